@@ -1,0 +1,1 @@
+"""Everything that shows Ventanilla keeps its promises. Not part of the wheel."""
