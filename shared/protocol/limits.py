@@ -1,0 +1,99 @@
+"""Every limit of the delivery protocol, with its reason.
+
+A limit is enforced where the thing is made: a line at append, a frame as it is filled, a wait where it
+begins. Nothing here reads a setting; what a city may change is said in docs/OPERATIONS.md. The hub checks
+the same limits again, because a device may be broken or hostile.
+
+Source: docs/PROTOCOL.md, sections Streams, Lines and frames, Session, The device.
+"""
+
+from typing import Final
+
+# Lines and frames (Linux devices; a microcontroller's own limits are below).
+LINE_BYTES_MAX: Final = 16 * 1024
+"""A line with a sealed report of 4,000 characters and its envelope stays under 8 KiB; twice that is room."""
+FRAME_LINES_MAX: Final = 200
+"""Beyond 200 lines a frame gains no speed, and what must be sent again after a loss grows."""
+FRAME_BYTES_MAX: Final = 64 * 1024
+"""Header, contexts and lines together; far below every broker's default payload limit."""
+MAC_LINE_BYTES: Final = 44
+MICRO_LINE_BYTES_MAX: Final = 1024
+MICRO_FRAME_LINES_MAX: Final = 20
+MICRO_FRAME_BYTES_MAX: Final = 4 * 1024
+
+# What names things.
+DEVICE_ID_LENGTH_MAX: Final = 32
+EVENT_TYPE_LENGTH_MAX: Final = 64
+SUBJECT_LENGTH_MAX: Final = 128
+CONTEXT_ID_LENGTH_MAX: Final = 16
+
+# The hub's side of a session.
+OFFER_LIFE_MS: Final = 60_000
+"""A welcome that is not answered within a minute is forgotten: a recorded one is worth nothing later."""
+WELCOME_INTERVAL_MS: Final = 1_000
+"""A frame of no known session is answered by a welcome at most once a second per device."""
+ACK_COALESCE_MS: Final = 50
+"""Acknowledgements of one device are held together this long: one message for many frames."""
+CREDIT_LINES: Final = 800
+"""Lines that a device may have in flight per stream: four full frames."""
+HOLD_S_MAX: Final = 60
+"""Upper end of the random pause that a returning hub asks of its devices."""
+EPOCHS_LISTED_MAX: Final = 256
+"""Epochs on a device's disk per stream. A device that starts more often within its keep window lets complete
+epochs expire early and says so; where none is complete the lane takes nothing more and asks for service."""
+BIRTH_BYTES_MAX: Final = 128 * 1024
+"""A birth that lists every epoch of every stream fits."""
+INBOX_MESSAGES_MAX: Final = 20_000
+"""Messages that may wait for the hub's writer; beyond it the newest are dropped and sent again."""
+INBOX_BYTES_MAX: Final = 64 * 1024 * 1024
+"""The same in bytes: the hub's memory stays bounded whatever a thousand devices send at once."""
+GROUP_MESSAGES_MAX: Final = 500
+"""Messages taken into one database transaction: the delay of an acknowledgement stays small."""
+
+# The device's side of a session.
+FRAMES_IN_FLIGHT: Final = 4
+MICRO_FRAMES_IN_FLIGHT: Final = 1
+LOWEST_LANE_EVERY: Final = 10
+"""Every tenth batch goes to the lowest waiting lane, so that strict priority starves none."""
+BIRTH_TIMEOUT_MS: Final = 10_000
+BIRTHS_UNANSWERED_MAX: Final = 3
+"""Births without an answer before the device shows that it is not recognised."""
+RESEND_FIRST_MS: Final = 5_000
+RESEND_MAX_MS: Final = 60_000
+RESENDS_BEFORE_BIRTH: Final = 3
+KEEPALIVE_MS: Final = 60_000
+KEEPALIVE_JITTER: Final = 0.2
+BACKOFF_FIRST_MS: Final = 1_000
+BACKOFF_MAX_MS: Final = 60_000
+BACKOFF_UNRECOGNISED_MS: Final = 15 * 60_000
+PUBACK_TIMEOUT_MS: Final = 20_000
+"""A broker that swallows acknowledgements is left and dialled anew."""
+PUBLISHES_OUTSTANDING_MAX: Final = 64
+"""Publishes without PUBACK on one connection of a device; the owner waits beyond it."""
+
+# Time.
+CLOCK_AGREE_MS: Final = 5_000
+"""Two welcomes of one boot agree when their clocks differ by no more than this."""
+CLOCK_TRUST_S: Final = 86_400
+"""A device's own instant is legal time up to a day after its clock last agreed with the hub's."""
+
+# Keeping.
+KEEP_WINDOW_MS: Final = 35 * 86_400_000
+"""What was acknowledged stays on the device this long: longer than any backup that a city restores from."""
+
+# The device's disk: one quota per lane and a ballast that is given up when the disk is full.
+LANE_BYTES: Final = {
+    "payments": 256 * 1024 * 1024,
+    "cases": 512 * 1024 * 1024,
+    "health": 4 * 1024 * 1024,
+    "telemetry": 64 * 1024 * 1024,
+    "log": 4 * 1024 * 1024,
+}
+LANE_ALARM: Final = 0.80
+LANE_REFUSE: Final = 0.95
+BALLAST_BYTES: Final = 1024 * 1024
+TELEMETRY_COMMIT_MS: Final = 1_000
+"""Telemetry is durable within a second: a power cut may take that much of it, and no more."""
+
+# Enrolment.
+ENROLMENT_TOKEN_LIFE_MS: Final = 15 * 60_000

@@ -1,0 +1,111 @@
+"""Strict JSON for what arrives: one object, no duplicate member, no NaN, UTF-8.
+
+Two readers that disagree about a message are two truths about a citizen's money. So what other parsers let
+pass (a member twice, NaN, a byte order mark) is an error here.
+
+Source: RFC 8259; docs/PROTOCOL.md, section Lines and frames.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from shared.model.errors import InputError
+
+
+class ParseError(InputError):
+    """The bytes are not one strict JSON object with the members that belong there."""
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Read one strict JSON object.
+
+    Args:
+        raw: UTF-8 bytes.
+
+    Raises:
+        ParseError: not UTF-8, not JSON, not an object, a member twice, NaN or Infinity, or too deep.
+    """
+    try:
+        text = raw.decode("utf-8", "strict")
+        value = _decode(text)
+        # The quick reader keeps the last of two equal members. Members show as `":`; where fewer were kept
+        # than show, the slow reader decides (a text may contain `":` too).
+        if type(value) is dict and len(value) != text.count('":'):
+            value = _decode_unique(text)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(ParseError.__doc__) from error
+    if type(value) is not dict:
+        raise ParseError(ParseError.__doc__)
+    return value
+
+
+def text(members: Mapping[str, Any], name: str, length_max: int) -> str:
+    """Return the text member `name`, 1 to `length_max` characters.
+
+    Raises:
+        ParseError: it is missing, no text, empty or too long.
+    """
+    value = members.get(name)
+    if type(value) is not str or not 0 < len(value) <= length_max:
+        message = f"The member {name} must be a text of 1 to {length_max} characters."
+        raise ParseError(message)
+    return value
+
+
+def number(members: Mapping[str, Any], name: str, least: int = 0) -> int:
+    """Return the whole number `name`, from `least` to 2^53 (beyond it JSON readers differ).
+
+    Raises:
+        ParseError: it is missing, no whole number, or out of range.
+    """
+    value = members.get(name)
+    if type(value) is not int or not least <= value <= NUMBER_MAX:
+        message = f"The member {name} must be a whole number from {least} to 2^53."
+        raise ParseError(message)
+    return value
+
+
+def octets(members: Mapping[str, Any], name: str, length: int) -> bytes:
+    """Return the hexadecimal member `name` as `length` bytes.
+
+    Raises:
+        ParseError: it is missing, not lower-case hexadecimal, or of another length.
+    """
+    value = members.get(name)
+    if type(value) is str and len(value) == 2 * length and value == value.lower():
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    message = f"The member {name} must be {2 * length} lower-case hexadecimal digits."
+    raise ParseError(message)
+
+
+def encode(members: Mapping[str, Any]) -> bytes:
+    """Write one object without spaces and without a newline; text stays readable UTF-8."""
+    return _encode(members).encode()
+
+
+def quote(value: str) -> str:
+    """Return `value` as a JSON string."""
+    return _encode(value)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        message = "a member stands twice"
+        raise ValueError(message)
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"{name} is not JSON"
+    raise ValueError(message)
+
+
+NUMBER_MAX: Final = 2**53
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decode_unique: Final = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique).decode
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
