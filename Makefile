@@ -1,0 +1,92 @@
+# One name for everything a person does here; `make` alone lists them. Nothing needs an activated environment.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+SEEDS ?= 1000
+export SEED MUTANT COUNT STAY
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench simulate proof lock clean
+.PHONY: environment check-style check-types check-contracts check-tests test-rest test-mutants
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: environment ## Set up everything, the programs that tests need included (root installs them)
+	@.ci/programs daemons
+	@echo "Ready: make demo, make test"
+
+demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n events, STAY=1 leaves it running)
+	@$(VENV)/bin/ventanilla demo $(if $(COUNT),--count $(COUNT)) $(if $(STAY),--stay)
+
+test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory simulate SEEDS=1000 SEED= MUTANT=
+	@$(MAKE) --no-print-directory test-mutants
+	@$(MAKE) --no-print-directory test-rest
+
+check: environment ## Format, lint, types, import contracts, fast tests (under a minute)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-style check-types check-contracts check-tests
+
+bench: environment ## Measure against floor and peers: bench.json and a table
+	@$(PY) -m tests.bench
+
+simulate: environment ## Simulate devices, broker, hub and core (SEEDS=n, SEED=n replays one, MUTANT=name plants a bug)
+	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
+
+proof: environment ## The long proofs: 10,000 seeds
+	@$(PY) -m tests.simulation --seeds 10000
+
+lock: environment ## Resolve the dependencies again and write requirements/*.lock
+	@$(LOCK) --extra hub --extra device -o requirements/runtime.lock pyproject.toml
+	@$(LOCK) --all-extras -c requirements/runtime.lock -o requirements/dev.lock pyproject.toml
+
+clean: ## Remove what was made (the environment in .venv stays)
+	@rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .import_linter_cache bench.json demo-report.json
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
+
+# ---- the environment: made once, then a second call is instant
+
+environment: $(VENV)/.installed
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.locked: requirements/dev.lock
+	@.ci/programs python "$(PYTHON)"
+	@echo "Setting up $(VENV) (a minute or two, once)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# ---- the parts of check and test
+
+check-style:
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "Not formatted. Mend with: $(VENV)/bin/ruff format ."; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+
+check-types:
+	@$(VENV)/bin/pyright
+
+check-contracts:
+	@$(VENV)/bin/lint-imports
+
+check-tests:
+	@$(PY) -m pytest -q tests/unit tests/property tests/architecture
+
+test-rest:
+	@$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/property --ignore=tests/architecture
+
+# A planted bug that the simulator does not notice is a hole in the proof.
+MUTANTS := delete_at_puback never_rewind reuse_seq no_dedup volatile_append core_no_idempotency ack_before_commit \
+	trust_unconfirmed_birth
+
+test-mutants:
+	@for mutant in $(MUTANTS); do \
+		if $(PY) -m tests.simulation --seeds 1000 --mutant $$mutant; then \
+			echo "The planted bug $$mutant was not noticed."; exit 1; fi; done
