@@ -1,0 +1,185 @@
+"""What devices report of money: a fee taken, a tap charged, a purse credited, a payment reversed.
+
+These are facts of the past: money has moved when they arrive. Whether and how they are booked is decided by
+`hub.domain.payments`. Whose card or purse it was stands in the event's `subject`, a pseudonym, never here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from shared.model import fields
+from shared.model.ids import check_event_id
+from shared.model.money import Money
+
+PAYMENT_MINOR_MAX = 1_000_000_000
+"""Ten million euros in one payment: more is a fault of the device."""
+COUNTER_MAX = 2**32 - 1
+REFERENCE_LENGTH_MAX = 64
+CONCEPT_LENGTH_MAX = 64
+PRODUCT_LENGTH_MAX = 64
+PLACE_LENGTH_MAX = 64
+REASON_LENGTH_MAX = 200
+
+
+class Method(StrEnum):
+    """How it was paid."""
+
+    CARD = "card"
+    CASH = "cash"
+    PURSE = "purse"
+
+
+class CreditMethod(StrEnum):
+    """How a purse was credited; never out of a purse."""
+
+    CARD = "card"
+    CASH = "cash"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCaptured:
+    """A fee, tax or fine was paid at a device (`payment.captured`)."""
+
+    reference: str
+    concept: str
+    amount: Money
+    method: Method
+    extra: Mapping[str, object]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        return cls(
+            reference=fields.text(data, "reference", REFERENCE_LENGTH_MAX),
+            concept=fields.text(data, "concept", CONCEPT_LENGTH_MAX),
+            amount=_amount(data),
+            method=fields.choice(data, "method", Method),
+            extra=fields.unknown(data, _PAYMENT_FIELDS),
+        )
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return {
+            "reference": self.reference,
+            "concept": self.concept,
+            "amount_minor": self.amount.amount_minor,
+            "currency": self.amount.currency,
+            "method": self.method.value,
+            **self.extra,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapCharged:
+    """A card was charged at a reader (`tap.charged`); `counter` is the card's own transaction counter."""
+
+    counter: int
+    amount: Money
+    product: str
+    line: str | None
+    stop: str | None
+    extra: Mapping[str, object]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        return cls(
+            counter=fields.whole(data, "counter", 0, COUNTER_MAX),
+            amount=_amount(data),
+            product=fields.text(data, "product", PRODUCT_LENGTH_MAX),
+            line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
+            stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
+            extra=fields.unknown(data, _TAP_FIELDS),
+        )
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return {
+            "counter": self.counter,
+            "amount_minor": self.amount.amount_minor,
+            "currency": self.amount.currency,
+            "product": self.product,
+            **fields.present(line=self.line, stop=self.stop),
+            **self.extra,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurseCredited:
+    """A purse was topped up at a device (`purse.credited`); it moves the card's counter as a tap does."""
+
+    counter: int
+    amount: Money
+    method: CreditMethod
+    extra: Mapping[str, object]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        return cls(
+            counter=fields.whole(data, "counter", 0, COUNTER_MAX),
+            amount=_amount(data),
+            method=fields.choice(data, "method", CreditMethod),
+            extra=fields.unknown(data, _CREDIT_FIELDS),
+        )
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return {
+            "counter": self.counter,
+            "amount_minor": self.amount.amount_minor,
+            "currency": self.amount.currency,
+            "method": self.method.value,
+            **self.extra,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReversed:
+    """A device undid one of its own payments, taps or credits (`payment.reversed`)."""
+
+    reverses: str
+    reason: str
+    extra: Mapping[str, object]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type or too long.
+        """
+        return cls(
+            reverses=check_event_id(data.get("reverses")),
+            reason=fields.text(data, "reason", REASON_LENGTH_MAX),
+            extra=fields.unknown(data, _REVERSAL_FIELDS),
+        )
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return {"reverses": self.reverses, "reason": self.reason, **self.extra}
+
+
+def _amount(data: Mapping[str, object]) -> Money:
+    amount_minor = fields.whole(data, "amount_minor", 1, PAYMENT_MINOR_MAX)
+    return Money(amount_minor, fields.text(data, "currency", 3))
+
+
+_PAYMENT_FIELDS = frozenset({"reference", "concept", "amount_minor", "currency", "method"})
+_TAP_FIELDS = frozenset({"counter", "amount_minor", "currency", "product", "line", "stop"})
+_CREDIT_FIELDS = frozenset({"counter", "amount_minor", "currency", "method"})
+_REVERSAL_FIELDS = frozenset({"reverses", "reason"})
