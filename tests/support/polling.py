@@ -1,0 +1,35 @@
+"""Waiting for something that another thread or process does: bounded, and naming what did not come.
+
+The one place in the tests that may sleep; a test never waits for time to pass, it waits for a fact.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_S = 0.01
+
+
+def eventually(look: Callable[[], T], *, timeout_s: float = 10.0, what: str = "") -> T:
+    """Look until there is something to see.
+
+    Args:
+        look: Returns what was waited for; anything false means "not yet".
+        timeout_s: How long to go on looking.
+        what: What was waited for, for the message.
+
+    Returns:
+        The first true answer.
+
+    Raises:
+        AssertionError: It did not come in time.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while not (seen := look()):
+        if time.monotonic() >= deadline_s:
+            msg = f"Not seen within {timeout_s} s: {what or look.__qualname__}"
+            raise AssertionError(msg)
+        time.sleep(PAUSE_S)
+    return seen
