@@ -40,7 +40,7 @@ class Contact:
         """
         if not isinstance(data, Mapping):
             raise InputError("contact is an object with name, phone and email; correct the sender")
-        contact = cast(Mapping[str, object], data)
+        contact = cast("Mapping[str, object]", data)
         return cls(
             name=fields.text_or_none(contact, "name", NAME_LENGTH_MAX),
             phone=fields.text_or_none(contact, "phone", PHONE_LENGTH_MAX),

@@ -1,0 +1,1 @@
+"""What the town's rules are: one folder a noun, no I/O, none imports another."""

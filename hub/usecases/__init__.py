@@ -1,0 +1,1 @@
+"""What takes several nouns in one transaction."""
