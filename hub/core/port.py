@@ -1,13 +1,14 @@
 """The port to the municipal core: effects go in, and one result comes back for each.
 
-Here: the effect, the five results, and what a connector promises. Not here: the wire (each connector's own), and
-when to try again (hub/forwarder).
+Here: the effect, the five results, and what a connector promises. Not here: the wire (each connector's own),
+and when to try again (hub/forwarder).
 
 Rules:
 - A result is a value. A connector raises for a bug alone: whatever a core or the network does has a result.
-- `Retry` is said only of an effect that surely did not take place in this attempt. Whoever doubts says `Unknown`.
-- An effect with attempts behind it may have taken place already: the connector finds out, or relies on a key that
-  the core honours, before it sends again. What cannot be found out goes to a clerk (`Undecidable`).
+- `Retry` is said only of an effect that surely did not take place in this attempt. Whoever doubts says
+  `Unknown`.
+- An effect with attempts behind it may have taken place already: the connector finds out, or relies on a key
+  that the core honours, before it sends again. What cannot be found out goes to a clerk (`Undecidable`).
 - No reason carries a name, a card number or a citizen's words: it ends up in a row, a log and on a screen.
 """
 

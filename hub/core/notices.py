@@ -1,0 +1,20 @@
+"""The connector for notices: what citizens saw, subscribed and consented to, a hundred at a time.
+
+An effect's body is the response: notice, version, what was done, and the citizen's pseudonym. The core
+counts each effect's key once; how, and what its answers mean, is in batch.py.
+"""
+
+from hub.core.batch import BatchConnector
+from hub.core.exchange import Endpoint
+
+NAME = "notices"
+PATH = "/notices"
+
+
+def notices_connector(endpoint: Endpoint) -> BatchConnector:
+    """The connector to the core's register of notices.
+
+    Args:
+        endpoint: the core that keeps consents and subscriptions.
+    """
+    return BatchConnector(endpoint, name=NAME, path=PATH)

@@ -1,0 +1,20 @@
+"""The connector for money: booked payments go to the core's settlements, a hundred at a time.
+
+An effect's body is what the ledger booked: kind, amount in minor units with its currency, when, and what
+reverses what. The core counts each effect's key once; how, and what its answers mean, is in batch.py.
+"""
+
+from hub.core.batch import BatchConnector
+from hub.core.exchange import Endpoint
+
+NAME = "settlements"
+PATH = "/settlements"
+
+
+def settlements_connector(endpoint: Endpoint) -> BatchConnector:
+    """The connector to the core's settlements.
+
+    Args:
+        endpoint: the core that keeps the city's accounts.
+    """
+    return BatchConnector(endpoint, name=NAME, path=PATH)
