@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.model.event import Stream
+from shared.model.fields import text
 from shared.protocol import chain
-from shared.protocol.frame import SESSION_LENGTH, VERSION, is_epoch
-from shared.protocol.parsing import ParseError, encode, number, octets, parse_object, text
+from shared.protocol.frame import SESSION_LENGTH, VERSION, check_epoch
+from shared.protocol.parsing import ParseError, as_object, encode, number, octets, parse_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ def decode_answer(body: bytes) -> Welcome | Acknowledgement:
     """Read what came on the acknowledgement topic.
 
     Raises:
-        ParseError: it is malformed.
+        InputError: it is malformed.
     """
     members = parse_object(body.removesuffix(b"\n"))
     if members.get("v") != VERSION:
@@ -134,9 +135,9 @@ def decode_answer(body: bytes) -> Welcome | Acknowledgement:
             time_ms=number(members, "time_ms"),
             hold_s=number(members, "hold_s"),
         )
-    streams = members.get("streams")
-    if type(streams) is not dict or type(members.get("fenced")) is not bool:
-        message = "An acknowledgement names streams and says whether the device is fenced."
+    streams = as_object(members.get("streams"), "streams")
+    if type(members.get("fenced")) is not bool:
+        message = "An acknowledgement says whether the device is fenced."
         raise ParseError(message)
     known = {s.value: s for s in Stream}
     return Acknowledgement(
@@ -147,17 +148,15 @@ def decode_answer(body: bytes) -> Welcome | Acknowledgement:
         time_ms=number(members, "time_ms"),
         fenced=members["fenced"],
         missing=tuple(str(name) for name in members.get("missing", ())),
-        versions=members.get("versions", {}),
+        versions=as_object(members.get("versions", {}), "versions"),
     )
 
 
 def _stream(value: object) -> StreamAck:
-    if type(value) is not dict or type(value.get("epoch")) is not str or not is_epoch(value["epoch"]):
-        message = "An acknowledgement names the epoch of each stream."
-        raise ParseError(message)
+    members = as_object(value, "stream")
     return StreamAck(
-        epoch=value["epoch"],
-        acked=number(value, "acked"),
-        head=None if value.get("head") is None else octets(value, "head", chain.LENGTH),
-        credit=number(value, "credit"),
+        epoch=check_epoch(members.get("epoch")),
+        acked=number(members, "acked"),
+        head=None if members.get("head") is None else octets(members, "head", chain.LENGTH),
+        credit=number(members, "credit"),
     )

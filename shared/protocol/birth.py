@@ -5,12 +5,13 @@ Source: docs/PROTOCOL.md, section Session. Members that this version does not kn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from shared.model.event import Stream
+from shared.model.fields import text
 from shared.protocol import chain, limits
-from shared.protocol.frame import SESSION_LENGTH, VERSION, is_epoch
-from shared.protocol.parsing import ParseError, encode, number, octets, parse_object, text
+from shared.protocol.frame import SESSION_LENGTH, VERSION, check_epoch
+from shared.protocol.parsing import ParseError, as_object, encode, number, octets, parse_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +98,14 @@ def decode_birth(body: bytes) -> Birth:
     """Read a birth's body.
 
     Raises:
-        ParseError: it is malformed, or lists epochs that cannot be.
+        InputError: it is malformed, or lists epochs that cannot be.
     """
     members = parse_object(body.removesuffix(b"\n"))
     if members.pop("v", None) != VERSION:
         message = "The birth speaks another version of the protocol; update the hub or the device."
         raise ParseError(message)
     session = text(members, "session", SESSION_LENGTH) if "session" in members else None
-    streams = members.get("streams")
-    if type(streams) is not dict:
-        message = "A birth lists its streams."
-        raise ParseError(message)
+    streams = as_object(members.get("streams"), "streams")
     known = {s.value: s for s in Stream}
     return Birth(
         nonce=text(members, "nonce", SESSION_LENGTH),
@@ -135,38 +133,40 @@ def _lane_members(lane: LaneState) -> dict[str, Any]:
 
 
 def _lane(value: object) -> LaneState:
-    if (
-        type(value) is not dict
-        or type(value.get("epochs")) is not list
-        or type(value.get("acked", {})) is not dict
-    ):
-        message = "A lane lists its epochs and what is acknowledged of them."
-        raise ParseError(message)
-    epochs = [_listed(item) for item in value["epochs"]]
+    lane = as_object(value, "lane")
+    acked = as_object(lane.get("acked", {}), "acked")
+    epochs = [_listed(item) for item in _items(lane.get("epochs"))]
     if len(epochs) > limits.EPOCHS_LISTED_MAX or len({e.epoch for e in epochs}) != len(epochs):
         message = f"A lane lists at most {limits.EPOCHS_LISTED_MAX} epochs, each once."
         raise ParseError(message)
-    acked: dict[str, Any] = value.get("acked", {})
+    counts = {"waiting_ms": 0, "bytes": 0, "capacity": 0, **lane}
     return LaneState(
         epochs=epochs,
         acked={epoch: number(acked, epoch) for epoch in acked},
-        waiting_ms=number({"waiting_ms": 0, **value}, "waiting_ms"),
-        bytes=number({"bytes": 0, **value}, "bytes"),
-        capacity=number({"capacity": 0, **value}, "capacity"),
+        waiting_ms=number(counts, "waiting_ms"),
+        bytes=number(counts, "bytes"),
+        capacity=number(counts, "capacity"),
     )
 
 
-def _listed(value: object) -> ListedEpoch:
-    if type(value) is not dict or type(value.get("epoch")) is not str or not is_epoch(value["epoch"]):
-        message = "A listed epoch has a name of 8 lower-case hexadecimal digits."
+def _items(value: object) -> list[Any]:
+    if type(value) is not list:
+        message = "A lane lists its epochs."
         raise ParseError(message)
-    last = number(value, "last")
-    oldest = number(value, "oldest", 1)
+    return cast("list[Any]", value)
+
+
+def _listed(value: object) -> ListedEpoch:
+    item = as_object(value, "epoch")
+    last, oldest = number(item, "last"), number(item, "oldest", 1)
     if oldest > last + 1:
         message = "A listed epoch's oldest line cannot come after the one that follows its last."
         raise ParseError(message)
     return ListedEpoch(
-        epoch=value["epoch"], oldest=oldest, last=last, head=octets(value, "head", chain.LENGTH)
+        epoch=check_epoch(item.get("epoch")),
+        oldest=oldest,
+        last=last,
+        head=octets(item, "head", chain.LENGTH),
     )
 
 

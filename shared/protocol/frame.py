@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.model.fields import text
 from shared.protocol import chain, limits
-from shared.protocol.parsing import ParseError, encode, number, octets, parse_object, text
+from shared.protocol.parsing import ParseError, as_object, encode, number, octets, parse_object
 
 VERSION: Final = 1
 SESSION_LENGTH: Final = 22
@@ -70,7 +71,7 @@ def decode_frame(body: bytes) -> Frame:
     """Read a frame's body; its lines stay bytes.
 
     Raises:
-        ParseError: the header is malformed, the lines are not as many as it says, or a limit is passed.
+        InputError: the header is malformed, the lines are not as many as it says, or a limit is passed.
     """
     if len(body) > limits.FRAME_BYTES_MAX:
         message = f"A frame has at most {limits.FRAME_BYTES_MAX} bytes."
@@ -89,12 +90,9 @@ def decode_frame(body: bytes) -> Frame:
         message = "The frame does not have the lines that its header counts."
         raise ParseError(message)
     epoch = members.get("epoch")
-    if type(epoch) is not str or (epoch and not is_epoch(epoch)):
-        message = "An epoch has 8 lower-case hexadecimal digits."
-        raise ParseError(message)
     return Frame(
         session=text(members, "session", SESSION_LENGTH),
-        epoch=epoch,
+        epoch="" if epoch == "" else check_epoch(epoch),
         first=number(members, "first", 1),
         prev=octets(members, "prev", chain.LENGTH),
         oldest=number(members, "oldest", 1),
@@ -106,16 +104,24 @@ def decode_frame(body: bytes) -> Frame:
     )
 
 
-def is_epoch(value: str) -> bool:
-    """Tell whether `value` can name an epoch: 8 lower-case hexadecimal digits."""
-    return len(value) == _EPOCH_LENGTH and not set(value) - _HEX
+def check_epoch(value: object) -> str:
+    """Return the name of an epoch if it is one.
+
+    Raises:
+        ParseError: it is not 8 lower-case hexadecimal digits.
+    """
+    if type(value) is not str or len(value) != _EPOCH_LENGTH or set(value) - _HEX:
+        message = "An epoch has 8 lower-case hexadecimal digits."
+        raise ParseError(message)
+    return value
 
 
 def _contexts(value: object) -> Mapping[str, str]:
-    if type(value) is not dict or not all(type(k) is str and type(v) is str for k, v in value.items()):
+    contexts = as_object(value, "contexts")
+    if not all(type(sealed) is str for sealed in contexts.values()):
         message = "The member contexts must map ids to sealed contexts."
         raise ParseError(message)
-    return value
+    return contexts
 
 
 _EPOCH_LENGTH: Final = 8

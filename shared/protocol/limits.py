@@ -16,7 +16,6 @@ FRAME_LINES_MAX: Final = 200
 """Beyond 200 lines a frame gains no speed, and what must be sent again after a loss grows."""
 FRAME_BYTES_MAX: Final = 64 * 1024
 """Header, contexts and lines together; far below every broker's default payload limit."""
-MAC_LINE_BYTES: Final = 44
 MICRO_LINE_BYTES_MAX: Final = 1024
 MICRO_FRAME_LINES_MAX: Final = 20
 MICRO_FRAME_BYTES_MAX: Final = 4 * 1024

@@ -4,7 +4,7 @@ An event line begins with `seq` and, where it is signed, ends with `sig`. A gap 
 are not there any more and says why. This page composes and reads both; what `sealed` holds is the business of
 `sealing`, what `sig` proves that of `signing`.
 
-Source: docs/PROTOCOL.md, section Lines and frames; CloudEvents 1.0 for `id`, `type`, `time`, `subject`, `data`.
+Source: docs/PROTOCOL.md, section Lines and frames; CloudEvents 1.0 for `id type time subject data`.
 """
 
 import re
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from shared.model.ids import is_event_id
+from shared.model.fields import text
+from shared.model.ids import check_event_id
 from shared.protocol import chain, limits
-from shared.protocol.parsing import ParseError, encode, number, octets, parse_object, quote, text
+from shared.protocol.parsing import ParseError, encode, number, octets, parse_object, quote
 
 
 class GapReason(StrEnum):
@@ -139,7 +140,7 @@ def read_line(raw: bytes, seq: int) -> Line:
     """Read an event line that stands at number `seq`.
 
     Raises:
-        ParseError: too long, not strict JSON, another number, no UUIDv7, or a member of the wrong kind.
+        InputError: too long, not strict JSON, another number, no UUIDv7, or a member of the wrong kind.
     """
     if len(raw) > limits.LINE_BYTES_MAX:
         message = f"A line has at most {limits.LINE_BYTES_MAX} bytes."
@@ -148,10 +149,7 @@ def read_line(raw: bytes, seq: int) -> Line:
     if members.get("seq") != seq or not raw.startswith(b'{"seq":'):
         message = "The line's number is not the one that its place gives it."
         raise ParseError(message)
-    event_id = members.get("id")
-    if type(event_id) is not str or not is_event_id(event_id):
-        message = "The member id must be a UUIDv7."
-        raise ParseError(message)
+    event_id = check_event_id(members.get("id"))
     if "subject" in members:
         text(members, "subject", limits.SUBJECT_LENGTH_MAX)
     return Line(seq, event_id, text(members, "type", limits.EVENT_TYPE_LENGTH_MAX), members, raw)

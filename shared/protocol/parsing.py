@@ -8,9 +8,10 @@ Source: RFC 8259; docs/PROTOCOL.md, section Lines and frames.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from shared.model.errors import InputError
+from shared.model.fields import INTEGER_MAX, whole
 
 
 class ParseError(InputError):
@@ -28,42 +29,35 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     """
     try:
         text = raw.decode("utf-8", "strict")
-        value = _decode(text)
+        members = as_object(_decode(text), "message")
         # The quick reader keeps the last of two equal members. Members show as `":`; where fewer were kept
         # than show, the slow reader decides (a text may contain `":` too).
-        if type(value) is dict and len(value) != text.count('":'):
-            value = _decode_unique(text)
+        if len(members) != text.count('":'):
+            members = as_object(_decode_unique(text), "message")
     except (ValueError, RecursionError) as error:
         raise ParseError(ParseError.__doc__) from error
-    if type(value) is not dict:
-        raise ParseError(ParseError.__doc__)
-    return value
-
-
-def text(members: Mapping[str, Any], name: str, length_max: int) -> str:
-    """Return the text member `name`, 1 to `length_max` characters.
-
-    Raises:
-        ParseError: it is missing, no text, empty or too long.
-    """
-    value = members.get(name)
-    if type(value) is not str or not 0 < len(value) <= length_max:
-        message = f"The member {name} must be a text of 1 to {length_max} characters."
-        raise ParseError(message)
-    return value
+    return members
 
 
 def number(members: Mapping[str, Any], name: str, least: int = 0) -> int:
-    """Return the whole number `name`, from `least` to 2^53 (beyond it JSON readers differ).
+    """Return the whole number `name`, from `least` on.
 
     Raises:
-        ParseError: it is missing, no whole number, or out of range.
+        InputError: it is missing, no whole number, or out of range.
     """
-    value = members.get(name)
-    if type(value) is not int or not least <= value <= NUMBER_MAX:
-        message = f"The member {name} must be a whole number from {least} to 2^53."
+    return whole(members, name, least, INTEGER_MAX)
+
+
+def as_object(value: object, name: str) -> dict[str, Any]:
+    """Return a member's value where it is an object.
+
+    Raises:
+        ParseError: it is something else.
+    """
+    if type(value) is not dict:
+        message = f"The member {name} must be an object."
         raise ParseError(message)
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def octets(members: Mapping[str, Any], name: str, length: int) -> bytes:
@@ -105,7 +99,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(message)
 
 
-NUMBER_MAX: Final = 2**53
 _decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 _decode_unique: Final = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique).decode
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

@@ -1,11 +1,12 @@
 """Sealing: a device cannot read back what it took.
 
-Whoever takes the citizen's words opens a context: a random key, sealed to the hub (HPKE), kept in memory alone
-and forgotten with the citizen's session. Each event's data is encrypted under it and bound to its place in
-the outbox, so a sealed text can be neither read on the device nor moved to another line.
+Whoever takes the citizen's words opens a context: a random key, sealed to the hub (HPKE), kept in memory and
+forgotten with the citizen's session. Each event's data is encrypted under it and bound to its place in the
+outbox, so a sealed text can be neither read on the device nor moved to another line.
 
 The suite is named `SUITE`: RFC 9180 base mode with the hybrid KEM ML-KEM-768 + X25519 (what is recorded today
-stays closed to a quantum computer tomorrow), HKDF-SHA256 and AES-256-GCM; lines use AES-256-GCM-SIV (RFC 8452), because a machine image that is rolled back repeats its counters.
+stays closed to a quantum computer tomorrow), HKDF-SHA256 and AES-256-GCM. Lines use AES-256-GCM-SIV (RFC 8452),
+because a machine image that is rolled back repeats its counters.
 
 Source: docs/PROTOCOL.md, section Keys.
 """
@@ -29,7 +30,6 @@ from cryptography.hazmat.primitives.hpke import (
 
 from shared.model.errors import InputError
 from shared.protocol import limits
-
 
 SUITE: Final = "mlkem768x25519-hkdfsha256-aes256gcm"
 CONTEXT_KEY_BYTES: Final = 32

@@ -49,7 +49,7 @@ def is_device_id(text: str) -> bool:
 
 
 def up(device: str, kind: Stream | Verb) -> str:
-    """Return the topic on which `device` publishes frames of a stream, or a birth, death, report or result."""
+    """Return the topic on which `device` publishes frames of a stream, or its birth, death, report or result."""
     return f"{ROOT}/{device}/up/{kind}"
 
 
@@ -84,19 +84,11 @@ def parse_up(topic: str) -> UpTopic:
     Raises:
         TopicError: it is no upward topic of this protocol's version.
     """
-    parts = topic.split("/")
-    if (
-        len(parts) != 5
-        or parts[0] != "vt"
-        or parts[1] != "1"
-        or parts[3] != "up"
-        or not is_device_id(parts[2])
-    ):
-        raise TopicError(TopicError.__doc__)
-    kind = _KINDS.get(parts[4])
-    if kind is None:
-        raise TopicError(TopicError.__doc__)
-    return UpTopic(parts[2], kind)
+    match topic.split("/"):
+        case ["vt", "1", device, "up", name] if name in _KINDS and is_device_id(device):
+            return UpTopic(device, _KINDS[name])
+        case _:
+            raise TopicError(TopicError.__doc__)
 
 
 _KINDS: Final[dict[str, Stream | Verb]] = {**{s.value: s for s in Stream}, **{v.value: v for v in Verb}}
