@@ -1,8 +1,8 @@
 """Delivery: how nothing a citizen said or paid is lost, and nothing is done twice. Pure.
 
-A device numbers what it takes: in each stream one *epoch* (one life of the process that owns the outbox) counts
-from 1 without a hole, and each line is chained to the one before. The hub keeps one *watermark* per epoch: up
-to here it holds everything. All the rest follows from four rules.
+A device numbers what it takes: in each stream one *epoch* (one life of the process that owns the outbox)
+counts from 1 without a hole, and each line is chained to the one before. The hub keeps one *watermark* per
+epoch: up to here it holds everything. All the rest follows from four rules.
 
 Rule 1. The watermark is the fast path, the id is the truth. Where a device's chain contradicts the hub's, the
         hub lowers its watermark to what the device still has and decides each line again by its id alone.
@@ -12,9 +12,9 @@ Rule 3. A newer epoch waits until every older one is complete; the hub never buf
 Rule 4. What cannot come any more is recorded, never forgotten: device, stream, epoch, from, to, reason.
 
 This page is the hub's half, which decides; the device's half, which offers and obeys, is `sender`. It reads
-in the order of things: `confirm` and `update` learn from a birth, `receive` walks a frame, `standing` says what
-to acknowledge. What is not here: sockets, files, clocks and randomness; nonces and sessions (`session`); what a
-line means (the hub's ingest, behind `Sink`).
+in the order of things: `confirm` and `update` learn from a birth, `receive` walks a frame, `standing` says
+what to acknowledge. What is not here: sockets, files, clocks and randomness; nonces and sessions (`session`);
+what a line means (the hub's ingest, behind `Sink`).
 
 Source: docs/PROTOCOL.md, sections Session and The hub.
 """
@@ -256,7 +256,7 @@ def _walk(here: HubEpoch, frame: Frame, sink: Sink) -> None:
 
 
 def _meets(here: HubEpoch, value: bytes) -> bool:
-    """Hold the device's chain value against the hub's at the watermark; adopt it where there is none to defend."""
+    """Compare chain values at the watermark; adopt the device's where the hub has none to defend."""
     if here.chain is None or here.by_id or here.stream not in PROMISED:
         here.chain = value
     return here.chain == value

@@ -4,9 +4,9 @@ Whoever takes the citizen's words opens a context: a random key, sealed to the h
 forgotten with the citizen's session. Each event's data is encrypted under it and bound to its place in the
 outbox, so a sealed text can be neither read on the device nor moved to another line.
 
-The suite is named `SUITE`: RFC 9180 base mode with the hybrid KEM ML-KEM-768 + X25519 (what is recorded today
-stays closed to a quantum computer tomorrow), HKDF-SHA256 and AES-256-GCM. Lines use AES-256-GCM-SIV (RFC 8452),
-because a machine image that is rolled back repeats its counters.
+The suite is named `SUITE`: RFC 9180 base mode with the hybrid KEM ML-KEM-768 + X25519 (what is recorded
+today stays closed to a quantum computer tomorrow), HKDF-SHA256 and AES-256-GCM. Lines use AES-256-GCM-SIV
+(RFC 8452), because a machine image that is rolled back repeats its counters.
 
 Source: docs/PROTOCOL.md, section Keys.
 """
