@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import Any, Protocol
 
-from shared.model.errors import InputError
 from shared.model.event import Stream
 from shared.protocol import limits, topics
 from shared.protocol.acknowledgement import Acknowledgement, Welcome, decode_answer
@@ -125,7 +124,7 @@ class DeviceSession:
         self._nonce = self._token()
         self._session = ""
         self._newest = (0, 0)
-        self._confirmed: Mapping[Stream, LaneState] = {}
+        self._confirming: Mapping[Stream, LaneState] = {}
         self._birth_uptime_ms = -1
         self._births = 0
         self._due_ms = 0
@@ -214,11 +213,8 @@ class DeviceSession:
         self._birth(now_ms, None)
         self._due_ms = now_ms + limits.BIRTH_TIMEOUT_MS
 
-    def _birth(self, now_ms: int, session: str | None) -> None:
+    def _birth(self, now_ms: int, session: str | None) -> Mapping[Stream, LaneState]:
         self._birth_uptime_ms = max(now_ms, self._birth_uptime_ms + 1)
-        lanes = self._lanes.lanes(now_ms)
-        if session is not None:
-            self._confirmed = lanes
         birth = Birth(
             nonce=self._nonce,
             session=session,
@@ -227,10 +223,11 @@ class DeviceSession:
             reset=self._me.reset,
             uptime_ms=self._birth_uptime_ms,
             firmware=self._me.firmware,
-            lanes=lanes,
+            lanes=self._lanes.lanes(now_ms),
             extra=self._me.extra,
         )
         self._out.append(self._sealed(topics.Verb.BIRTH, encode_birth(birth)))
+        return birth.lanes
 
     def _unanswered(self, now_ms: int) -> None:
         self._births += 1
@@ -256,7 +253,7 @@ class DeviceSession:
             self._sender.reset(now_ms)
             self._hold_until_ms = now_ms + 1000 * min(welcome.hold_s, limits.HOLD_S_MAX)
             self.state = SessionState.CONFIRMED
-            self._birth(now_ms, self._session)
+            self._confirming = self._birth(now_ms, self._session)
             self._due_ms = now_ms + limits.BIRTH_TIMEOUT_MS
         elif self._session and welcome.nonce == self._session and not awaiting:
             self._begin(now_ms)  # the hub does not know this session: it was restarted
@@ -271,11 +268,11 @@ class DeviceSession:
         self.fenced, self.missing, self.versions = ack.fenced, ack.missing, ack.versions
         if self.state is SessionState.CONFIRMED:
             self.state = SessionState.STREAMING
+            self._lanes.listed(self._confirming)
             self._keepalive(now_ms)
         self._births = self._keepalives = 0
         self.recognised = True
         self._backoff.reset()
-        self._lanes.listed(self._confirmed)
         if self._sender.take(ack.streams, now_ms) is Verdict.BIRTH:
             self._begin(now_ms)
 
@@ -325,6 +322,3 @@ class DeviceSession:
 
     def _token(self) -> str:
         return urlsafe_b64encode(self._random_bytes(16)).rstrip(b"=").decode()
-
-
-__all__ = ["DeviceSession", "Identity", "InputError", "Lanes", "Publish", "SessionState"]
