@@ -108,7 +108,7 @@ def no_patching(module: Module) -> Iterator[str]:
 
 
 def nothing_done_at_import(module: Module) -> Iterator[str]:
-    """Importing a product's module only defines names: what is constructed there (an index, a command) is one."""
+    """Importing a product's module only defines names; an index or a command that is constructed is one."""
     if module.within("tests"):
         return
     for node in module.tree.body:

@@ -74,7 +74,7 @@ def product_modules() -> tuple[Module, ...]:
     return tuple(module for module in modules() if module.within(*PACKAGES))
 
 
-def test_modules() -> tuple[Module, ...]:
+def modules_of_tests() -> tuple[Module, ...]:
     """The Python files of the tests."""
     return tuple(module for module in modules() if module.within("tests"))
 

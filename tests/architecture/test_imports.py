@@ -1,0 +1,103 @@
+"""Import rules that import-linter cannot say (allow-lists above all): each holds, each is seen to bite."""
+
+import ast
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.architecture.rules import Rule
+from tests.architecture.tree import Module, product_modules
+
+# What a room may import besides the standard library; `pure_middle` says what of the library is too much.
+ALLOWED = {
+    "shared.model": ("shared.model",),
+    "shared.protocol": ("shared.model", "shared.protocol", "cryptography"),
+    "hub.domain": ("shared.model", "hub.domain"),
+}
+# A library enters the project through one door, so that its ways stay behind it.
+SOLE_IMPORTERS = {
+    "alembic": ("hub.db",),
+    "fastapi": ("hub.api", "hub.core.reference"),
+    "httpx": ("hub.core", "hub.forwarder"),
+    "paho": ("shared.adapters",),
+    "prometheus_client": ("hub.api", "hub.metrics"),
+    "psycopg": ("hub.db",),
+    "pydantic_settings": ("hub.config",),
+    "rich": ("hub.demo",),
+    "sqlalchemy": ("hub.db",),
+    "sqlite3": ("hub.db", "hub.core.reference", "shared.adapters"),
+    "sqlite_utils": ("hub.core.reference", "shared.adapters"),
+    "starlette": ("hub.api", "hub.core.reference"),
+    "uvicorn": ("hub.main", "hub.api", "hub.core.reference"),
+}
+ENVIRONMENT_READERS = ("hub.config", "shared.adapters.device_settings")
+PURE = ("shared.model", "shared.protocol", "hub.domain", "hub.usecases")
+CLOCKS = frozenset({"now", "today", "utcnow"})
+
+
+def beyond_allowed(module: Module) -> Iterator[str]:
+    for room, allowed in ALLOWED.items():
+        if module.within(room):
+            for line, name in module.imports():
+                known = name.partition(".")[0] in sys.stdlib_module_names
+                if not known and not _within(name, *allowed):
+                    yield f"{line}: {name} in {room}"
+
+
+def through_another_door(module: Module) -> Iterator[str]:
+    for line, name in module.imports():
+        doors = SOLE_IMPORTERS.get(name.partition(".")[0])
+        if doors and not module.within(*doors):
+            yield f"{line}: {name} outside {', '.join(doors)}"
+
+
+def environment_read(module: Module) -> Iterator[str]:
+    if module.within(*ENVIRONMENT_READERS):
+        return
+    for node in module.nodes():
+        match node:
+            case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv" as name):
+                yield f"{node.lineno}: os.{name}"
+            case ast.ImportFrom(module="os", names=names):
+                yield from (
+                    f"{node.lineno}: os.{alias.name}"
+                    for alias in names
+                    if alias.name in {"environ", "getenv"}
+                )
+            case _:
+                pass
+
+
+def clock_read(module: Module) -> Iterator[str]:
+    if module.within(*PURE):
+        for node in module.nodes():
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS:
+                    yield f"{node.lineno}: {name}()"
+                case _:
+                    pass
+
+
+def _within(name: str, *rooms: str) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+RULES = (beyond_allowed, through_another_door, environment_read, clock_read)
+BAD = {
+    "beyond_allowed": ("shared/model/page.py", "import cryptography"),
+    "through_another_door": ("hub/forwarder/page.py", "from paho.mqtt.client import Client"),
+    "environment_read": ("hub/main.py", "import os\nhome = os.environ['VENTANILLA_HOME']"),
+    "clock_read": ("shared/protocol/page.py", "from datetime import UTC, datetime\nx = datetime.now(UTC)"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_import_rule_holds_in_every_file(rule: Rule) -> None:
+    wrong = [f"{module.path}:{what}" for module in product_modules() for what in rule(module)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_import_rule_broken_on_purpose_bites(rule: Rule) -> None:
+    assert list(rule(Module.parse(*BAD[rule.__name__])))
