@@ -25,7 +25,7 @@ from hub.core.meaning import Meaning, meaning, read_retry_after
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 """A thousand requests with descriptions of 4,000 characters, and as much again."""
 IDLE_CONNECTION_S = 4.0
-"""Below the 5 s after which common servers close a quiet connection: what is sent into a closing one is lost."""
+"""Below the 5 s after which common servers close a quiet connection: one that closes loses what is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,108 @@
+"""`ventanilla core`: run the reference back office on loopback.
+
+Here: options, the listening socket, and the process's one composition. Not here: any behaviour.
+
+Secrets come from files or the environment, never from the command line, where every user of the machine sees
+them.
+"""
+
+import json
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from hub.core.reference.collections import collection_routes
+from hub.core.reference.control import control_routes
+from hub.core.reference.faults import Faults
+from hub.core.reference.georeport import GeoReportSettings, georeport_routes
+from hub.core.reference.store import Store
+
+HOST = "127.0.0.1"
+QUIET_CONNECTION_S = 75
+SHUTDOWN_S = 2
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def run(
+    *,
+    database: Annotated[Path, typer.Option(help="The core's own database file; made where it is missing.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 0,
+    ports_file: Annotated[
+        Path | None, typer.Option(help='Write the port there as JSON, {"core": port}, once it listens.')
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option(help="A GeoReport server that knows the standard and no idempotency key.")
+    ] = False,
+    listing: Annotated[bool, typer.Option(help="Offer GET requests, so that senders can search.")] = True,
+    rows_max: Annotated[int, typer.Option(min=1, help="Requests that a plain server lists at most.")] = 1000,
+    tokens_after_ms: Annotated[
+        int | None, typer.Option(min=0, help="Answer posts with a token and number them after this.")
+    ] = None,
+    control_token_file: Annotated[
+        Path | None, typer.Option(help="File with the token that allows orders to misbehave.")
+    ] = None,
+    control_token: Annotated[
+        str, typer.Option(envvar="VENTANILLA_CORE_CONTROL_TOKEN", hidden=True, show_envvar=True)
+    ] = "",
+    api_key: Annotated[str, typer.Option(envvar="VENTANILLA_CORE_API_KEY", hidden=True)] = "",
+) -> None:
+    """Run the reference back office: Open311 GeoReport v2, settlements and notices, with a count of effects.
+
+    The token for orders comes from --control-token-file or the variable VENTANILLA_CORE_CONTROL_TOKEN;
+    without either there are none. The key that senders must have comes from VENTANILLA_CORE_API_KEY.
+    """
+    token = control_token_file.read_text().strip() if control_token_file else control_token
+    settings = GeoReportSettings(
+        api_key=api_key, plain=plain, lists=listing, rows_max=rows_max, tokens_after_ms=tokens_after_ms
+    )
+    store = Store(database)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build(store, settings, token),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=QUIET_CONNECTION_S,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    )
+    with socket.create_server((HOST, port)) as listener:
+        bound = int(listener.getsockname()[1])
+        if ports_file:
+            _write_whole(ports_file, json.dumps({"core": bound}))
+        typer.echo(f"core listens on http://{HOST}:{bound}")
+        server.run(sockets=[listener])
+    store.close()
+
+
+def build(store: Store, settings: GeoReportSettings, control_token: str) -> FastAPI:
+    """Put the reference core together.
+
+    Args:
+        store: its database.
+        settings: what kind of GeoReport server it is.
+        control_token: who may give it orders; empty: nobody.
+    """
+    faults = Faults()
+    core = FastAPI(openapi_url=None)
+    core.include_router(georeport_routes(store, faults, settings))
+    core.include_router(collection_routes(store, faults, settings.api_key))
+    core.include_router(control_routes(store, faults, control_token))
+    return core
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Whoever waits for the file never sees half of it."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,106 @@
+"""The reference core's batches: settlements and notices, each item once for its key.
+
+Here: reading a batch and answering item by item. Not here: what is counted (store.py).
+
+Rules: a key counts once for ever, whatever the batch it comes in. The same key with another body is a
+conflict. An item that is no item is refused alone; a body that is no batch is refused whole.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from fastapi import APIRouter, Request, Response
+
+from hub.core.reference.faults import Faults
+from hub.core.reference.misbehaviour import answer
+from hub.core.reference.store import Item, Store
+from shared.model.errors import InputError
+from shared.model.money import Money
+
+COLLECTIONS = ("settlements", "notices")
+ITEMS_MAX = 100
+
+
+def collection_routes(store: Store, faults: Faults, api_key: str) -> APIRouter:
+    """The routes of the batches.
+
+    Args:
+        store: where effects are kept.
+        faults: the orders to misbehave.
+        api_key: asked for as a bearer token; empty: of nobody.
+    """
+    router = APIRouter()
+
+    def add(kind: str) -> None:
+        @router.post(f"/{kind}")
+        async def take(request: Request) -> Response:
+            if api_key and request.headers.get("authorization") != f"Bearer {api_key}":
+                return Response(status_code=401)
+            body = await request.body()
+            return await answer(faults, lambda: _take(store, kind, body))
+
+    for kind in COLLECTIONS:
+        add(kind)
+    return router
+
+
+def _take(store: Store, kind: str, body: bytes) -> Response:
+    try:
+        raw = _read_batch(body)
+    except InputError as error:
+        return _json({"error": str(error)}, 400)
+    answers: list[dict[str, object]] = [
+        {"key": str(_member(item, "key")), "result": "refused"} for item in raw
+    ]
+    places: list[int] = []
+    items: list[Item] = []
+    for place, one in enumerate(raw):
+        try:
+            items.append(_read_item(kind, one))
+            places.append(place)
+        except InputError as error:
+            answers[place]["reason"] = str(error)
+    taken = store.take(kind, items, time.time_ns() // 1_000_000)
+    for place, one in zip(places, taken, strict=True):
+        answers[place] |= {"result": one.result, "core_ref": f"{kind[0].upper()}-{one.number}"}
+    return _json({"items": answers}, 200)
+
+
+def _read_batch(body: bytes) -> Sequence[object]:
+    try:
+        batch = cast("object", json.loads(body))
+    except ValueError as error:
+        raise InputError("a batch is JSON; send an object with items") from error
+    items = _member(batch, "items")
+    if not isinstance(items, list) or not 1 <= len(cast("list[object]", items)) <= ITEMS_MAX:
+        raise InputError(f"a batch has 1 to {ITEMS_MAX} items; send it in parts")
+    return cast("list[object]", items)
+
+
+def _read_item(kind: str, raw: object) -> Item:
+    key, body = _member(raw, "key"), _member(raw, "body")
+    if not isinstance(key, str) or not key or not isinstance(body, dict):
+        raise InputError("an item has a key and a body; send both")
+    fields = cast("Mapping[str, object]", body)
+    aggregate = str(_member(raw, "aggregate") or key)
+    if kind != "settlements":
+        return Item(key=key, aggregate=aggregate, body=fields)
+    money = Money(cast("int", fields.get("amount_minor")), cast("str", fields.get("currency")))
+    return Item(
+        key=key,
+        aggregate=aggregate,
+        body=fields,
+        amount_minor=money.amount_minor,
+        currency=money.currency,
+    )
+
+
+def _member(raw: object, name: str) -> object:
+    return cast("Mapping[str, object]", raw).get(name) if isinstance(raw, dict) else None
+
+
+def _json(value: object, status: int) -> Response:
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Response(content=content, status_code=status, media_type="application/json; charset=utf-8")

@@ -1,0 +1,261 @@
+"""What took effect at the reference core, on disk: requests, settlements, notices, and a count of each.
+
+Here: the tables, idempotency by key, and the reckoning. Not here: HTTP, and any mercy: without a key that it
+may look at, the same thing sent twice takes effect twice, and the reckoning shows it.
+
+Rules: one transaction for a request, committed durably before it is answered; the process may be killed at
+any instant. An effect row is never changed.
+"""
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS effect (
+    n INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    aggregate TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL DEFAULT 0,
+    currency TEXT NOT NULL DEFAULT '',
+    at_ms INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ix_effect_key ON effect (kind, key);
+CREATE TABLE IF NOT EXISTS request (
+    id INTEGER PRIMARY KEY,
+    service_code TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    requested_ms INTEGER NOT NULL,
+    idempotency_key TEXT UNIQUE
+);
+CREATE INDEX IF NOT EXISTS ix_request_listing ON request (requested_ms);
+"""
+LISTING = """
+SELECT id, service_code, fields, requested_ms FROM request
+WHERE requested_ms BETWEEN :start_ms AND :end_ms
+    AND (:ids = '[]' OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:codes = '[]' OR service_code IN (SELECT value FROM json_each(:codes)))
+    AND (:reference = '' OR reference = :reference)
+ORDER BY requested_ms DESC, id DESC LIMIT :limit OFFSET :offset
+"""
+REQUESTS = "requests"
+_REFERENCE_LINE = re.compile(r"Ref\. (\S+)\s*\Z")
+
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledRequest:
+    """A service request as it was posted, and its number."""
+
+    id: int
+    service_code: str
+    fields: Fields
+    requested_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Which requests are asked for; empty means all.
+
+    Attributes:
+        ids: numbers.
+        service_codes: services.
+        start_ms: first instant, included.
+        end_ms: last instant, included.
+        reference: our reference.
+        limit: rows at most.
+        offset: rows skipped, newest first.
+    """
+
+    ids: Sequence[int] = ()
+    service_codes: Sequence[str] = ()
+    start_ms: int
+    end_ms: int
+    reference: str = ""
+    limit: int
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item of a batch, already checked."""
+
+    key: str
+    aggregate: str
+    body: Mapping[str, object]
+    amount_minor: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of an item: `accepted`, `duplicate` or `conflict`."""
+
+    result: str
+    number: int
+
+
+class Store:
+    """The reference core's database."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the database.
+
+        Args:
+            path: the file; its folder exists.
+        """
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def file_request(self, fields: Fields, idempotency_key: str | None, now_ms: int) -> int:
+        """File a service request.
+
+        Args:
+            fields: the posted form.
+            idempotency_key: a key to honour; None where this core knows no such thing.
+            now_ms: wall clock.
+
+        Returns:
+            Its number; the earlier one where the key was honoured before.
+        """
+        if idempotency_key is not None:
+            known = self._connection.execute(
+                "SELECT id FROM request WHERE idempotency_key = ?", (idempotency_key,)
+            ).fetchone()
+            if known:
+                return int(known[0])
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            reference = find_reference(fields)
+            number = self._connection.execute(
+                "INSERT INTO request (service_code, reference, fields, requested_ms, idempotency_key)"
+                " VALUES (?, ?, ?, ?, ?) RETURNING id",
+                (fields["service_code"], reference, _compact(fields), now_ms, idempotency_key),
+            ).fetchone()[0]
+            key = reference or f"unreferenced:{number}"
+            item = Item(key=key, aggregate=key, body=dict(fields))
+            self._take_effect(REQUESTS, item, _hash(item.body), now_ms)
+        return int(number)
+
+    def list_requests(self, listing: Listing) -> Sequence[FiledRequest]:
+        """The requests that are asked for, newest first."""
+        ids, codes = json.dumps(list(listing.ids)), json.dumps(list(listing.service_codes))
+        rows = self._connection.execute(
+            LISTING,
+            {
+                "ids": ids,
+                "codes": codes,
+                "start_ms": listing.start_ms,
+                "end_ms": listing.end_ms,
+                "reference": listing.reference,
+                "limit": listing.limit,
+                "offset": listing.offset,
+            },
+        )
+        return [
+            FiledRequest(id=row[0], service_code=row[1], fields=json.loads(row[2]), requested_ms=row[3])
+            for row in rows
+        ]
+
+    def service_codes(self) -> Sequence[str]:
+        """Every service that something was filed under."""
+        rows = self._connection.execute("SELECT DISTINCT service_code FROM request ORDER BY service_code")
+        return [str(row[0]) for row in rows]
+
+    def take(self, kind: str, items: Sequence[Item], now_ms: int) -> Sequence[Taken]:
+        """Make a batch take effect, each item once for its key.
+
+        Args:
+            kind: the collection.
+            items: what was posted, in its order.
+            now_ms: wall clock.
+
+        Returns:
+            What became of each item.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            return [self._take_item(kind, item, now_ms) for item in items]
+
+    def reckon(self) -> dict[str, object]:
+        """Count what took effect.
+
+        Returns: For each kind the effects, how many different keys they had, and the difference:
+            `duplicates`. Then all duplicates, and the money in minor units by currency.
+        """
+        kinds: dict[str, dict[str, int]] = {}
+        for kind, effects, distinct in self._connection.execute(
+            "SELECT kind, count(*), count(DISTINCT key) FROM effect GROUP BY kind ORDER BY kind"
+        ):
+            kinds[str(kind)] = {"effects": effects, "distinct": distinct, "duplicates": effects - distinct}
+        money = self._connection.execute(
+            "SELECT currency, sum(amount_minor) FROM effect WHERE currency <> '' GROUP BY currency"
+        )
+        return {
+            "kinds": kinds,
+            "duplicates": sum(kind["duplicates"] for kind in kinds.values()),
+            "money_minor": {str(currency): int(total) for currency, total in money},
+        }
+
+    def journal(self, after: int, limit: int) -> Sequence[dict[str, object]]:
+        """Effects in the order in which they took place.
+
+        Args:
+            after: the last number that the caller has; 0 for the first page.
+            limit: rows at most.
+        """
+        names = ("n", "kind", "key", "aggregate", "amount_minor", "currency", "at_ms")
+        rows = self._connection.execute(
+            "SELECT n, kind, key, aggregate, amount_minor, currency, at_ms FROM effect WHERE n > ?"
+            " ORDER BY n LIMIT ?",
+            (after, limit),
+        )
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _take_item(self, kind: str, item: Item, now_ms: int) -> Taken:
+        body_hash = _hash(item.body)
+        known = self._connection.execute(
+            "SELECT n, body_hash FROM effect WHERE kind = ? AND key = ?", (kind, item.key)
+        ).fetchone()
+        if known:
+            return Taken(result="duplicate" if known[1] == body_hash else "conflict", number=int(known[0]))
+        return Taken(result="accepted", number=self._take_effect(kind, item, body_hash, now_ms))
+
+    def _take_effect(self, kind: str, item: Item, body_hash: str, now_ms: int) -> int:
+        row = self._connection.execute(
+            "INSERT INTO effect (kind, key, body_hash, aggregate, amount_minor, currency, at_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING n",
+            (kind, item.key, body_hash, item.aggregate, item.amount_minor, item.currency, now_ms),
+        ).fetchone()
+        return int(row[0])
+
+
+def find_reference(fields: Fields) -> str:
+    """The sender's reference: its attribute or the description's last line; empty where there is none."""
+    attribute = fields.get("attribute[ventanilla_reference]")
+    if attribute:
+        return attribute
+    line = _REFERENCE_LINE.search(fields.get("description", ""))
+    return line[1] if line else ""
+
+
+def _compact(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _hash(body: Mapping[str, object]) -> str:
+    return hashlib.sha256(_compact(body).encode()).hexdigest()
