@@ -1,0 +1,131 @@
+"""Connections: one that writes, and others that only read; SQLite by default, PostgreSQL by its URL.
+
+Rules on SQLite:
+- One connection writes, checkpoints and migrates; below 3.51.3 a second one could lose committed pages (the
+  WAL-reset bug). Every other connection is opened with `mode=ro`: the rule cannot be broken by mistake.
+- WAL with `synchronous=FULL`: COMMIT returns when the transaction is on the disk.
+- `recursive_triggers` is on: without it INSERT OR REPLACE would delete a row of the ledger unseen.
+
+Source: sqlite.org/wal.html#walresetbug, sqlite.org/pragma.html, sqlite.org/lang_conflict.html (REPLACE).
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+
+from shared.model.errors import InputError
+
+__all__ = ["Connection", "Engine", "open_reader", "open_writer", "sqlite_url"]
+
+BUSY_TIMEOUT_MS = 5_000
+CACHE_KIB = 64 * 1024
+READERS_MAX = 8
+
+_WRITER_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",
+    f"cache_size=-{CACHE_KIB}",
+)
+_DIALECTS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a database file."""
+    return f"sqlite:///{path.absolute()}"
+
+
+def open_writer(url: str) -> Engine:
+    """Opens the engine of the one connection that writes; the file is made if it is not there.
+
+    Args:
+        url: `sqlite:///<absolute path>`, `sqlite://` (in memory, for simulations), or `postgresql://…`.
+
+    Raises:
+        InputError: the URL names another database.
+    """
+    target = _checked(url)
+    if target.get_backend_name() == "postgresql":
+        return create_engine(target, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    if target.database in (None, "", ":memory:"):
+        engine = create_engine(target, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(
+            target,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        )
+
+    def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # BEGIN is ours, see below
+        for pragma in _WRITER_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        if target.database not in (None, "", ":memory:"):
+            _sync_directory(Path(str(target.database)).parent)
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def open_reader(url: str) -> Engine:
+    """Opens the engine of the connections that only read; the database must be there.
+
+    Raises:
+        InputError: the URL names another database, or one in memory, which only its writer sees.
+    """
+    target = _checked(url)
+    if target.get_backend_name() == "postgresql":
+        options = "-c default_transaction_read_only=on"
+        return create_engine(
+            target,
+            pool_size=READERS_MAX,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"options": options},
+        )
+    if target.database in (None, "", ":memory:"):
+        raise InputError("a database in memory has no readers; give it a file")
+    path = f"file:{target.database}"
+    engine = create_engine(
+        target.set(database=path, query={"mode": "ro", "uri": "true"}),
+        pool_size=READERS_MAX,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+
+    def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=ON")
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _checked(url: str) -> URL:
+    target = make_url(url)
+    dialect = _DIALECTS.get(target.get_backend_name())
+    if dialect is None:
+        raise InputError("the database is SQLite or PostgreSQL; give sqlite:///… or postgresql://…")
+    return target.set(drivername=dialect)
+
+
+def _sync_directory(folder: Path) -> None:
+    """Makes a new file's name durable: without it a power cut may bring an older journal back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

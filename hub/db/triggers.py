@@ -1,0 +1,72 @@
+"""What the database itself refuses: changing or deleting what is a record.
+
+`journal`, `posting`, `card_counter`, `loss_found` and `inbox` are only ever added to. Of a `loss_record` the
+range and its reason stay as they were written, and it stays; only what has been found since is counted.
+
+The triggers are part of the schema: `create_all` makes them with a fresh one, migrations carry their own copy
+of the text, and a test compares the two on both databases.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from hub.db.tables import LEDGER_LEG, metadata
+
+ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
+_LOSS_RANGE = "device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms"
+
+_REFUSE_FUNCTION = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: it is a record', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$
+"""
+
+
+def create_all(connection: Connection) -> None:
+    """Makes a fresh schema: tables, view and triggers."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql(LEDGER_LEG)
+    for statement in guards(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def guards(dialect: str) -> Iterator[str]:
+    """The statements that make the triggers.
+
+    Args:
+        dialect: `sqlite` or `postgresql`.
+    """
+    if dialect == "postgresql":
+        yield _REFUSE_FUNCTION
+        for table in ADD_ONLY:
+            yield _postgresql(table, "UPDATE OR DELETE", "change")
+        yield _postgresql("loss_record", f"DELETE OR UPDATE OF {_LOSS_RANGE}", "change")
+        for table in (*ADD_ONLY, "loss_record"):
+            yield (
+                f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+        return
+    for table in ADD_ONLY:
+        yield _sqlite(table, "UPDATE", "update")
+        yield _sqlite(table, "DELETE", "delete")
+    yield _sqlite("loss_record", f"UPDATE OF {_LOSS_RANGE}", "update")
+    yield _sqlite("loss_record", "DELETE", "delete")
+
+
+def _sqlite(table: str, change: str, name: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_refuses_{name} BEFORE {change} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{name} of {table} is refused: it is a record'); END"
+    )
+
+
+def _postgresql(table: str, change: str, name: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_refuses_{name} BEFORE {change} ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )

@@ -1,0 +1,171 @@
+"""The one thread that writes, with group commit.
+
+Whoever has something to write hands in a job and gets a future. The thread takes all jobs that wait, runs
+each in a SAVEPOINT of one transaction, commits, and only then resolves the futures: a result is on the disk.
+
+Rules:
+- A job that raises undoes itself alone; its future gets the error, the others go on.
+- A failed COMMIT fails every future of the group with `TransientError` (or `CapacityError` on a full disk):
+  the outcome is unknown, so jobs are idempotent and are simply tried again.
+- The queue is bounded: beyond it `submit` raises `CapacityError` at once instead of growing.
+- A job never blocks on anything but the database.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+
+from hub.db.failures import family
+from shared.model.errors import CapacityError, TransientError, VentanillaError
+
+T = TypeVar("T")
+
+JOBS_WAITING_MAX = 1_024
+"""Each job may carry a whole group of frames; a thousand of them are minutes of work."""
+GROUP_JOBS_MAX = 64
+"""Jobs in one transaction: the first one's future does not wait for ever."""
+CLOSE_TIMEOUT_S = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[T]):
+    run: Callable[[Connection], T]
+    future: Future[T]
+    value: T | None = None
+    error: BaseException | None = None
+
+    def settle(self, failure: BaseException | None = None) -> None:
+        """Resolves the future: with the job's own error, the group's, or its value."""
+        error = self.error or failure
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(cast("T", self.value))
+
+
+class Writer:
+    """Owns the writing connection; starts its thread when it is made.
+
+    Attributes:
+        commits_total: groups that were committed.
+        commits_failed_total: groups that were not.
+        jobs_total: jobs that were run.
+        jobs_failed_total: jobs that raised.
+    """
+
+    def __init__(self, engine: Engine, reader: Engine, *, jobs_waiting_max: int = JOBS_WAITING_MAX) -> None:
+        self.commits_total = 0
+        self.commits_failed_total = 0
+        self.jobs_total = 0
+        self.jobs_failed_total = 0
+        self._engine = engine
+        self._reader = reader
+        self._jobs: queue.Queue[_Job[object] | None] = queue.Queue(jobs_waiting_max)
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def jobs_waiting(self) -> int:
+        """How many jobs wait, about."""
+        return self._jobs.qsize()
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Hands in a job.
+
+        Args:
+            job: writes through the connection it is given; it neither commits nor rolls back.
+
+        Returns:
+            A future that is resolved after COMMIT.
+
+        Raises:
+            CapacityError: too many jobs wait, or the writer is closed.
+        """
+        future: Future[T] = Future()
+        with self._closing:
+            if self._closed:
+                raise CapacityError("the hub is stopping and takes no more work; try again when it is back")
+            try:
+                self._jobs.put_nowait(cast("_Job[object]", _Job(job, future)))
+            except queue.Full:
+                raise CapacityError("too much work waits for the database; come back later") from None
+        return future
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Gives a connection that only reads, on one snapshot, for the time of the `with` block."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Finishes the work that waits and closes every connection; a second call does nothing.
+
+        Raises:
+            TransientError: the work that waits was not done in time.
+        """
+        with self._closing:
+            first, self._closed = not self._closed, True
+        if first:
+            self._jobs.put(None, timeout=timeout_s)
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            raise TransientError("the hub's database is still writing; wait, then stop the hub again")
+        self._reader.dispose()
+        self._engine.dispose()
+
+    def _work(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, last = self._gather(first)
+            self._run(group)
+            if last:
+                return
+
+    def _gather(self, first: _Job[object]) -> tuple[list[_Job[object]], bool]:
+        """All jobs that wait, and whether the writer is to stop after them."""
+        group = [first]
+        while len(group) < GROUP_JOBS_MAX:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return group, True
+            group.append(job)
+        return group, False
+
+    def _run(self, group: Sequence[_Job[object]]) -> None:
+        running = [job for job in group if job.future.set_running_or_notify_cancel()]
+        failure: VentanillaError | None = None
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                for job in running:
+                    self._run_one(job, connection)
+        except Exception as error:  # the supervisor of every write
+            self.commits_failed_total += 1
+            failure = family(error) or TransientError("the database did not commit; try again")
+            failure.__cause__ = error
+        else:
+            self.commits_total += 1
+        for job in running:
+            job.settle(failure)
+
+    def _run_one(self, job: _Job[object], connection: Connection) -> None:
+        self.jobs_total += 1
+        connection.exec_driver_sql("SAVEPOINT job")
+        try:
+            job.value = job.run(connection)
+        except Exception as error:  # the supervisor of every job
+            self.jobs_failed_total += 1
+            job.error = family(error) or error
+            if job.error is not error:
+                job.error.__cause__ = error
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
