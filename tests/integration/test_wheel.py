@@ -1,0 +1,74 @@
+"""The wheel, installed away from the checkout, carries all it needs: commands, migrations, templates."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import PACKAGES, ROOT, settings, written_files
+
+COMMANDS = sorted(settings()["project"]["entry-points"]["ventanilla.commands"])
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run a program from `/`, where nothing of the checkout is in reach."""
+    command = [str(word) for word in words]
+    done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that the checkout stays clean."""
+    copy, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for path in written_files():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / path, copy / path)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "-w", made, copy], check=True, capture_output=True)
+    (built,) = made.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment with the wheel in it, which sees the third parties that are installed here."""
+    environment = tmp_path_factory.mktemp("environment")
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, wheel], check=True, capture_output=True)
+    # A plain path: the .pth files of that folder, this checkout's among them, are not read.
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "third_parties.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return environment / "bin"
+
+
+def test_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert inside == {
+        path for path in written_files() if path.startswith(tuple(f"{name}/" for name in PACKAGES))
+    }
+
+
+def test_wheel_installed_is_what_runs(programs: Path) -> None:
+    found = run(programs / "python", "-c", "import hub, shared; print(hub.__file__, shared.__file__)").stdout
+    assert all(str(programs.parent) in file for file in found.split())
+
+
+def test_wheel_from_the_root_folder_says_its_version_and_commands(programs: Path) -> None:
+    assert run(programs / "ventanilla", "--version").stdout.strip() == settings()["project"]["version"]
+    helped = run(programs / "ventanilla", "--help").stdout
+    assert all(command in helped for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_wheel_from_the_root_folder_helps_with_each_command(programs: Path, command: str) -> None:
+    assert "Usage" in run(programs / "ventanilla", command, "--help").stdout
