@@ -1,0 +1,143 @@
+"""The hub's own secrets: sealing and signing keys, the fleet key, and the token of its API.
+
+Rules:
+- Made in place at set-up, 0600, in both copies before use; never in the repository, a log or an argument.
+- A retired sealing key is kept: devices send again, for the keep window, what was sealed to it. A retired
+  signing key's public half is in the registry for ever.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from secrets import token_bytes, token_urlsafe
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hub.keys.files import KeyFileError, TwinFolder
+from hub.keys.records import HubKeyMade, HubKeyRetired, HubKeyRole
+from hub.keys.registry import Registry
+from shared.model.errors import InputError
+from shared.protocol.keys import key_id
+from shared.protocol.sealing import HubSealingKey
+from shared.protocol.signing import signing_key_id
+
+FLEET_KEY: Final = "fleet.key"
+API_TOKEN: Final = "api-token"  # noqa: S105 - the name of a file
+_SECRET_BYTES: Final = 32
+
+
+class ApiTokenError(InputError):
+    """This call needs the hub's API token (file api-token in the key folder) as a bearer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubKeys:
+    """Every secret of the hub that the running process needs.
+
+    Attributes:
+        sealing: newest first; a context that the first does not open may be under a retired one.
+        signing: signs bundles.
+        fleet: pseudonyms of persons and cards (`subject`) are HMACs under it.
+        api_token: what a caller of the API shows.
+    """
+
+    sealing: tuple[HubSealingKey, ...] = field(repr=False)
+    signing: Ed25519PrivateKey = field(repr=False)
+    fleet: bytes = field(repr=False)
+    api_token: str = field(repr=False)
+
+    def check_api_token(self, shown: str) -> None:
+        """Compare in constant time.
+
+        Raises:
+            ApiTokenError: it is another token.
+        """
+        if not hmac.compare_digest(shown.encode(), self.api_token.encode()):
+            raise ApiTokenError(ApiTokenError.__doc__)
+
+
+def make_missing(folder: TwinFolder, registry: Registry) -> None:
+    """Make the secrets that are not there yet; repeated after a cut, it goes on where it stopped.
+
+    Raises:
+        SecondCopyError: the second copy cannot be written.
+        OSError: the first cannot be written.
+    """
+    if not folder.has(FLEET_KEY):
+        folder.write(FLEET_KEY, token_bytes(_SECRET_BYTES))
+    if not folder.has(API_TOKEN):
+        folder.write(API_TOKEN, token_urlsafe(_SECRET_BYTES).encode())
+    for role in HubKeyRole:
+        if not registry.hub_keys(role):
+            make_hub_key(folder, registry, role)
+
+
+def make_hub_key(folder: TwinFolder, registry: Registry, role: HubKeyRole) -> str:
+    """Make a key pair of a role, put it into use and retire the one before; devices learn it by a bundle.
+
+    Returns:
+        Its key id.
+
+    Raises:
+        SecondCopyError: the second copy cannot be written; the key before stays in use.
+        OSError: the first cannot be written.
+    """
+    before = registry.hub_keys(role)
+    match role:
+        case HubKeyRole.SEALING:
+            sealing = HubSealingKey.generate()
+            private, public = sealing.raw, sealing.public().raw
+            name = key_id(public)
+        case HubKeyRole.SIGNING:
+            signing = Ed25519PrivateKey.generate()
+            private, public = signing.private_bytes_raw(), signing.public_key().public_bytes_raw()
+            name = signing_key_id(signing.public_key())
+    folder.write(_file_name(role, name), private)
+    registry.record(HubKeyMade(role=role, key_id=name, public=public.hex()))
+    for key in before:
+        if not key.retired:
+            registry.record(HubKeyRetired(role=role, key_id=key.key_id))
+    return name
+
+
+def load(folder: TwinFolder, registry: Registry) -> HubKeys:
+    """Read every secret, and check it against the registry.
+
+    Raises:
+        KeyFileError: one is missing, damaged or another than the registry names.
+    """
+    sealing = tuple(_load_sealing(folder, key.key_id) for key in registry.hub_keys(HubKeyRole.SEALING))
+    names = [key.key_id for key in registry.hub_keys(HubKeyRole.SIGNING)]
+    if not sealing or not names:
+        raise KeyFileError("The hub has no keys yet; set it up with `ventanilla hub init`.")
+    fleet = folder.read(FLEET_KEY)
+    api_token = folder.read(API_TOKEN).decode("ascii", "replace")
+    if len(fleet) != _SECRET_BYTES or len(api_token) < _SECRET_BYTES:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({FLEET_KEY}, {API_TOKEN})")
+    return HubKeys(sealing=sealing, signing=_load_signing(folder, names[0]), fleet=fleet, api_token=api_token)
+
+
+def _load_sealing(folder: TwinFolder, name: str) -> HubSealingKey:
+    file_name = _file_name(HubKeyRole.SEALING, name)
+    try:
+        key = HubSealingKey(folder.read(file_name))
+    except InputError as error:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({file_name})") from error
+    if key_id(key.public().raw) != name:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({file_name})")
+    return key
+
+
+def _load_signing(folder: TwinFolder, name: str) -> Ed25519PrivateKey:
+    file_name = _file_name(HubKeyRole.SIGNING, name)
+    try:
+        key = Ed25519PrivateKey.from_private_bytes(folder.read(file_name))
+    except ValueError as error:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({file_name})") from error
+    if signing_key_id(key.public_key()) != name:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({file_name})")
+    return key
+
+
+def _file_name(role: HubKeyRole, name: str) -> str:
+    return f"{role}-{name}.key"
