@@ -1,0 +1,20 @@
+"""How a device's word on itself is kept: the newest by the order of its lane, never by a clock."""
+
+from hub.domain.devices.ports import Board
+from shared.model.event import Event
+from shared.model.health import DeviceCounters, DeviceState
+
+
+class Devices:
+    """Keeps what devices say of themselves."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def note_state(self, event: Event, state: DeviceState) -> None:
+        """Notes the state of a part; a later one replaces it."""
+        self._board.put_state(event.device, state, event.time_ms)
+
+    def note_counters(self, event: Event, counters: DeviceCounters) -> None:
+        """Notes a device's counters; later ones replace them."""
+        self._board.put_counters(event.device, counters, event.time_ms)

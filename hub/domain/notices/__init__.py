@@ -1,0 +1,1 @@
+"""What citizens did with the town's notices."""

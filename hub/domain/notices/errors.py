@@ -1,0 +1,7 @@
+"""What the register of responses refuses."""
+
+from shared.model.errors import InputError
+
+
+class NobodyRespondedError(InputError):
+    """A consent or a subscription names nobody."""

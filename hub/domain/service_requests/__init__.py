@@ -1,0 +1,1 @@
+"""What citizens report of the street, and under which reference they find it again."""
