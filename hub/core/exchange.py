@@ -90,7 +90,6 @@ class Exchange:
             connections_max: questions that may be under way at once.
         """
         self._deadline_s = endpoint.timeout_s
-        ca_file = str(endpoint.ca_file) if endpoint.ca_file else None
         self._client = httpx.AsyncClient(
             base_url=endpoint.base_url,
             timeout=httpx.Timeout(endpoint.timeout_s, connect=endpoint.connect_timeout_s),
@@ -99,7 +98,7 @@ class Exchange:
                 max_keepalive_connections=connections_max,
                 keepalive_expiry=IDLE_CONNECTION_S,
             ),
-            verify=ssl.create_default_context(cafile=ca_file),
+            verify=_trust(endpoint),
             follow_redirects=False,
             trust_env=False,
         )
@@ -165,3 +164,10 @@ class Exchange:
             body=b"".join(parts),
             retry_after_s=read_retry_after(response.headers.get("retry-after"), time.time()),
         )
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+    """Whom we believe to be the core; without TLS nobody is asked, so no certificates are loaded."""
+    if endpoint.base_url.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return ssl.create_default_context(cafile=str(endpoint.ca_file) if endpoint.ca_file else None)

@@ -1,0 +1,91 @@
+"""An HTTP server that does what a test tells it, byte for byte, for answers that no real core gives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from hub.core.exchange import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def form(self) -> dict[str, str]:
+        """The body as a form."""
+        return {name: values[-1] for name, values in parse_qs(self.body.decode()).items()}
+
+
+Script = Callable[[Heard], bytes | None]
+"""The whole answer in bytes; None closes the connection without one."""
+
+
+def reply(status: int, body: str = "", *headers: str) -> bytes:
+    """An answer in the right form."""
+    content = body.encode()
+    lines = [f"HTTP/1.1 {status} X", f"content-length: {len(content)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+@asynccontextmanager
+async def scripted(script: Script, *, timeout_s: float = 2.0) -> AsyncIterator[tuple[Endpoint, list[Heard]]]:
+    """Serve a script on a free port.
+
+    Args:
+        script: answers each request.
+        timeout_s: the endpoint's deadline.
+
+    Yields:
+        The endpoint, and the requests that came so far.
+    """
+    heard: list[Heard] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        try:
+            while True:
+                request = await _read(reader)
+                heard.append(request)
+                answer = script(request)
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield (
+            Endpoint(base_url=f"http://127.0.0.1:{port}", timeout_s=timeout_s, connect_timeout_s=timeout_s),
+            heard,
+        )
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def _read(reader: asyncio.StreamReader) -> Heard:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    method, target, _ = head[0].split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    address = urlsplit(target)
+    query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+    return Heard(method=method, path=address.path, query=query, headers=headers, body=body)
