@@ -46,8 +46,8 @@ class Incarnation:
         incarnation.jump_above(incarnation.value)
         return incarnation
 
-    def jump_above(self, number: int) -> int:
-        """Raise the counter above `number`, if it is not, and return it.
+    def jump_above(self, seen: int) -> None:
+        """Raise the counter above a value that somebody has seen, if it is not above it.
 
         A second copy that is away does not stop the hub: the first is enough to never repeat a number.
 
@@ -55,15 +55,14 @@ class Incarnation:
             OSError: the counter cannot be written.
         """
         with self._lock:
-            if number >= self.value:
-                content = _written(number + 1)
+            if seen >= self.value:
+                content = _written(seen + 1)
                 try:
                     self._folder.write(FILE_NAME, content)
                 except SecondCopyError:
                     make_folder(self._folder.first)
                     write_whole(self._folder.first / FILE_NAME, content)
-                self.value = number + 1
-            return self.value
+                self.value = seen + 1
 
 
 def _highest(folder: TwinFolder) -> int:

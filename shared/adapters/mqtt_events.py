@@ -12,8 +12,8 @@ from shared.protocol import limits
 
 CONNECT_TIMEOUT_S: Final = 10.0
 KEEPALIVE_S: Final = 30
-MESSAGE_BYTES_MAX: Final = limits.BIRTH_BYTES_MAX + limits.MAC_LINE_BYTES
-"""The largest message of the protocol is a birth that lists every epoch."""
+MESSAGE_BYTES_MAX: Final = limits.BIRTH_BYTES_MAX + 1024
+"""The largest message of the protocol is a birth that lists every epoch, with its MAC line."""
 RECEIVED_MAX: Final = 1_000
 RECEIVED_BYTES_MAX: Final = 16 * 1024 * 1024
 
