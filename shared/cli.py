@@ -45,8 +45,8 @@ def build(wanted: str | None) -> typer.Typer:
     """Build the command line, importing only what is needed.
 
     Args:
-        wanted: The command that will run. Anything that is no command's name (a flag, nothing, a typing
-            error) mounts every command, as the help that follows lists them.
+        wanted: The command that will run. What is no command's name (nothing, `--help`, a typing error)
+            mounts every command, as the help that follows lists them; `--version` needs none.
 
     Returns:
         The application with its commands mounted.
@@ -54,7 +54,8 @@ def build(wanted: str | None) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_describe)
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    for point in [point for point in found if point.name == wanted] or found:
+    named = [point for point in found if point.name == wanted] or found
+    for point in [] if wanted == "--version" else named:
         _mount(app, point)
     return app
 

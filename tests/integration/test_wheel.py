@@ -1,4 +1,8 @@
-"""The wheel, installed away from the checkout, carries all it needs: commands, migrations, templates."""
+"""The wheel, installed away from the checkout, carries all it needs: commands, migrations, templates.
+
+One environment sees every third party that is installed here, another only what a device has: the base
+dependencies and what they ask for in turn.
+"""
 
 import shutil
 import subprocess
@@ -6,20 +10,22 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.architecture.tree import PACKAGES, ROOT, settings, written_files
 
 COMMANDS = sorted(settings()["project"]["entry-points"]["ventanilla.commands"])
 
 
-def run(*words: object) -> subprocess.CompletedProcess[str]:
+def run(*words: object, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a program from `/`, where nothing of the checkout is in reach."""
     command = [str(word) for word in words]
     done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done
 
 
@@ -39,14 +45,47 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment with the wheel in it, which sees the third parties installed here."""
-    environment = tmp_path_factory.mktemp("environment")
+    return install(wheel, tmp_path_factory.mktemp("whole"), Path(sysconfig.get_path("purelib")))
+
+
+@pytest.fixture(scope="module")
+def device_programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the base dependencies alone."""
+    base = tmp_path_factory.mktemp("base")
+    for name in {
+        part for found in closure(settings()["project"]["dependencies"]) for part in top_names(found)
+    }:
+        (base / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
+    return install(wheel, tmp_path_factory.mktemp("device"), base)
+
+
+def closure(lines: list[str]) -> list[Distribution]:
+    """What these requirements ask for, and what that asks for in turn."""
+    found: dict[str, Distribution] = {}
+    waiting = [Requirement(line) for line in lines]
+    while waiting:
+        wanted = waiting.pop()
+        if wanted.name in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        found[wanted.name] = distribution(wanted.name)
+        waiting += [Requirement(line) for line in found[wanted.name].requires or ()]
+    return list(found.values())
+
+
+def top_names(found: Distribution) -> set[str]:
+    """The files and folders of site-packages that are this distribution's."""
+    return {file.parts[0] for file in found.files or () if file.parts[0] not in {"..", "__pycache__"}}
+
+
+def install(wheel: Path, environment: Path, third_parties: Path) -> Path:
+    """Install the wheel in a new environment that also looks into a folder; returns its `bin`."""
     venv.create(environment, with_pip=False)
     python = environment / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, wheel], check=True, capture_output=True)
     # A plain path: the .pth files of that folder, this checkout's among them, are not read.
     (site,) = environment.glob("lib/python*/site-packages")
-    (site / "third_parties.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    (site / "third_parties.pth").write_text(str(third_parties), encoding="utf-8")
     return environment / "bin"
 
 
@@ -72,3 +111,12 @@ def test_wheel_from_the_root_folder_says_its_version_and_commands(programs: Path
 @pytest.mark.parametrize("command", COMMANDS)
 def test_wheel_from_the_root_folder_helps_with_each_command(programs: Path, command: str) -> None:
     assert "Usage" in run(programs / "ventanilla", command, "--help").stdout
+
+
+def test_device_without_the_hub_extra_has_its_own_command(device_programs: Path) -> None:
+    assert "Usage" in run(device_programs / "ventanilla", "device", "--help").stdout
+
+
+def test_hub_command_without_its_extra_says_what_to_install(device_programs: Path) -> None:
+    refused = run(device_programs / "ventanilla", "hub", "run", "--any", "option", status=3)
+    assert "pip install 'ventanilla[hub]'" in refused.stderr

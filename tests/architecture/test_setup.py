@@ -1,0 +1,73 @@
+"""Set-up tells a person what is missing, with the exact line, and stops with status 3."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import ROOT
+from tests.support.programs import LISTED, find_program, listed_programs
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The files that set-up reads before there is an environment."""
+    for path in (".ci/programs", "tests/support/programs.txt"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    return tmp_path
+
+
+def program(folder: Path, name: str, script: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
+    return folder / name
+
+
+def look(checkout: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Look as a person without root would: `id -u` answers 1000."""
+    program(checkout / "bin", "id", "echo 1000")
+    environment = {**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
+    command = [str(checkout / ".ci/programs"), *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_setup_without_a_program_names_its_package_and_the_line(checkout: Path) -> None:
+    (checkout / "tests/support/programs.txt").write_text(
+        "no-such-program some-package why\n", encoding="utf-8"
+    )
+    looked = look(checkout, "daemons")
+    assert looked.returncode == 3
+    assert "Not installed: some-package" in looked.stderr
+    assert (
+        "sudo apt-get update && sudo apt-get install -y --no-install-recommends some-package" in looked.stderr
+    )
+
+
+def test_setup_with_every_program_is_silent(checkout: Path) -> None:
+    (checkout / "tests/support/programs.txt").write_text("# a comment\nsh dash why\n", encoding="utf-8")
+    looked = look(checkout, "daemons")
+    assert (looked.returncode, looked.stdout, looked.stderr) == (0, "", "")
+
+
+def test_setup_with_an_old_python_says_which_is_needed(checkout: Path) -> None:
+    old = program(checkout / "old", "python3", 'case "$1" in -V) echo Python 3.9.2 ;; *) exit 1 ;; esac')
+    looked = look(checkout, "python", old)
+    assert looked.returncode == 3
+    assert "needs Python 3.11 or newer" in looked.stderr
+    assert "is 3.9.2" in looked.stderr
+
+
+def test_setup_without_python_names_the_package(checkout: Path) -> None:
+    looked = look(checkout, "python", "no-such-python")
+    assert looked.returncode == 3
+    assert "install -y --no-install-recommends python3 python3-venv" in looked.stderr
+
+
+def test_program_that_is_not_listed_cannot_be_required() -> None:
+    with pytest.raises(LookupError, match=LISTED.name):
+        find_program("no-such-program")
+    assert all(name for name in listed_programs())
