@@ -179,7 +179,6 @@ def test_filter_by_reference_needs_one_question_where_the_server_has_it() -> Non
 
 def test_filter_that_the_server_ignores_is_not_taken_for_an_answer() -> None:
     """It lists what it likes; only the windows tell."""
-
     listing = server([*others(3), row(77, REFERENCE)], page_rows=None)
 
     def script(request: Heard) -> bytes | None:
