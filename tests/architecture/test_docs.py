@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 import pytest
@@ -10,10 +10,10 @@ from typer.main import get_command
 
 from hub.config import HubConfig
 from shared.cli import build
+from shared.protocol import limits
 from tests.architecture.tree import (
     ROOT,
     document,
-    modules,
     modules_of_tests,
     product_modules,
     read,
@@ -61,20 +61,6 @@ def names_of_tests() -> set[str]:
     return {node.name for node in functions} | {f"test_{node.name}" for node in classes}
 
 
-def constants(path: str) -> set[str]:
-    (module,) = (module for module in modules() if module.path == path)
-    found: set[str] = set()
-    for node in module.tree.body:
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]) if (
-                name.isupper()
-            ):
-                found.add(name)
-            case _:
-                pass
-    return found
-
-
 def errors() -> set[str]:
     """Every error class of the project that a caller can meet."""
     bases = {"VentanillaError"}
@@ -115,11 +101,22 @@ def test_failure_table_has_a_test_in_every_row() -> None:
     assert not [row for row in rows if not TEST_NAME.search(row)]
 
 
-def test_limit_is_named_in_the_documents() -> None:
-    text = all_pages()
-    assert not sorted(
-        name for name in constants("shared/protocol/limits.py") if not re.search(rf"\b{name}\b", text)
-    )
+def test_limit_in_the_architecture_has_the_value_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", document("ARCHITECTURE.md"), re.MULTILINE))
+    values = {name: getattr(limits, name) for name in vars(limits) if name.isupper()}
+    assert sorted(rows) == sorted(values)
+    assert {name: row for name, row in rows.items() if row != written(values[name])} == {}
+
+
+def written(value: object) -> str:
+    """A limit as the table has it: figures in groups of three."""
+    match value:
+        case int():
+            return f"{value:,}"
+        case Mapping():
+            return ", ".join(f"{key} {amount:,}" for key, amount in value.items())
+        case _:
+            return str(value)
 
 
 def test_error_is_named_in_the_documents() -> None:
