@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_program_that_is_not_listed_cannot_be_required() -> None:
     with pytest.raises(LookupError, match=LISTED.name):
         find_program("no-such-program")
     assert all(name for name in listed_programs())
+
+
+@pytest.mark.parametrize(("environment", "outcome"), [({}, "1 skipped"), ({"CI": "true"}, "1 error")])
+def test_requires_a_missing_program_skips_by_name_and_fails_in_ci(
+    tmp_path: Path, environment: dict[str, str], outcome: str
+) -> None:
+    test = "import pytest\n@pytest.mark.requires('tmux')\ndef test_it() -> None: ...\n"
+    (tmp_path / "test_it.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-ra", "-W", "ignore", "-p", "tests.conftest", str(tmp_path)]
+    away = {"PATH": str(tmp_path), "PYTHONPATH": str(ROOT), **environment}
+    told = subprocess.run(command, cwd=tmp_path, env=away, capture_output=True, text=True, check=False).stdout
+    assert outcome in told
+    assert "The program tmux is not installed" in told
