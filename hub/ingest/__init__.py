@@ -1,0 +1,1 @@
+"""From frames to effects, in one transaction, before anything is acknowledged."""

@@ -1,0 +1,61 @@
+"""`python -m tests.simulation --seeds 1000`: run seeds on every core; a failing seed is printed and can be replayed.
+
+`--seed N` replays one run and says what broke; `--mutant NAME` plants a bug and must find it: it exits non-zero
+and names the promise that broke and the seed, as the real bug would.
+"""
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections import Counter
+
+from tests.simulation.faults import ROWS
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.run import Outcome, run_seed
+
+
+def main() -> int:
+    """Run and report; 0 only if every promise held in every seed."""
+    parser = argparse.ArgumentParser(prog="simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many runs")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="replay one run")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="plant this bug")
+    parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    options = parser.parse_args()
+    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    started = time.perf_counter()
+    hits: Counter[str] = Counter()
+    excused: Counter[str] = Counter()
+    done = events = 0
+    with multiprocessing.get_context("spawn").Pool(1 if len(seeds) == 1 else options.jobs) as pool:
+        jobs = ((seed, options.mutant) for seed in seeds)
+        for outcome in pool.imap_unordered(run_seed, jobs, chunksize=4 if options.mutant is None else 1):
+            done += 1
+            events += outcome.events
+            hits.update(outcome.hits)
+            excused.update(outcome.excused)
+            if outcome.broken:
+                _tell(outcome, options.mutant)
+                pool.terminate()
+                return 1
+    wall_s = time.perf_counter() - started
+    print(f"{done} seeds, {events} events, {wall_s:.1f} s, {done / wall_s:.1f} seeds/s: every promise held.")
+    for row, names in ROWS.items():
+        print(f"  {row:24} {sum(hits[n] for n in names):8}")
+    for why, times in excused.most_common():
+        print(f"  not promised: {why}: {times}")
+    return 0
+
+
+def _tell(outcome: Outcome, mutant: str | None) -> None:
+    print(f"seed {outcome.seed}: a promise broke{f' under {mutant}' if mutant else ''}.")
+    for what in outcome.broken[:5]:
+        print(f"  {what}")
+    print(f"  armed: {', '.join(outcome.armed)}")
+    print(f"Replay it: make simulate SEED={outcome.seed}{f' MUTANT={mutant}' if mutant else ''}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

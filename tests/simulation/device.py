@@ -1,0 +1,162 @@
+"""A simulated device: the production session on a simulated disk, in virtual time."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from shared.model.event import Stream
+from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
+from shared.model.instants import to_rfc3339
+from shared.protocol.delivery import PROMISED
+from shared.protocol.keys import derive
+from shared.protocol.lines import Stamp, compose
+from shared.protocol.parsing import encode
+from shared.protocol.sealing import HubSealingPublicKey, SealingContext, place_of
+from shared.protocol.session import DeviceSession, Identity
+from tests.simulation.disk import Disk, Row
+
+
+@dataclass(slots=True)
+class Taken:
+    """What the oracle knows of one event: what was promised, and what physics did to it."""
+
+    number: int
+    id: str
+    device: str
+    inst: int
+    stream: Stream
+    epoch: str
+    seq: int
+    amount_minor: int = 0
+    poison: bool = False
+    told: bool = False
+    destroyed: bool = False
+    corrupt: bool = False
+    heard: bool = False
+    expired: bool = False
+    evicted: bool = False
+    compacted: bool = False
+    copies: set[int] = field(default_factory=set[int])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something a citizen or the device itself says."""
+
+    number: int
+    stream: Stream
+    type: str
+    data: dict[str, object]
+    subject: str | None = None
+    key: str = ""
+    amount_minor: int = 0
+    poison: bool = False
+
+
+def secret_of(device: str) -> bytes:
+    """A device's secret, the same in every run."""
+    return sha256(f"secret of {device}".encode()).digest()
+
+
+class Device:
+    """One instance of a device; a clone is a second instance of the same name."""
+
+    session_class: type[DeviceSession] = DeviceSession
+
+    def __init__(self, name: str, inst: int, hub_key: HubSealingPublicKey, rng: random.Random) -> None:
+        self.name = name
+        self.inst = inst
+        self.hub_key = hub_key
+        self.rng = rng
+        self.disk = Disk(name)
+        self.boot = 1
+        self.boot_ms = 0
+        self.clock_wrong_ms = 0
+        self.incarnation = 0
+        self.fenced = False
+        self.linked = False
+        self.alive = True
+        self.uptime_shift_ms = 0
+        self.next_epoch: str | None = None
+
+    # -- lives -------------------------------------------------------------------------------------------
+
+    def start(self, now_ms: int) -> None:
+        """The owner's process starts."""
+        self.disk.start()
+        self.begin(now_ms)
+
+    def begin(self, now_ms: int) -> None:
+        """A process with nothing in memory stands on the disk as it is."""
+        keys = derive(secret_of(self.name))
+        identity = Identity(
+            device=self.name, boot=self.boot, up_key=keys.up, down_keys={keys.down.id: keys.down.key}
+        )
+        self.session = self.session_class(
+            identity, self.disk, self.disk, self.rng.randbytes, incarnation=self.incarnation
+        )
+        self.session.fenced = self.fenced
+        self.sealer = SealingContext(
+            self.hub_key, self.name, self.rng.randbytes(6).hex(), self.rng.randbytes(32)
+        )
+        self.linked = False
+
+    def uptime(self, now_ms: int) -> int:
+        """Monotonic time since the boot."""
+        return now_ms - self.boot_ms - self.uptime_shift_ms
+
+    def wall(self, now_ms: int) -> int:
+        """The device's own clock."""
+        return now_ms + self.clock_wrong_ms
+
+    def remember(self) -> None:
+        """Keep what the identity folder keeps: the incarnation heard of, and the fence."""
+        self.incarnation = max(self.incarnation, self.session.incarnation)
+        self.fenced = self.session.fenced
+
+    # -- taking ------------------------------------------------------------------------------------------
+
+    def compose(self, what: Happening, now_ms: int, event_id: str) -> tuple[Taken, bytes]:
+        """Make the line of an event at the place that comes next."""
+        name = self.next_epoch or self.rng.randbytes(4).hex()
+        epoch, seq = self.disk.slot(what.stream, name)
+        self.next_epoch = None
+        uptime_ms = self.uptime(now_ms)
+        stamp = Stamp(
+            time=to_rfc3339(self.wall(now_ms)),
+            boot=self.boot,
+            uptime_ms=uptime_ms,
+            clock_age_s=self.session.clock.age_s(uptime_ms),
+        )
+        if what.stream in PROMISED:
+            place = place_of(self.name, what.stream, epoch, seq, event_id, what.type)
+            payload = ("sealed", self.sealer.seal(place, encode(what.data)))
+        else:
+            payload = ("data", what.data)
+        taken = Taken(
+            number=what.number,
+            id=event_id,
+            device=self.name,
+            inst=self.inst,
+            stream=what.stream,
+            epoch=epoch,
+            seq=seq,
+            amount_minor=what.amount_minor,
+            poison=what.poison,
+        )
+        return taken, compose(seq, event_id, what.type, stamp, what.subject, payload)
+
+    def new_id(self, now_ms: int) -> str:
+        """Draw an event id."""
+        return new_event_id(self.wall(now_ms), self.rng.randbytes(EVENT_ID_RANDOM_BYTES))
+
+    def write(self, what: Happening, raw: bytes) -> Row:
+        """Write a line; it does not count before it is synced."""
+        context = None
+        if what.stream in PROMISED:
+            context = (self.sealer.context.id, self.sealer.context.sealed)
+        return self.disk.write(what.stream, raw, what.number, context, what.key)
+
+
+RandomBytes = Callable[[int], bytes]

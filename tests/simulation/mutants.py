@@ -1,0 +1,168 @@
+"""Bugs planted on purpose: each one is what a tired engineer might write, and a run must find it.
+
+A mutant is a world whose device, disk, hub or core has the bug; production code stays as it is. Two of them
+reach into a module of the process that runs them, because the bug lies in a pure function.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from types import MappingProxyType
+
+from hub.db.unit_of_work import UnitOfWork
+from hub.ingest import intake
+from hub.ingest.apply import Incoming, Ingest, Outgoing
+from hub.ingest.intake import Intake
+from shared.model.event import Stream
+from shared.protocol import delivery
+from shared.protocol.birth import Birth
+from shared.protocol.delivery import LANES, HubEpoch
+from shared.protocol.lines import Line, read_line
+from tests.simulation.device import Device, Happening, Taken
+from tests.simulation.disk import Disk
+from tests.simulation.hub import Core, Hub
+from tests.simulation.world import World
+
+
+class DeleteAtPuback(World):
+    """The device believes the broker: what it took is done with."""
+
+    def publish(self, device: Device, topic: str, payload: bytes) -> None:
+        super().publish(device, topic, payload)
+        for stream in LANES:
+            if topic.endswith(f"/{stream}"):
+                for epoch in device.disk.epochs_of[stream]:
+                    epoch.acked = epoch.last
+
+
+class NeverRewinds(Disk):
+    """The device does not take back what it was once told."""
+
+    def acknowledge(self, stream: Stream, epoch: str, acked: int, now_ms: int) -> None:
+        before = {e.name: e.acked for e in self.epochs_of[stream]}
+        super().acknowledge(stream, epoch, acked, now_ms)
+        for each in self.epochs_of[stream]:
+            each.acked = max(each.acked, before[each.name])
+
+
+class ReusesNumbers(Disk):
+    """The owner goes on in the epoch of its last life."""
+
+    def start(self) -> None:
+        super().start()
+        for stream, epochs in self.epochs_of.items():
+            self.open[stream] = epochs[-1] if epochs else None
+
+
+class VolatileAppend(World):
+    """The citizen is told before the fsync; the line is durable only with the next one."""
+
+    def synced(self, device: Device, what: Happening, taken: Taken, row: object) -> None:
+        super().synced(device, what, taken, row)
+        epoch = device.disk.open[what.stream]
+        assert epoch is not None
+        epoch.rows[taken.seq].synced = False
+        for seq in epoch.rows:
+            if seq < taken.seq:
+                epoch.rows[seq].synced = True
+
+
+class ForgetfulCore(Core):
+    """The core takes an effect as often as it is sent."""
+
+    def post(self, key: str, aggregate: str, position: int) -> None:
+        self.effects[key] += 1
+        self.order.setdefault(aggregate, []).append(position)
+
+    def search(self, key: str) -> bool:
+        return False
+
+
+class AcksBeforeCommit(World):
+    """The hub answers first and commits then."""
+
+    def hub_apply(self, messages: list[Incoming]) -> None:
+        self.answer(self.hub.apply(messages, self.now_ms))
+        if self.rng.random() < 0.02:
+            self._kill_hub()
+        else:
+            self.hub.connection.commit()
+            self._note_heard()
+
+
+class TrustingIngest(Ingest):
+    """A birth counts at once, whoever sent it and whenever."""
+
+    def _birth(self, device: str, birth: Birth, intake: Intake, uow: UnitOfWork, now_ms: int):
+        for stream in LANES:
+            lane = birth.lanes.get(stream)
+            known = uow.delivery.epochs(device, stream)
+            delivery.confirm(known, lane.epochs if lane else (), _opening(device, stream), intake)
+        return super()._birth(device, birth, intake, uow, now_ms)
+
+
+def _opening(device: str, stream: Stream) -> Callable[[str], HubEpoch]:
+    from hub.ingest.apply import opening
+
+    return opening(device, stream)
+
+
+def _world(disk: type[Disk] | None = None, ingest: type[Ingest] | None = None, core: type[Core] | None = None):
+    class MutantDevice(Device):
+        disk_class = disk or Disk
+
+    class MutantHub(Hub):
+        ingest_class = ingest or Ingest
+        core_class = core or Core
+
+    class MutantWorld(World):
+        device_class = MutantDevice
+        hub_class = MutantHub
+
+    return MutantWorld
+
+
+def _reuse_seq() -> type[World]:
+    """The fork rules would mask it, so they are off."""
+    delivery._decide_by_id = lambda here, oldest: None  # noqa: SLF001
+    delivery._compare = lambda here, item, sink: None  # noqa: SLF001
+    delivery._meets = _meets_always  # noqa: SLF001
+    return _world(disk=ReusesNumbers)
+
+
+def _meets_always(here: HubEpoch, value: bytes) -> bool:
+    here.chain = value
+    return True
+
+
+def _no_dedup() -> type[World]:
+    """Every arrival is a new event."""
+    fresh = count(1)
+
+    def read_as_new(raw: bytes, seq: int) -> Line:
+        line = read_line(raw, seq)
+        return Line(line.seq, f"{line.id[:24]}{next(fresh):012x}", line.type, line.members, line.raw)
+
+    intake.read_line = read_as_new
+    return World
+
+
+MUTANTS: Mapping[str, Callable[[], type[World]]] = MappingProxyType(
+    {
+        "delete_at_puback": lambda: DeleteAtPuback,
+        "never_rewind": lambda: _world(disk=NeverRewinds),
+        "reuse_seq": _reuse_seq,
+        "no_dedup": _no_dedup,
+        "volatile_append": lambda: VolatileAppend,
+        "core_no_idempotency": lambda: _world(core=ForgetfulCore),
+        "ack_before_commit": lambda: AcksBeforeCommit,
+        "trust_unconfirmed_birth": lambda: _world(ingest=TrustingIngest),
+    }
+)
+
+
+def plant(name: str) -> type[World]:
+    """Return a world with the bug `name`."""
+    return MUTANTS[name]()
+
+
+Answers = Sequence[Outgoing]
