@@ -1,0 +1,249 @@
+"""The outbox's file: one connection, two durabilities, and what is done before anything in it is believed.
+
+Rules, each measured (docs/adr and the bench hold the figures):
+
+- `locking_mode=EXCLUSIVE` before the first access: no second process, no shared-memory file, and reopening
+  on a full disk works. Never open the database file itself beside SQLite: closing it would drop SQLite's
+  locks.
+- A commit is *durable* (`synchronous=FULL`: one sync of the write-ahead log) or *relaxed* (`NORMAL`: it
+  survives the process, a power cut may take it, and never anything older than it).
+- Checkpoints are ours, not SQLite's own: those swallow a failed sync, and the next sync of the same file
+  would then succeed although the log has a hole.
+- After any failure to read, write or sync, nothing more is done with the file: what it holds is unknown, and
+  the page cache would answer as if all were well. The owner restarts.
+- At opening, every byte of the write-ahead log is **written again** and synced before anyone looks at it. A
+  failed sync leaves pages that are clean in memory and absent on the disk; only writing them makes the next
+  sync mean something. The log is enough: what the database file holds beside it was synced by a checkpoint
+  that succeeded, because only that lets SQLite reuse the log. Writing in place needs no free space.
+- `secure_delete` is off (Debian's SQLite has it on): what is personal is sealed, and overwriting freed pages
+  would double the writing of every expiry.
+
+Not here: tables (`schema`), the room that is kept for bad days (`ballast`) and what is written when
+(`outbox`, `retention`).
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from shared.adapters.outbox.errors import (
+    DamagedError,
+    DiskFullError,
+    OutboxBrokenError,
+    OutboxInUseError,
+)
+from shared.adapters.outbox.schema import Statement, migrate
+
+PAGE_BYTES: Final = 4096
+CHECKPOINT_PAGES: Final = 500
+"""The log is copied back after this many pages: it stays near 2 MB, and two extra syncs in 500 appends do
+not show."""
+
+_PRAGMAS: Final = (
+    "locking_mode=EXCLUSIVE",
+    f"page_size={PAGE_BYTES}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "wal_autocheckpoint=0",
+    "secure_delete=OFF",
+    "temp_store=MEMORY",
+)
+_FULL: Final = "PRAGMA synchronous=FULL"
+_NORMAL: Final = "PRAGMA synchronous=NORMAL"
+_REWRITE_BYTES: Final = 1 << 20
+
+
+class Disk:
+    """The open file. One thread."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Take a connection that `open` has prepared."""
+        self._connection = connection
+        self._log = os.open(_log_of(path), os.O_RDONLY)
+        self._durable = True
+        self._pages = 0
+        self._broken = False
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or create the file, make what it holds durable, and bring its tables to this version.
+
+        Raises:
+            OutboxInUseError: another process owns it.
+            DamagedError: its structure is broken.
+            DiskFullError: there is no room to create it.
+            OutboxBrokenError: the disk failed.
+        """
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        try:
+            connection.text_factory = lenient_text
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+            _write_again(_log_of(path))
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise DamagedError(DamagedError.__doc__)
+            migrate(connection)
+            sync_folder(path.parent)
+            return cls(path, connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise translated(error) from error
+        except OSError as error:
+            connection.close()
+            raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
+        except DamagedError:
+            connection.close()
+            raise
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement.
+
+        Raises:
+            DiskFullError: nothing of it was written.
+            OutboxBrokenError: the outcome is unknown, or an earlier one was.
+        """
+        if self._broken:
+            raise OutboxBrokenError(OutboxBrokenError.__doc__)
+        try:
+            return self._connection.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run a query and give its rows as they are read.
+
+        Raises:
+            OutboxBrokenError: the disk failed, or what it gave makes no sense.
+        """
+        cursor = self.execute(sql, parameters)
+        try:
+            yield from cursor
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def commit(self, statements: Sequence[Statement], *, durable: bool, pages: int = 1) -> None:
+        """Write all of the statements or none.
+
+        Args:
+            statements: one is its own transaction.
+            durable: return after the sync; otherwise a power cut may still take it.
+            pages: roughly how much log it writes.
+
+        Raises:
+            DiskFullError: nothing was written.
+            OutboxBrokenError: the outcome is unknown.
+        """
+        if durable is not self._durable:
+            self.execute(_FULL if durable else _NORMAL)
+            self._durable = durable
+        if len(statements) == 1:
+            self.execute(*statements[0])
+        else:
+            self.execute("BEGIN IMMEDIATE")
+            for sql, parameters in statements:
+                self.execute(sql, parameters)
+            self.execute("COMMIT")
+        self._pages += pages
+
+    def sync(self) -> None:
+        """Make every relaxed commit durable.
+
+        Raises:
+            OutboxBrokenError: the disk failed.
+        """
+        try:
+            os.fdatasync(self._log)
+        except OSError as error:
+            self._broken = True
+            raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether the log has grown enough to be copied back."""
+        return self._pages >= CHECKPOINT_PAGES
+
+    def checkpoint(self) -> None:
+        """Sync the log and copy it into the database file; the next write begins the log anew.
+
+        Raises:
+            DiskFullError: the database file could not grow; nothing is lost, the log goes on.
+            OutboxBrokenError: the disk failed.
+        """
+        self._pages = CHECKPOINT_PAGES // 2  # if it fails for want of room, not again at the very next append
+        self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._pages = 0
+
+    def used_bytes(self) -> int:
+        """Return how much of the database file is in use."""
+        (pages,) = self.execute("PRAGMA page_count").fetchone()
+        return (pages - self.free_pages()) * PAGE_BYTES
+
+    def free_pages(self) -> int:
+        """Return how many pages the database file can fill before it grows."""
+        (pages,) = self.execute("PRAGMA freelist_count").fetchone()
+        return pages
+
+    def close(self) -> None:
+        """Close the file; SQLite copies the log back if it can, and keeps it if it cannot."""
+        os.close(self._log)
+        self._connection.close()
+
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        meaning = translated(error)
+        if isinstance(meaning, DiskFullError):
+            if self._connection.in_transaction:
+                self._connection.rollback()
+        else:
+            self._broken = True
+        return meaning
+
+
+def _write_again(log: Path) -> None:
+    if not log.exists():
+        return
+    descriptor = os.open(log, os.O_RDWR)
+    try:
+        offset = 0
+        while block := os.pread(descriptor, _REWRITE_BYTES, offset):
+            offset += os.pwrite(descriptor, block, offset)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def lenient_text(raw: bytes) -> str:
+    """Return text that a flipped bit may have made invalid; whoever reads it checks it."""
+    return raw.decode(errors="replace")
+
+
+def translated(error: sqlite3.Error) -> Exception:
+    """Return what an error of SQLite means to the outbox's owner."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return error  # misuse, such as another thread: a defect to be seen as it is
+    match code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return DiskFullError(DiskFullError.__doc__)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return OutboxInUseError(OutboxInUseError.__doc__)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return DamagedError(DamagedError.__doc__)
+        case _:
+            return OutboxBrokenError(OutboxBrokenError.__doc__)

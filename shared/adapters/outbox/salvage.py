@@ -1,0 +1,153 @@
+"""Salvage: a file whose structure is broken gives its readable rows to a new one.
+
+Every row that can still be read and has the right kinds of values goes over; what cannot be read is a hole,
+which reading reports as a gap `corrupt`. The broken file is kept as `<name>.damaged` for a technician, one
+of them at most. A power cut at any moment leaves either the old file or the new one: the new one is
+complete and synced under the name `<name>.salvaged` before the old one's log is touched, and opening
+finishes a swap that was begun.
+"""
+
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from shared.adapters.outbox.disk import lenient_text, sync_folder
+from shared.adapters.outbox.schema import SEQ_MAX, is_epoch_name, migrate
+from shared.protocol.chain import LENGTH
+from shared.protocol.delivery import LANES
+from shared.protocol.lines import GapReason
+
+Row = tuple[Any, ...]
+
+_FAILURES_MAX: Final = 4096
+"""Failed reads of one table before what is left of it is given up."""
+_ROWID_MAX: Final = (1 << 63) - 1
+
+
+def salvage(path: Path) -> int:
+    """Replace a broken file by what can be read of it.
+
+    Returns:
+        How many rows were saved.
+
+    Raises:
+        sqlite3.Error: the new file cannot be written.
+        OSError: a name cannot be changed.
+    """
+    part = _beside(path, ".part")
+    for leftover in (part, _beside(part, "-journal")):
+        leftover.unlink(missing_ok=True)
+    saved = 0
+    with closing(sqlite3.connect(part, isolation_level=None)) as new:
+        migrate(new)
+        new.execute("BEGIN")
+        for table, row in _readable_rows(path):
+            values = ",".join("?" * len(row))
+            new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({values})", row)  # noqa: S608 (a table of ours)
+            saved += 1
+        new.execute("COMMIT")
+    part.rename(_beside(path, ".salvaged"))
+    sync_folder(path.parent)
+    finish_swap(path)
+    return saved
+
+
+def finish_swap(path: Path) -> None:
+    """Put a salvaged file, if there is one, into its place; does nothing otherwise."""
+    whole = _beside(path, ".salvaged")
+    if not whole.exists():
+        return
+    for suffix in ("", "-wal"):
+        kept = _beside(path, f".damaged{suffix}")
+        with suppress(OSError):  # evidence for a technician: welcome, not needed
+            kept.unlink(missing_ok=True)
+            os.link(_beside(path, suffix), kept)
+    _beside(path, "-wal").unlink(missing_ok=True)
+    whole.rename(path)
+    sync_folder(path.parent)
+
+
+def _readable_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as old:
+        old.text_factory = lenient_text
+        with suppress(sqlite3.Error):
+            old.execute("PRAGMA locking_mode=EXCLUSIVE")
+        for table, is_sound in _TABLES.items():
+            for _, *row in _every_row(old, table):
+                if is_sound(row):
+                    yield table, tuple(row)
+
+
+def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
+    """Give the rows of a table, each with its rowid first, around the pages that cannot be read.
+
+    A range is read upwards to the first bad page and downwards to the last; what lies between is halved.
+    """
+    ranges, failures = deque([(0, _ROWID_MAX)]), 0
+    while ranges and failures < _FAILURES_MAX:
+        low, high = ranges.popleft()
+        for order in ("ASC", "DESC"):
+            sql = f"SELECT rowid, * FROM {table} WHERE rowid BETWEEN ? AND ? ORDER BY rowid {order}"  # noqa: S608
+            try:
+                for row in connection.execute(sql, (low, high)):
+                    yield row
+                    if order == "ASC":
+                        low = max(low, row[0] + 1)
+                    else:
+                        high = min(high, row[0] - 1)
+                break
+            except sqlite3.Error:
+                failures += 1
+        else:
+            if low < high:
+                middle = (low + high) // 2
+                ranges += [(low, middle), (middle + 1, high)]
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _kinds(*kinds: type | tuple[type, ...]) -> Callable[[list[Any]], bool]:
+    def are_sound(row: list[Any]) -> bool:
+        return all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
+
+    return are_sound
+
+
+def _is_owner(row: list[Any]) -> bool:
+    return _kinds(str)(row)
+
+
+def _is_epoch(row: list[Any]) -> bool:
+    if not _kinds(int, str, str, int, bytes)(row):
+        return False
+    _, stream, name, base, base_chain = row
+    return stream in LANES and is_epoch_name(name) and 0 <= base <= SEQ_MAX and len(base_chain) == LENGTH
+
+
+def _is_context(row: list[Any]) -> bool:
+    return _kinds(int, str, str)(row)
+
+
+def _is_gap(row: list[Any]) -> bool:
+    return _kinds(int, int, str, bytes, bytes)(row) and row[2] in set(GapReason)
+
+
+def _is_point(row: list[Any]) -> bool:
+    return _kinds(int, str, int, int, int)(row) and row[1] in LANES
+
+
+_is_line: Final = _kinds(int, int, bytes, int, (int, type(None)), (str, type(None)), bytes, bytes, bytes)
+_TABLES: Final[dict[str, Callable[[list[Any]], bool]]] = {
+    "owner": _is_owner,
+    "epoch": _is_epoch,
+    **{f"line_{stream.value}": _is_line for stream in LANES},
+    "context": _is_context,
+    "gap": _is_gap,
+    "acknowledged": _is_point,
+}
