@@ -34,7 +34,7 @@ class ReferenceCore:
         self._token = secrets.token_hex(16)
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(trust_env=False)
+        self.client = httpx.Client(trust_env=False)
 
     def __enter__(self) -> Self:
         self.start()
@@ -44,7 +44,7 @@ class ReferenceCore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        self._client.close()
+        self.client.close()
 
     @property
     def base_url(self) -> str:
@@ -108,7 +108,7 @@ class ReferenceCore:
         content = json.dumps(order) if order else None
         if content:
             headers["content-type"] = "application/json"
-        answer = self._client.request(method, self.base_url + path, headers=headers, content=content)
+        answer = self.client.request(method, self.base_url + path, headers=headers, content=content)
         answer.raise_for_status()
         return answer.json()
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from hub.core.reference.collections import collection_routes
 from hub.core.reference.control import control_routes
@@ -81,7 +81,7 @@ def run(
     store.close()
 
 
-def build(store: Store, settings: GeoReportSettings, control_token: str) -> FastAPI:
+def build(store: Store, settings: GeoReportSettings, control_token: str) -> Starlette:
     """Put the reference core together.
 
     Args:
@@ -90,11 +90,13 @@ def build(store: Store, settings: GeoReportSettings, control_token: str) -> Fast
         control_token: who may give it orders; empty: nobody.
     """
     faults = Faults()
-    core = FastAPI(openapi_url=None)
-    core.include_router(georeport_routes(store, faults, settings))
-    core.include_router(collection_routes(store, faults, settings.api_key))
-    core.include_router(control_routes(store, faults, control_token))
-    return core
+    return Starlette(
+        routes=[
+            *georeport_routes(store, faults, settings),
+            *collection_routes(store, faults, settings.api_key),
+            *control_routes(store, faults, control_token),
+        ]
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:

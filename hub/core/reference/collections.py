@@ -11,7 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from hub.core.reference.faults import Faults
 from hub.core.reference.misbehaviour import answer
@@ -23,7 +25,7 @@ COLLECTIONS = ("settlements", "notices")
 ITEMS_MAX = 100
 
 
-def collection_routes(store: Store, faults: Faults, api_key: str) -> APIRouter:
+def collection_routes(store: Store, faults: Faults, api_key: str) -> list[Route]:
     """The routes of the batches.
 
     Args:
@@ -31,19 +33,17 @@ def collection_routes(store: Store, faults: Faults, api_key: str) -> APIRouter:
         faults: the orders to misbehave.
         api_key: asked for as a bearer token; empty: of nobody.
     """
-    router = APIRouter()
 
-    def add(kind: str) -> None:
-        @router.post(f"/{kind}")
+    def route(kind: str) -> Route:
         async def take(request: Request) -> Response:
             if api_key and request.headers.get("authorization") != f"Bearer {api_key}":
                 return Response(status_code=401)
             body = await request.body()
             return await answer(faults, lambda: _take(store, kind, body))
 
-    for kind in COLLECTIONS:
-        add(kind)
-    return router
+        return Route(f"/{kind}", take, methods=["POST"])
+
+    return [route(kind) for kind in COLLECTIONS]
 
 
 def _take(store: Store, kind: str, body: bytes) -> Response:

@@ -1,48 +1,30 @@
 """The reference core's back door: orders to misbehave, and the count of what took effect.
 
-Orders and the journal ask for the control token; without one at start they don't exist. The count is open: it
-names nothing and nobody.
+`POST /control` takes `{"mode": …, "delay_ms"?, "for_s"?, "count"?, "takes"?, "reads_too"?}`, the words of
+faults.py. Orders and the journal ask for the control token; without one at start they don't exist. The count
+is open: it names nothing and nobody.
 """
 
 import secrets
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from typing import cast
 
-from fastapi import APIRouter, Header, HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from hub.core.reference.faults import USUAL, Fault, Faults, Mode, Takes
 from hub.core.reference.store import Store
 
 JOURNAL_ROWS_MAX = 10_000
 DELAY_MS_MAX = 3_600_000
+COUNT_MAX = 1_000_000
+WORDS = frozenset({"mode", "delay_ms", "for_s", "count", "takes", "reads_too"})
 
 
-class Order(BaseModel):
-    """An order to misbehave, as it is posted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mode: Mode
-    delay_ms: int = Field(default=0, ge=0, le=DELAY_MS_MAX)
-    for_s: float | None = Field(default=None, ge=0)
-    count: int | None = Field(default=None, ge=0)
-    takes: Takes | None = None
-    reads_too: bool = False
-
-    def fault(self) -> Fault:
-        """The order in the words of faults.py."""
-        return Fault(
-            mode=self.mode,
-            takes=self.takes or USUAL[self.mode],
-            delay_ms=self.delay_ms,
-            for_s=self.for_s,
-            count=self.count,
-            reads_too=self.reads_too,
-        )
-
-
-def control_routes(store: Store, faults: Faults, token: str) -> APIRouter:
+def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
     """The routes of control and count.
 
     Args:
@@ -50,29 +32,66 @@ def control_routes(store: Store, faults: Faults, token: str) -> APIRouter:
         faults: where orders go.
         token: who may give orders; empty: nobody.
     """
-    router = APIRouter()
 
-    def check(authorization: str) -> None:
+    def check(request: Request) -> None:
         if not token:
             raise HTTPException(404)
-        if not secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+        given = request.headers.get("authorization", "")
+        if not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
             raise HTTPException(401)
 
-    @router.post("/control")
-    async def control(order: Order, authorization: Annotated[str, Header()] = "") -> dict[str, str]:
-        check(authorization)
-        faults.order(order.fault(), time.monotonic())
-        return {"mode": order.mode}
+    async def control(request: Request) -> Response:
+        check(request)
+        try:
+            fault = read_order(cast("object", await request.json()))
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        faults.order(fault, time.monotonic())
+        return JSONResponse({"mode": fault.mode})
 
-    @router.get("/effects")
-    async def effects() -> dict[str, object]:
-        return store.reckon()
+    async def effects(_: Request) -> Response:
+        return JSONResponse(store.reckon())
 
-    @router.get("/effects/journal")
-    async def journal(
-        after: int = 0, limit: int = JOURNAL_ROWS_MAX, authorization: Annotated[str, Header()] = ""
-    ) -> list[dict[str, object]]:
-        check(authorization)
-        return list(store.journal(after, min(limit, JOURNAL_ROWS_MAX)))
+    async def journal(request: Request) -> Response:
+        check(request)
+        after = request.query_params.get("after", "0")
+        return JSONResponse(store.journal(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
 
-    return router
+    return [
+        Route("/control", control, methods=["POST"]),
+        Route("/effects", effects),
+        Route("/effects/journal", journal),
+    ]
+
+
+def read_order(raw: object) -> Fault:
+    """Read an order to misbehave.
+
+    Args:
+        raw: the posted JSON.
+
+    Returns:
+        The order in the words of faults.py.
+
+    Raises:
+        ValueError: a word is not known, or a number is none or out of range.
+    """
+    if not isinstance(raw, dict) or not WORDS.issuperset(cast("Mapping[str, object]", raw)):
+        raise ValueError(f"an order has the words {', '.join(sorted(WORDS))}")
+    order = cast("Mapping[str, object]", raw)
+    mode = Mode(cast("str", order.get("mode")))
+    takes, count, for_s = order.get("takes"), order.get("count"), order.get("for_s")
+    return Fault(
+        mode=mode,
+        takes=USUAL[mode] if takes is None else Takes(cast("str", takes)),
+        delay_ms=int(_number(order.get("delay_ms", 0), DELAY_MS_MAX)),
+        for_s=None if for_s is None else _number(for_s, DELAY_MS_MAX),
+        count=None if count is None else int(_number(count, COUNT_MAX)),
+        reads_too=order.get("reads_too") is True,
+    )
+
+
+def _number(value: object, largest: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= largest:
+        raise ValueError(f"a number of an order is between 0 and {largest}")
+    return value

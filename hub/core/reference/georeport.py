@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from hub.core.reference.faults import Faults
 from hub.core.reference.misbehaviour import answer
@@ -60,7 +62,7 @@ class GeoReportSettings:
     tokens_after_ms: int | None = None
 
 
-def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) -> APIRouter:
+def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) -> list[Route]:
     """The routes of GeoReport.
 
     Args:
@@ -68,33 +70,35 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
         faults: the orders to misbehave.
         settings: what kind of server this is.
     """
-    router = APIRouter()
 
-    @router.get("/services.json")
-    async def services() -> Response:
+    async def services(_: Request) -> Response:
         return await answer(faults, lambda: _json(_services(store)), reads=True)
 
-    @router.post("/requests.json")
     async def post_request(request: Request) -> Response:
         fields = _read_form(await request.body())
         key = None if settings.plain else request.headers.get("idempotency-key")
         return await answer(faults, lambda: _post(store, settings, fields, key))
 
-    @router.get("/requests.json")
     async def list_requests(request: Request) -> Response:
         query = dict(request.query_params)
         return await answer(faults, lambda: _list(store, settings, query), reads=True)
 
-    @router.get("/requests/{number}.json")
-    async def one_request(number: int) -> Response:
-        query = {"service_request_id": str(number), "start_date": "1970-01-01T00:00:00Z"}
+    async def one_request(request: Request) -> Response:
+        number = str(request.path_params["number"])
+        query = {"service_request_id": number, "start_date": "1970-01-01T00:00:00Z"}
         return await answer(faults, lambda: _list(store, settings, query), reads=True)
 
-    @router.get("/tokens/{token}.json")
-    async def one_token(token: str) -> Response:
+    async def one_token(request: Request) -> Response:
+        token = str(request.path_params["token"])
         return await answer(faults, lambda: _redeem(store, settings, token), reads=True)
 
-    return router
+    return [
+        Route("/services.json", services),
+        Route("/requests.json", post_request, methods=["POST"]),
+        Route("/requests.json", list_requests),
+        Route("/requests/{number:int}.json", one_request),
+        Route("/tokens/{token}.json", one_token),
+    ]
 
 
 def _post(store: Store, settings: GeoReportSettings, fields: Fields, key: str | None) -> Response:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import assert_never
 
-from fastapi import Response
+from starlette.responses import Response
 
 from hub.core.reference.faults import Faults, Mode, Takes
 
