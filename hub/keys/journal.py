@@ -17,8 +17,11 @@ Not here: what the lines mean (`records`, `registry`).
 Source: RFC 6962 for the idea of a log that shows tampering; fsync(2), flock(2).
 """
 
+import errno
 import fcntl
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -166,9 +169,6 @@ class Journal:
 
     def close(self) -> None:
         """Give the journal up to another process."""
-        self._first.close()
-        if self._second is not None:
-            self._second.close()
         os.close(self._lock)
 
     def _append_to_copy(self, line: bytes, *, must_be_copied: bool) -> bool:
@@ -181,7 +181,6 @@ class Journal:
             self._second.append(line)
         except OSError as error:
             self.copy_is_behind = True
-            self._second.close()
             if must_be_copied:
                 raise SecondCopyError(f"{SecondCopyError.__doc__} ({error.strerror})") from error
             return False
@@ -198,45 +197,46 @@ class Journal:
 
 
 class _Tail:
-    """The end of a file that only grows; it knows its length and writes exactly there."""
+    """The end of a file that only grows; it knows its length and writes exactly there.
+
+    The file is opened for every write: a disk that was unplugged, or a file that somebody moved, is noticed.
+    """
 
     def __init__(self, path: Path, length: int) -> None:
         self.path = path
         self.length = length
-        self._descriptor: int | None = None
 
     def append(self, line: bytes) -> None:
-        descriptor = self._open()
-        written = 0
-        while written < len(line):
-            written += os.pwrite(descriptor, line[written:], self.length + written)
-        os.fsync(descriptor)
+        with self._opened() as descriptor:
+            if os.fstat(descriptor).st_size != self.length:
+                raise OSError(errno.ESTALE, f"{self.path} was changed by somebody else")
+            written = 0
+            while written < len(line):
+                written += os.pwrite(descriptor, line[written:], self.length + written)
+            os.fsync(descriptor)
         self.length += len(line)
 
     def cut(self, length: int) -> None:
-        descriptor = self._open()
-        os.ftruncate(descriptor, length)
-        os.fsync(descriptor)
+        with self._opened() as descriptor:
+            os.ftruncate(descriptor, length)
+            os.fsync(descriptor)
         self.length = length
 
     def catch_up(self, source: Path, length: int) -> None:
         """Bring a copy that lost its disk for a while up to the first `length` bytes of `source`."""
         wanted = source.read_bytes()[:length]
-        present = self.path.read_bytes() if self.path.exists() else b""
-        if not wanted.startswith(present[: self.length]):
+        if self.path.exists() and not wanted.startswith(self.path.read_bytes()[: self.length]):
             _set_aside(self.path)
         write_whole(self.path, wanted)
         self.length = length
 
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def _open(self) -> int:
-        if self._descriptor is None:
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-        return self._descriptor
+    @contextmanager
+    def _opened(self) -> Generator[int]:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def _sealed(chain: bytes, body: bytes) -> tuple[bytes, bytes]:

@@ -44,6 +44,8 @@ from shared.model.errors import InputError
 from shared.protocol.keys import LinkKey
 
 _FORMAT = 1
+_TOKEN_MEMORY_MS = 86_400_000
+"""An expired token is remembered for a day, so that the technician is told *expired*, not *unknown*."""
 
 KeyRecord = TokenIssued | DeviceEnrolled | CertificateRenewed | KeysRotated | HubKeyMade | HubKeyRetired
 
@@ -223,7 +225,8 @@ class Registry:
             now_ms = self._clock()
             for entry in self._devices.values():
                 self._devices[entry.id] = in_force_at(entry, now_ms)
-            self._tokens = {h: token for h, token in self._tokens.items() if token.expires_ms > now_ms}
+            kept = {h: t for h, t in self._tokens.items() if t.expires_ms + _TOKEN_MEMORY_MS > now_ms}
+            self._tokens = kept
 
     # ---- inside
 

@@ -1,0 +1,1 @@
+"""The hub over HTTPS: thin routers and pages. HTTP codes live here alone."""
