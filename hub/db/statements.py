@@ -19,12 +19,12 @@ from sqlalchemy import (
     Insert,
     Table,
     Text,
+    TextClause,
     Update,
     any_,
     bindparam,
     cast,
     func,
-    insert,
     literal,
     select,
     tuple_,
@@ -55,9 +55,31 @@ def insert_sql(connection: Connection, table: Table, *, leave_out: str = "", ign
     return _insert_sql(connection.dialect.name, table, leave_out, ignore)
 
 
-def compiled(connection: Connection, statement: Insert | Update) -> str:
-    """The driver's text of a statement whose parameters are given by position."""
-    return str(statement.compile(dialect=_positional(connection.dialect.name)))
+def dialect_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT with the database's own ON CONFLICT; it returns no row."""
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table).inline()
+
+
+def upsert(connection: Connection, table: Table, replaced: Sequence[str]) -> Insert:
+    """An INSERT that, where a row with the same primary key is there, replaces these columns of it."""
+    statement = dialect_insert(connection.dialect.name, table)
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in replaced}
+    )
+
+
+def upsert_sql(connection: Connection, table: Table) -> str:
+    """The driver's INSERT for all columns of a table that replaces a row with the same primary key."""
+    columns = [column.name for column in table.columns]
+    replaced = [column.name for column in table.columns if not column.primary_key]
+    dialect = _positional(connection.dialect.name)
+    return str(upsert(connection, table, replaced).compile(dialect=dialect, column_keys=columns))
+
+
+def compiled(connection: Connection, statement: Insert | Update | TextClause) -> str:
+    """The driver's text of a statement that is defined once; its parameters go by their place in the text."""
+    return _compiled(connection.dialect.name, statement)
 
 
 def among(connection: Connection, column: Column[Any], values: Sequence[str]) -> ColumnElement[bool]:
@@ -92,11 +114,15 @@ def among_pairs(
 
 
 @cache
+def _compiled(dialect: str, statement: Insert | Update | TextClause) -> str:
+    return str(statement.compile(dialect=_positional(dialect)))
+
+
+@cache
 def _insert_sql(dialect: str, table: Table, leave_out: str, ignore: bool) -> str:  # noqa: FBT001  a cache's key
-    statement: Insert = insert(table).inline()
+    statement = dialect_insert(dialect, table)
     if ignore:
-        own = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = own(table).inline().on_conflict_do_nothing()
+        statement = statement.on_conflict_do_nothing()
     columns = [column.name for column in table.columns if column.name != leave_out]
     return str(statement.compile(dialect=_positional(dialect), column_keys=columns))
 

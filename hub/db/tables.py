@@ -322,7 +322,7 @@ outgoing = Table(
     Column("body", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("due_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger),
     Column("last_error", Text),
     Column("core_ref", Text),
     Column("created_ms", BigInteger, nullable=False),
@@ -344,6 +344,7 @@ Index(
     "ix_outgoing_due",
     outgoing.c.connector,
     outgoing.c.due_ms,
+    outgoing.c.id,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )

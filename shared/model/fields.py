@@ -26,7 +26,7 @@ def text(data: Mapping[str, object], name: str, length_max: int) -> str:
     value = data.get(name)
     if type(value) is not str or not 0 < len(value) <= length_max:
         raise InputError(f"{name} is a text of 1 to {length_max} characters; correct the sender")
-    if "\0" in value or not (value.isascii() or _encodable(value)):
+    if not is_storable(value):
         raise InputError(f"{name} has a character that cannot be stored; correct the sender")
     return value
 
@@ -89,7 +89,12 @@ def present(**optional: object) -> dict[str, object]:
     return {name: value for name, value in optional.items() if value is not None}
 
 
-def _encodable(value: str) -> bool:
+def is_storable(value: str) -> bool:
+    """Whether every database can store a text: no NUL in it, and no half of a surrogate pair."""
+    if "\0" in value:
+        return False
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -8,10 +8,10 @@ from shared.model.health import DeviceCounters, DeviceState
 class Board(Protocol):
     """The newest state of each part and the newest counters of each device."""
 
-    def put_state(self, device: str, state: DeviceState, time_ms: int) -> None:
+    def put_state(self, device: str, state: DeviceState, time_ms: int, now_ms: int) -> None:
         """Replaces the state of a part."""
         ...
 
-    def put_counters(self, device: str, counters: DeviceCounters, time_ms: int) -> None:
+    def put_counters(self, device: str, counters: DeviceCounters, time_ms: int, now_ms: int) -> None:
         """Replaces a device's counters."""
         ...

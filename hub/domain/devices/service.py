@@ -11,10 +11,10 @@ class Devices:
     def __init__(self, board: Board) -> None:
         self._board = board
 
-    def note_state(self, event: Event, state: DeviceState) -> None:
+    def note_state(self, event: Event, state: DeviceState, now_ms: int) -> None:
         """Notes the state of a part; a later one replaces it."""
-        self._board.put_state(event.device, state, event.time_ms)
+        self._board.put_state(event.device, state, event.time_ms, now_ms)
 
-    def note_counters(self, event: Event, counters: DeviceCounters) -> None:
+    def note_counters(self, event: Event, counters: DeviceCounters, now_ms: int) -> None:
         """Notes a device's counters; later ones replace them."""
-        self._board.put_counters(event.device, counters, event.time_ms)
+        self._board.put_counters(event.device, counters, event.time_ms, now_ms)

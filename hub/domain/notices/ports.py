@@ -25,6 +25,7 @@ class Response:
     channel: str | None
     subject: str | None
     occurred_ms: int
+    received_ms: int
 
 
 class Responses(Protocol):

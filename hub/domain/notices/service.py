@@ -13,7 +13,7 @@ class Notices:
         self._responses = responses
 
     def respond(
-        self, event: Event, response: NoticeResponse, kind: ResponseKind, occurred_ms: int
+        self, event: Event, response: NoticeResponse, kind: ResponseKind, now_ms: int
     ) -> Response | None:
         """Registers a response.
 
@@ -35,7 +35,8 @@ class Notices:
             version=response.version,
             channel=response.channel,
             subject=event.subject,
-            occurred_ms=occurred_ms,
+            occurred_ms=min(event.time_ms, now_ms),
+            received_ms=now_ms,
         )
         self._responses.add(registered)
         return registered

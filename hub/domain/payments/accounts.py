@@ -1,8 +1,8 @@
 """The accounts of the ledger and how they are called.
 
 A balance is what was credited less what was debited. So a purse holds what the town owes its owner (below
-zero: what the owner owes), a revenue account what was earned, and clearing and cash, being debited, stand below
-zero by what a bank or a device still has to hand over. All balances of a currency together are zero.
+zero: what the owner owes), a revenue account what was earned, and clearing and cash, being debited, stand
+below zero by what a bank or a device still has to hand over. All balances of a currency together are zero.
 """
 
 from enum import StrEnum

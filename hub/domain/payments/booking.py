@@ -43,11 +43,13 @@ class Source(NamedTuple):
         event: what a device reported.
         key: effect key of its payment.
         occurred_ms: when it happened, as far as can be told.
+        booked_ms: now; it decides the business day, so that a day that is over never changes.
     """
 
     event: Event
     key: str
     occurred_ms: int
+    booked_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Booking:
         fingerprint: hash of what was reported; the same key with another one is a conflict.
         currency: of every transfer.
         occurred_ms: when it happened, as far as can be told.
+        booked_ms: when it was booked.
         subject: pseudonym of the card, if one was used.
         counter: the card's own counter, if it moved.
         reverses: key of the entry that this one undoes.
@@ -75,6 +78,7 @@ class Booking:
     fingerprint: bytes
     currency: str
     occurred_ms: int
+    booked_ms: int
     subject: str | None
     counter: int | None
     reverses: str | None
@@ -89,7 +93,7 @@ class Booked(NamedTuple):
     currency: str
     subject: str | None
     transfers: tuple[Transfer, ...]
-    is_reversed: bool
+    is_reversed: bool = False
 
 
 def fingerprint(*facts: object) -> bytes:

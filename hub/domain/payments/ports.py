@@ -33,6 +33,6 @@ class Ledger(Protocol):
 class ExceptionBook(Protocol):
     """What a clerk must look at."""
 
-    def open(self, kind: str, device: str | None, detail: Mapping[str, object]) -> None:
+    def open(self, kind: str, device: str | None, detail: Mapping[str, object], now_ms: int) -> None:
         """Notes a case; the detail carries pseudonyms and numbers alone, no words of a citizen."""
         ...

@@ -6,8 +6,8 @@ Rules:
 - An event is booked once: its key is the journal's. The same key with another content is a conflict.
 - A card's counter is used once: a second tap under it is recorded and not charged; a second credit is booked
   to suspense, because the money lies in the machine. Both open an exception.
-- Nothing is ever changed. A correction is a reversal: once, of an entry that is there, by the device that made
-  it.
+- Nothing is ever changed. A correction is a reversal: once, of an entry that is there, by the device whose
+  entry it is.
 
 Not here: SQL, clocks, and what the core is told (`hub.usecases.take_event`).
 """
@@ -75,7 +75,7 @@ class Payments:
             case Method.CASH:
                 transfers = (Transfer(accounts.device_cash(event.device), income, amount.amount_minor),)
             case Method.PURSE:
-                transfers = self._draw(event, _card_of(event), income, amount)
+                transfers = self._draw(source, _card_of(event), income, amount)
         return self._book(source, Kind.PAYMENT, mark, amount.currency, transfers)
 
     def charge(self, source: Source, tap: TapCharged) -> Booking | None:
@@ -101,9 +101,9 @@ class Payments:
         kind, transfers = Kind.TAP, ()
         if self._ledger.is_counter_used(subject, tap.counter):
             kind = Kind.TAP_REPEATED
-            self._note_repeat(event, subject, tap.counter, amount)
+            self._note_repeat(source, subject, tap.counter, amount)
         else:
-            transfers = self._draw(event, subject, accounts.TRANSPORT_REVENUE, amount)
+            transfers = self._draw(source, subject, accounts.TRANSPORT_REVENUE, amount)
         return self._book(source, kind, mark, amount.currency, transfers, tap.counter)
 
     def credit(self, source: Source, credit: PurseCredited) -> Booking | None:
@@ -121,14 +121,14 @@ class Payments:
             return None
         match credit.method:
             case CreditMethod.CARD:
-                source = accounts.CARD_CLEARING
+                origin = accounts.CARD_CLEARING
             case CreditMethod.CASH:
-                source = accounts.device_cash(event.device)
+                origin = accounts.device_cash(event.device)
         kind, destination = Kind.CREDIT, accounts.purse(subject)
         if self._ledger.is_counter_used(subject, credit.counter):
             kind, destination = Kind.CREDIT_REPEATED, accounts.SUSPENSE
-            self._note_repeat(event, subject, credit.counter, amount)
-        transfers = (Transfer(source, destination, amount.amount_minor),)
+            self._note_repeat(source, subject, credit.counter, amount)
+        transfers = (Transfer(origin, destination, amount.amount_minor),)
         return self._book(source, kind, mark, amount.currency, transfers, credit.counter)
 
     def reverse(self, source: Source, reversal: PaymentReversed, reversed_key: str) -> Booking | None:
@@ -161,7 +161,7 @@ class Payments:
         for moved in entry.transfers:
             if entry.subject is not None and moved.credit == accounts.purse(entry.subject):
                 back = Money(moved.amount_minor, entry.currency)
-                transfers.extend(self._draw(event, entry.subject, moved.debit, back))
+                transfers.extend(self._draw(source, entry.subject, moved.debit, back))
             else:
                 transfers.append(Transfer(moved.credit, moved.debit, moved.amount_minor))
         booking = Booking(
@@ -172,6 +172,7 @@ class Payments:
             fingerprint=mark,
             currency=entry.currency,
             occurred_ms=source.occurred_ms,
+            booked_ms=source.booked_ms,
             subject=entry.subject,
             counter=None,
             reverses=reversed_key,
@@ -198,6 +199,7 @@ class Payments:
             fingerprint=mark,
             currency=currency,
             occurred_ms=source.occurred_ms,
+            booked_ms=source.booked_ms,
             subject=event.subject,
             counter=counter,
             reverses=None,
@@ -211,43 +213,40 @@ class Payments:
         if known is None:
             return False
         if known != mark:
-            event = source.event
-            self._exceptions.open(PaymentException.PAYMENT_CONFLICT, event.device, {"event_id": event.id})
+            self._note(PaymentException.PAYMENT_CONFLICT, source)
             raise PaymentConflictError("this event id is booked with another content; compare the two lines")
         return True
 
-    def _draw(self, event: Event, subject: str, destination: str, amount: Money) -> tuple[Transfer, ...]:
+    def _draw(self, source: Source, subject: str, destination: str, amount: Money) -> tuple[Transfer, ...]:
         """Takes an amount from a purse down to its floor, and the rest from `offline_risk`."""
         purse = accounts.purse(subject)
         available_minor = max(self._ledger.available_minor(purse, amount.currency), 0)
         if available_minor >= amount.amount_minor:
             return (Transfer(purse, destination, amount.amount_minor),)
         uncovered_minor = amount.amount_minor - available_minor
-        self._exceptions.open(
+        self._note(
             PaymentException.PURSE_BELOW_FLOOR,
-            event.device,
-            {
-                "event_id": event.id,
-                "subject": subject,
-                "uncovered_minor": uncovered_minor,
-                "currency": amount.currency,
-            },
+            source,
+            subject=subject,
+            uncovered_minor=uncovered_minor,
+            currency=amount.currency,
         )
         rest = Transfer(accounts.OFFLINE_RISK, destination, uncovered_minor)
         return (Transfer(purse, destination, available_minor), rest) if available_minor else (rest,)
 
-    def _note_repeat(self, event: Event, subject: str, counter: int, amount: Money) -> None:
-        self._exceptions.open(
+    def _note_repeat(self, source: Source, subject: str, counter: int, amount: Money) -> None:
+        self._note(
             PaymentException.CARD_COUNTER_REPEAT,
-            event.device,
-            {
-                "event_id": event.id,
-                "subject": subject,
-                "counter": counter,
-                "amount_minor": amount.amount_minor,
-                "currency": amount.currency,
-            },
+            source,
+            subject=subject,
+            counter=counter,
+            amount_minor=amount.amount_minor,
+            currency=amount.currency,
         )
+
+    def _note(self, kind: PaymentException, source: Source, **detail: object) -> None:
+        event = source.event
+        self._exceptions.open(kind, event.device, {"event_id": event.id, **detail}, source.booked_ms)
 
 
 def _card_of(event: Event) -> str:

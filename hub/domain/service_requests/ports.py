@@ -30,6 +30,7 @@ class ServiceRequest:
     contact: Contact | None
     status: Status
     requested_ms: int
+    received_ms: int
 
 
 class Register(Protocol):

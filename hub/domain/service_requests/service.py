@@ -12,13 +12,16 @@ class ServiceRequests:
     def __init__(self, register: Register) -> None:
         self._register = register
 
-    def report(self, event: Event, incident: IncidentReported, requested_ms: int) -> ServiceRequest | None:
+    def report(
+        self, event: Event, incident: IncidentReported, requested_ms: int, now_ms: int
+    ) -> ServiceRequest | None:
         """Adds a report.
 
         Args:
             event: the event.
             incident: what it says.
             requested_ms: when the citizen reported it.
+            now_ms: when the hub takes it.
 
         Returns:
             The report, or None if this event is in the register already.
@@ -44,6 +47,7 @@ class ServiceRequests:
             contact=incident.contact,
             status=Status.OPEN,
             requested_ms=requested_ms,
+            received_ms=now_ms,
         )
         self._register.add(request)
         return request

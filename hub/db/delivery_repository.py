@@ -1,0 +1,282 @@
+"""What the hub holds of every device's streams: epochs, inbox, quarantine, loss records.
+
+One transaction: `load` and `look_up` read ahead for all devices and ids of a group; what is decided then is
+buffered, seen at once, and written by `flush`. Rows of epochs are read in one order (and locked on
+PostgreSQL), and written only where they changed.
+
+Not here: any decision. `shared.protocol.delivery` and `hub.ingest` take those.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from hub.db import loss_records
+from hub.db.register_repositories import EventName, ExceptionRepository
+from hub.db.statements import Row, among, among_pairs, insert_sql, upsert, upsert_sql, write_many
+from hub.db.tables import device, device_epoch, inbox, loss_record, quarantine, sealing_context
+from shared.model.event import Stream
+from shared.model.fields import is_storable
+from shared.protocol.birth import Birth
+from shared.protocol.delivery import HubEpoch, LossReason
+from shared.protocol.lines import Line
+
+UNKNOWN_KIND = "unknown"
+"""A device whose enrolment is in the key registry and not (any more) in the database."""
+
+
+@dataclass(slots=True)
+class _Device:
+    """What is remembered of a device's births."""
+
+    boot: int
+    uptime_ms: int
+
+
+class DeliveryRepository:
+    """Delivery's memory, for one transaction."""
+
+    def __init__(self, connection: Connection, exceptions: ExceptionRepository) -> None:
+        self._connection = connection
+        self._exceptions = exceptions
+        self._epochs: dict[str, dict[Stream, dict[str, HubEpoch]]] = {}
+        self._stored: dict[tuple[str, Stream, str], Row] = {}
+        self._births: dict[str, _Device] = {}
+        self._waiting: set[tuple[str, str]] = set()
+        self._known: dict[EventName, bytes | None] = {}
+        self._contexts: dict[tuple[str, str], Row] = {}
+        self._inbox: list[Row] = []
+        self._quarantine: list[Row] = []
+        self._losses: list[Row] = []
+        self._found: dict[tuple[str, str, str], set[int]] = {}
+        self._born: dict[str, dict[str, object]] = {}
+
+    # ---- reading ahead ----------------------------------------------------------------------------------
+
+    def load(self, devices: Collection[str]) -> None:
+        """Reads what is remembered of devices: epochs, births, and the subjects that wait in quarantine."""
+        wanted = sorted(name for name in devices if name not in self._epochs)
+        if not wanted:
+            return
+        connection = self._connection
+        self._epochs.update((name, {stream: {} for stream in Stream}) for name in wanted)
+        epochs = select(device_epoch).where(among(connection, device_epoch.c.device, wanted))
+        in_order = epochs.order_by(*device_epoch.primary_key).with_for_update()
+        for row in connection.execute(in_order):
+            here = _epoch(tuple(row))
+            self._epochs[row.device][here.stream][here.epoch] = here
+            self._stored[row.device, here.stream, here.epoch] = tuple(row)
+        births = select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms)
+        for name, boot, uptime_ms in connection.execute(births.where(among(connection, device.c.id, wanted))):
+            if boot is not None:
+                self._births[name] = _Device(boot, uptime_ms)
+        waiting = select(quarantine.c.device, quarantine.c.subject).where(
+            quarantine.c.state == "waiting",
+            quarantine.c.subject.is_not(None),
+            among(connection, quarantine.c.device, wanted),
+        )
+        self._waiting.update((name, subject) for name, subject in connection.execute(waiting))
+
+    def look_up(self, events: Iterable[EventName]) -> None:
+        """Reads which events (device, event id) are in the inbox, with the hashes of their bodies."""
+        wanted = [event for event in events if event not in self._known]
+        if not wanted:
+            return
+        self._known.update(dict.fromkeys(wanted))
+        columns = (inbox.c.device, inbox.c.event_id)
+        found = select(*columns, inbox.c.body_hash).where(among_pairs(self._connection, columns, wanted))
+        for name, event_id, body_hash in self._connection.execute(found):
+            self._known[name, event_id] = body_hash
+
+    # ---- what is there ----------------------------------------------------------------------------------
+
+    def epochs(self, name: str, stream: Stream) -> dict[str, HubEpoch]:
+        """The epochs of a device's stream by their names; what is changed or added there is written."""
+        self.load((name,))
+        return self._epochs[name][stream]
+
+    def known(self, name: str, event_id: str) -> bytes | None:
+        """The hash of an event's body if the hub holds the event, applied or in quarantine."""
+        self.look_up(((name, event_id),))
+        return self._known[name, event_id]
+
+    def known_ids(self, events: Collection[EventName]) -> set[EventName]:
+        """Which of these events the hub holds."""
+        self.look_up(events)
+        return {event for event in events if self._known[event] is not None}
+
+    def waits(self, name: str, subject: str) -> bool:
+        """Whether an event of this device and subject waits in quarantine."""
+        self.load((name,))
+        return (name, subject) in self._waiting
+
+    def contexts(self, name: str, wanted: Collection[str]) -> dict[str, str]:
+        """The sealed contexts of a device that are kept, by their names."""
+        columns = (sealing_context.c.context, sealing_context.c.sealed)
+        kept = select(*columns).where(
+            sealing_context.c.device == name, among(self._connection, sealing_context.c.context, list(wanted))
+        )
+        found = {row.context: row.sealed for row in self._connection.execute(kept)}
+        found.update(
+            (row[1], row[2]) for row in self._contexts.values() if row[0] == name and row[1] in wanted
+        )
+        return found
+
+    # ---- what happens -----------------------------------------------------------------------------------
+
+    def accept(self, name: str, epoch: HubEpoch, line: Line, body_hash: bytes, now_ms: int) -> None:
+        """Puts a line into the inbox; its id is known from now on."""
+        self._known[name, line.id] = body_hash
+        row = (
+            name,
+            line.id,
+            epoch.stream.value,
+            epoch.epoch,
+            line.seq,
+            line.type,
+            body_hash,
+            line.raw,
+            now_ms,
+        )
+        self._inbox.append(row)
+
+    def keep_contexts(self, name: str, contexts: Mapping[str, str]) -> None:
+        """Keeps sealed contexts, so that the lines in the inbox can be opened again."""
+        for context, sealed in contexts.items():
+            if is_storable(context) and is_storable(sealed):
+                self._contexts.setdefault((name, context), (name, context, sealed))
+
+    def quarantine(self, name: str, epoch: HubEpoch, line: Line, reason: str, now_ms: int) -> None:
+        """Sets a line aside with the reason; later events of its subject wait with it."""
+        subject: str | None = line.members.get("subject")
+        if subject is not None:
+            self._waiting.add((name, subject))
+        self._quarantine.append(
+            (
+                name,
+                epoch.stream.value,
+                epoch.epoch,
+                line.seq,
+                line.id,
+                line.type,
+                subject,
+                reason,
+                line.raw,
+                "waiting",
+                now_ms,
+            )
+        )
+
+    def lose(
+        self,
+        name: str,
+        epoch: HubEpoch,
+        first: int,
+        last: int,
+        reason: LossReason,
+        *,
+        possibly_more: bool,
+        at_ms: int,
+    ) -> None:
+        """Records that numbers cannot come any more."""
+        place = (name, epoch.stream.value, epoch.epoch)
+        self._losses.append((*place, first, last, reason.value, possibly_more, 0, False, at_ms))
+
+    def found(self, name: str, epoch: HubEpoch, seq: int) -> None:
+        """Notes that a number arrived which a loss record may cover."""
+        self._found.setdefault((name, epoch.stream.value, epoch.epoch), set()).add(seq)
+
+    def born(self, name: str, birth: Birth, now_ms: int) -> bool:
+        """Notes a confirmed birth.
+
+        Returns:
+            Whether its boot and uptime rose since the last one, as they do on a disk that has one life.
+        """
+        self.load((name,))
+        before = self._births.get(name)
+        self._births[name] = _Device(birth.boot, birth.uptime_ms)
+        waiting = {stream.value: lane.waiting_ms for stream, lane in birth.lanes.items()}
+        self._born[name] = {
+            "id": name,
+            "kind": UNKNOWN_KIND,
+            "enrolled_ms": now_ms,
+            "firmware": birth.firmware if is_storable(birth.firmware) else None,
+            "last_birth_boot": birth.boot,
+            "last_birth_uptime_ms": birth.uptime_ms,
+            "last_seen_ms": now_ms,
+            "waiting_ms": waiting,
+        }
+        return before is None or (before.boot, before.uptime_ms) < (birth.boot, birth.uptime_ms)
+
+    def raise_exception(self, kind: str, name: str | None, detail: Mapping[str, object], now_ms: int) -> None:
+        """Opens a case for a clerk."""
+        self._exceptions.open(kind, name, detail, now_ms)
+
+    # ---- writing ----------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Writes what happened."""
+        connection = self._connection
+        changed: list[Row] = []
+        for name, streams in self._epochs.items():
+            for stream, epochs in streams.items():
+                for epoch, here in epochs.items():
+                    row = _epoch_row(name, here)
+                    if self._stored.get((name, stream, epoch)) != row:
+                        self._stored[name, stream, epoch] = row
+                        changed.append(row)
+        changed.sort(key=lambda row: row[:3])
+        write_many(connection, upsert_sql(connection, device_epoch), changed)
+        write_many(connection, insert_sql(connection, inbox, leave_out="id"), self._inbox)
+        contexts = list(self._contexts.values())
+        self._contexts.clear()
+        write_many(connection, insert_sql(connection, sealing_context, ignore=True), contexts)
+        write_many(connection, insert_sql(connection, quarantine, leave_out="id"), self._quarantine)
+        write_many(connection, insert_sql(connection, loss_record, leave_out="id"), self._losses)
+        if self._born:
+            learnt = ("firmware", "last_birth_boot", "last_birth_uptime_ms", "last_seen_ms", "waiting_ms")
+            births = [self._born[name] for name in sorted(self._born)]
+            connection.execute(upsert(connection, device, learnt), births)
+            self._born.clear()
+        if self._found:
+            loss_records.note_found(connection, self._found)
+            self._found.clear()
+
+
+def _epoch_row(name: str, here: HubEpoch) -> Row:
+    """A row in the order of the table's columns."""
+    return (
+        name,
+        here.stream.value,
+        here.epoch,
+        here.position,
+        here.watermark,
+        here.chain,
+        here.heard,
+        here.last,
+        here.oldest,
+        here.floor,
+        here.by_id,
+        here.forked,
+        here.closed,
+        here.reopened,
+    )
+
+
+def _epoch(row: Row) -> HubEpoch:
+    return HubEpoch(
+        stream=Stream(row[1]),
+        epoch=row[2],
+        position=row[3],
+        watermark=row[4],
+        chain=row[5],
+        heard=row[6],
+        last=row[7],
+        oldest=row[8],
+        floor=row[9],
+        by_id=row[10],
+        forked=row[11],
+        closed=row[12],
+        reopened=row[13],
+    )

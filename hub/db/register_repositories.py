@@ -1,0 +1,159 @@
+"""The registers of reports, of responses to notices, of devices' own words, and of cases for a clerk.
+
+They implement the domain's ports for one transaction: what was asked for is remembered, what is added is seen
+at once, and `flush` writes it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select
+
+from hub.db.statements import Row, among, among_pairs, insert_sql, upsert_sql, write_many
+from hub.db.tables import device_counters, device_state, exception, notice_response, service_request
+from hub.domain.notices.ports import Response
+from hub.domain.service_requests.ports import ServiceRequest
+from shared.model.health import DeviceCounters, DeviceState
+
+EventName = tuple[str, str]
+"""Device and event id."""
+
+
+class ServiceRequestRepository:
+    """The register of reports."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sources: dict[str, EventName | None] = {}
+        self._rows: list[Row] = []
+
+    def prefetch(self, references: Sequence[str]) -> None:
+        """Reads the reports under these references in one go."""
+        wanted = [reference for reference in references if reference not in self._sources]
+        if not wanted:
+            return
+        self._sources.update(dict.fromkeys(wanted))
+        columns = (service_request.c.reference, service_request.c.device, service_request.c.event_id)
+        found = select(*columns).where(among(self._connection, service_request.c.reference, wanted))
+        for reference, device, event_id in self._connection.execute(found):
+            self._sources[reference] = (device, event_id)
+
+    def source_of(self, reference: str) -> EventName | None:
+        """Device and event id of the report under a reference, if there is one."""
+        self.prefetch([reference])
+        return self._sources[reference]
+
+    def add(self, request: ServiceRequest) -> None:
+        """Adds a report under a reference that is free."""
+        self._sources[request.reference] = (request.device, request.event_id)
+        self._rows.append(
+            (
+                request.reference,
+                request.device,
+                request.event_id,
+                request.service_code,
+                request.description,
+                request.lat,
+                request.long,
+                request.address,
+                request.channel,
+                None if request.contact is None else json.dumps(request.contact.to_data()),
+                request.status.value,
+                request.requested_ms,
+                request.received_ms,
+                None,
+            )
+        )
+
+    def flush(self) -> None:
+        """Writes what was added."""
+        write_many(self._connection, insert_sql(self._connection, service_request), self._rows)
+
+
+class NoticeResponseRepository:
+    """The register of responses to notices."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[EventName, bool] = {}
+        self._rows: list[Row] = []
+
+    def prefetch(self, events: Sequence[EventName]) -> None:
+        """Reads the responses of these events in one go."""
+        wanted = [event for event in events if event not in self._known]
+        if not wanted:
+            return
+        columns = (notice_response.c.device, notice_response.c.event_id)
+        found = select(*columns).where(among_pairs(self._connection, columns, wanted))
+        self._known.update(dict.fromkeys(wanted, False))
+        self._known.update(((device, event_id), True) for device, event_id in self._connection.execute(found))
+
+    def has(self, device: str, event_id: str) -> bool:
+        """Whether the event's response is in the register."""
+        self.prefetch([(device, event_id)])
+        return self._known[device, event_id]
+
+    def add(self, response: Response) -> None:
+        """Adds a response."""
+        self._known[response.device, response.event_id] = True
+        self._rows.append(
+            (
+                response.device,
+                response.event_id,
+                response.kind.value,
+                response.notice,
+                response.version,
+                response.channel,
+                response.subject,
+                response.occurred_ms,
+                response.received_ms,
+            )
+        )
+
+    def flush(self) -> None:
+        """Writes what was added."""
+        statement = insert_sql(self._connection, notice_response, leave_out="id")
+        write_many(self._connection, statement, self._rows)
+
+
+class DeviceBoard:
+    """The newest word of every device on itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._states: dict[tuple[str, str], Row] = {}
+        self._counters: dict[str, Row] = {}
+
+    def put_state(self, device: str, state: DeviceState, time_ms: int, now_ms: int) -> None:
+        """Replaces the state of a part."""
+        row = (device, state.key, state.state.value, state.detail, time_ms, now_ms)
+        self._states[device, state.key] = row
+
+    def put_counters(self, device: str, counters: DeviceCounters, time_ms: int, now_ms: int) -> None:
+        """Replaces a device's counters."""
+        self._counters[device] = (device, json.dumps(counters.to_data()), time_ms, now_ms)
+
+    def flush(self) -> None:
+        """Writes the newest of each, in one order."""
+        connection = self._connection
+        write_many(connection, upsert_sql(connection, device_state), sorted(self._states.values()))
+        write_many(connection, upsert_sql(connection, device_counters), sorted(self._counters.values()))
+        self._states.clear()
+        self._counters.clear()
+
+
+class ExceptionRepository:
+    """What a clerk must look at."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: list[Row] = []
+
+    def open(self, kind: str, device: str | None, detail: Mapping[str, object], now_ms: int) -> None:
+        """Notes a case; the detail carries pseudonyms and numbers alone, no words of a citizen."""
+        self._rows.append((str(kind), device, json.dumps(detail), now_ms, None))
+
+    def flush(self) -> None:
+        """Writes what was noted."""
+        statement = insert_sql(self._connection, exception, leave_out="id")
+        write_many(self._connection, statement, self._rows)

@@ -1,0 +1,63 @@
+"""One transaction: the repositories of every noun on one connection, and the order in which they write.
+
+    gather (few selects) -> decide (in memory) -> flush (few inserts) -> the caller's COMMIT
+
+Implements `hub.usecases.ports.UnitOfWork`. Nothing is written before `flush`; a unit of work that is dropped
+leaves nothing behind. It neither commits nor rolls back: `hub.db.writer` does.
+"""
+
+from sqlalchemy import Connection
+
+from hub.db.delivery_repository import DeliveryRepository
+from hub.db.ledger_repository import LedgerRepository
+from hub.db.numbers import Numbers
+from hub.db.outgoing_repository import OutgoingInserts
+from hub.db.register_repositories import (
+    DeviceBoard,
+    ExceptionRepository,
+    NoticeResponseRepository,
+    ServiceRequestRepository,
+)
+from hub.domain.payments.accounts import PURSE_FLOOR_MINOR
+
+
+class UnitOfWork:
+    """The registers of one transaction.
+
+    Attributes:
+        delivery: epochs, inbox, quarantine and loss records.
+        ledger: the books.
+        service_requests: the register of reports.
+        notice_responses: the register of responses.
+        device_board: what devices say of themselves.
+        exceptions: what a clerk must look at.
+        outgoing: work towards the core.
+    """
+
+    def __init__(self, connection: Connection, *, purse_floor_minor: int = PURSE_FLOOR_MINOR) -> None:
+        """Begins on a connection that is in a transaction.
+
+        Args:
+            connection: the writer's.
+            purse_floor_minor: how far a purse that is new may go below zero.
+        """
+        numbers = Numbers(connection)
+        self.exceptions = ExceptionRepository(connection)
+        self.delivery = DeliveryRepository(connection, self.exceptions)
+        self.ledger = LedgerRepository(
+            connection, purse_floor_minor=purse_floor_minor, next_id=numbers.next_id
+        )
+        self.service_requests = ServiceRequestRepository(connection)
+        self.notice_responses = NoticeResponseRepository(connection)
+        self.device_board = DeviceBoard(connection)
+        self.outgoing = OutgoingInserts(connection)
+
+    def flush(self) -> None:
+        """Writes all that was decided; afterwards the unit of work may go on."""
+        self.delivery.flush()
+        self.ledger.flush()
+        self.service_requests.flush()
+        self.notice_responses.flush()
+        self.device_board.flush()
+        self.exceptions.flush()
+        self.outgoing.flush()

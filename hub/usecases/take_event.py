@@ -1,0 +1,176 @@
+"""What one event does to the town: its rows and its work towards the core, in the caller's transaction.
+
+Rules:
+- Every type of event has one branch. An unknown type is an `InputError`: it waits for a newer hub.
+- `take` raises before it writes; only the exception that tells a clerk of a conflict is kept.
+- Taking an event a second time does nothing.
+- An effect's key is that of the event and what is effected: ledger and core know a payment by one key.
+
+`gather` reads ahead for many events with a few queries; without it `take` asks for each event by itself.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal, assert_never
+
+from hub.domain.devices.service import Devices
+from hub.domain.notices.ports import ResponseKind
+from hub.domain.notices.service import Notices
+from hub.domain.payments import accounts
+from hub.domain.payments.booking import SETTLED, Source
+from hub.domain.payments.service import Payments
+from hub.domain.service_requests.service import ServiceRequests
+from hub.usecases.effects import notice_body, report_body, settlement_body
+from hub.usecases.ports import UnitOfWork
+from shared.model import ids
+from shared.model.errors import InputError
+from shared.model.event import Event, EventType
+from shared.model.fields import text_or_none
+from shared.model.health import DeviceCounters, DeviceState
+from shared.model.instants import from_rfc3339
+from shared.model.notice import NoticeResponse
+from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.service_request import IncidentReported
+
+PAYMENT = "payment"
+REPORT = "service_request"
+RESPONSE = "notice_response"
+
+SETTLEMENTS = "settlements"
+OPEN311 = "open311"
+NOTICES = "notices"
+
+PaymentType = Literal[
+    EventType.TAP_CHARGED, EventType.PURSE_CREDITED, EventType.PAYMENT_CAPTURED, EventType.PAYMENT_REVERSED
+]
+
+SUBJECT_LENGTH_MAX = 128
+KEYS_REMEMBERED = 16_384
+
+
+def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
+    """Reads ahead what `take` will ask for; an event that is malformed is passed over.
+
+    Args:
+        events: the events of a transaction, or a part of them.
+        uow: the transaction.
+    """
+    keys: list[str] = []
+    codes = {accounts.TRANSPORT_REVENUE, accounts.CARD_CLEARING}
+    counters: list[tuple[str, int]] = []
+    references: list[str] = []
+    responses: list[tuple[str, str]] = []
+    for event in events:
+        match event.type:
+            case EventType.TAP_CHARGED | EventType.PURSE_CREDITED:
+                counter = event.data.get("counter")
+                keys.append(_key(event, PAYMENT))
+                if event.subject is not None and type(counter) is int:
+                    codes.add(accounts.purse(event.subject))
+                    counters.append((event.subject, counter))
+            case EventType.PAYMENT_CAPTURED | EventType.PAYMENT_REVERSED:
+                keys.append(_key(event, PAYMENT))
+            case EventType.INCIDENT_REPORTED:
+                reference = event.data.get("reference")
+                if type(reference) is str:
+                    references.append(reference)
+            case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
+                responses.append((event.device, event.id))
+            case _:
+                pass
+    uow.ledger.prefetch(keys, sorted(codes) if keys else (), counters)
+    uow.service_requests.prefetch(references)
+    uow.notice_responses.prefetch(responses)
+
+
+def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
+    """Takes one event.
+
+    Args:
+        event: authenticated and opened.
+        uow: the transaction.
+        now_ms: the hub's clock.
+
+    Raises:
+        InputError: the type is unknown, the data is malformed or contradicts what is there; to quarantine.
+    """
+    try:
+        kind = EventType(event.type)
+    except ValueError:
+        raise InputError(
+            "this hub does not know this type of event; update it, then release the event"
+        ) from None
+    text_or_none({"subject": event.subject}, "subject", SUBJECT_LENGTH_MAX)
+    match kind:
+        case (
+            EventType.TAP_CHARGED
+            | EventType.PURSE_CREDITED
+            | EventType.PAYMENT_CAPTURED
+            | EventType.PAYMENT_REVERSED
+        ):
+            _take_payment(event, kind, uow, now_ms)
+        case EventType.INCIDENT_REPORTED:
+            _take_report(event, uow, now_ms)
+        case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
+            _take_response(event, ResponseKind(kind.removeprefix("notice.")), uow, now_ms)
+        case EventType.DEVICE_STATE:
+            Devices(uow.device_board).note_state(event, DeviceState.from_data(event.data), now_ms)
+        case EventType.DEVICE_COUNTERS:
+            Devices(uow.device_board).note_counters(event, DeviceCounters.from_data(event.data), now_ms)
+        case _:
+            assert_never(kind)
+
+
+def _take_payment(event: Event, kind: PaymentType, uow: UnitOfWork, now_ms: int) -> None:
+    """Books what was paid and tells the core: in order for each purse, a reversal after what it undoes."""
+    payments = Payments(uow.ledger, uow.exceptions)
+    # Nothing happened after the hub heard of it, whatever the device's clock says.
+    source = Source(event, _key(event, PAYMENT), min(event.time_ms, now_ms), now_ms)
+    match kind:
+        case EventType.TAP_CHARGED:
+            said = TapCharged.from_data(event.data)
+            booking = payments.charge(source, said)
+        case EventType.PURSE_CREDITED:
+            said = PurseCredited.from_data(event.data)
+            booking = payments.credit(source, said)
+        case EventType.PAYMENT_CAPTURED:
+            said = PaymentCaptured.from_data(event.data)
+            booking = payments.capture(source, said)
+        case EventType.PAYMENT_REVERSED:
+            said = PaymentReversed.from_data(event.data)
+            booking = payments.reverse(source, said, _effect_key(event.device, said.reverses, PAYMENT))
+        case _:
+            assert_never(kind)
+    if booking is not None and booking.kind in SETTLED:
+        purse = None if booking.subject is None else accounts.purse(booking.subject)
+        aggregate = purse or f"payment:{booking.reverses or booking.key}"
+        body = settlement_body(event, booking, said)
+        uow.outgoing.add(event, booking.key, SETTLEMENTS, aggregate, body, now_ms)
+
+
+def _take_report(event: Event, uow: UnitOfWork, now_ms: int) -> None:
+    incident = IncidentReported.from_data(event.data)
+    said = incident.requested_datetime
+    requested_ms = min(event.time_ms if said is None else from_rfc3339(said), now_ms)
+    request = ServiceRequests(uow.service_requests).report(event, incident, requested_ms, now_ms)
+    if request is not None:
+        body = report_body(request, incident)
+        uow.outgoing.add(event, _key(event, REPORT), OPEN311, request.reference, body, now_ms)
+
+
+def _take_response(event: Event, kind: ResponseKind, uow: UnitOfWork, now_ms: int) -> None:
+    said = NoticeResponse.from_data(event.data)
+    response = Notices(uow.notice_responses).respond(event, said, kind, now_ms)
+    if response is not None:
+        aggregate = f"{response.notice}/{response.subject or response.device}"
+        body = notice_body(response, said)
+        uow.outgoing.add(event, _key(event, RESPONSE), NOTICES, aggregate, body, now_ms)
+
+
+def _key(event: Event, effect: str) -> str:
+    return _effect_key(event.device, event.id, effect)
+
+
+@lru_cache(KEYS_REMEMBERED)
+def _effect_key(device: str, event_id: str, effect: str) -> str:
+    return str(ids.effect_key(device, event_id, effect))
