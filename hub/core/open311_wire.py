@@ -50,7 +50,8 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
     """Write a report as the form that GeoReport takes.
 
     Args:
-        body: reference, service_code and description; lat and long or address; contact (name, phone, email).
+        body: reference, service_code and description; lat and long or address; contact (name, phone, email);
+            requested_datetime, which the standard has no field for, and further attributes.
         api_key: left out where it is empty.
         jurisdiction_id: left out where it is empty.
 
@@ -63,8 +64,12 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
     reference = read_text(body, "reference")
     line = "\n" + reference_line(reference)
     description = str(body.get("description") or "")[: DESCRIPTION_CHARACTERS_MAX - len(line)].rstrip()
-    contact = body.get("contact")
-    person: Mapping[str, object] = cast("Row", contact) if isinstance(contact, Mapping) else {}
+    person = _members(body.get("contact"))
+    attributes = {
+        "requested_datetime": body.get("requested_datetime"),
+        **_members(body.get("attributes")),
+        REFERENCE_ATTRIBUTE: reference,
+    }
     fields: list[tuple[str, object]] = [
         ("api_key", api_key or None),
         ("jurisdiction_id", jurisdiction_id or None),
@@ -76,7 +81,7 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
         ("phone", person.get("phone")),
         ("email", person.get("email")),
         ("description", (description + line).lstrip()),
-        (f"attribute[{REFERENCE_ATTRIBUTE}]", reference),
+        *((f"attribute[{name}]", value) for name, value in attributes.items()),
     ]
     return urlencode([(name, str(value)) for name, value in fields if value is not None]).encode()
 
@@ -134,22 +139,19 @@ def name_of(row: Row) -> str:
 def holds_reference(row: Row, reference: str) -> bool:
     """Whether a listed request is the one with our reference: by its attribute or its description's end."""
     attributes = row.get("attributes", row.get("attribute"))
-    if isinstance(attributes, Mapping):
-        return cast("Mapping[str, object]", attributes).get(REFERENCE_ATTRIBUTE) == reference or _ends(
-            row, reference
-        )
     if isinstance(attributes, list):
-        for attribute in cast("list[object]", attributes):
-            if isinstance(attribute, Mapping):
-                entry = cast("Mapping[str, object]", attribute)
-                if entry.get("code") == REFERENCE_ATTRIBUTE and entry.get("value") == reference:
-                    return True
-    return _ends(row, reference)
-
-
-def _ends(row: Row, reference: str) -> bool:
+        entries = [_members(entry) for entry in cast("list[object]", attributes)]
+        named = {str(entry.get("code")): entry.get("value") for entry in entries}
+    else:
+        named = _members(attributes)
+    if named.get(REFERENCE_ATTRIBUTE) == reference:
+        return True
     description = row.get("description")
     return isinstance(description, str) and description.rstrip().endswith(reference_line(reference))
+
+
+def _members(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _word(value: object) -> str:

@@ -87,15 +87,16 @@ class Breaker:
         self._is_open = False
         self._backoff.reset()
 
-    def failed(self, now_ms: int) -> None:
+    def failed(self, now_ms: int, pause_ms: int = 0) -> None:
         """The endpoint did not answer, or answered that it cannot.
 
         Args:
             now_ms: steady clock.
+            pause_ms: the pause that it asked for; it opens the breaker at once and for at least as long.
         """
         self._failures += 1
         probed = self.state(now_ms) is State.HALF_OPEN
-        tripped = not self._is_open and self._failures >= self._failures_max
+        tripped = not self._is_open and (self._failures >= self._failures_max or pause_ms > 0)
         if probed or tripped:
             self._is_open = True
-            self._opens_ms = now_ms + self._backoff.next_ms()
+            self._opens_ms = now_ms + max(self._backoff.next_ms(), pause_ms)

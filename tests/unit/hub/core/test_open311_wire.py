@@ -25,7 +25,8 @@ REPORT = {
     "lat": 40.379,
     "long": -3.619,
     "address": "Calle Real de Arganda, 15",
-    "channel": "kiosk",
+    "requested_datetime": "2026-11-19T08:00:00Z",
+    "attributes": {"channel": "kiosk"},
     "contact": {"name": "Ana Gil", "phone": "600000000", "email": "ana@example.es"},
 }
 
@@ -46,6 +47,8 @@ def test_form_of_a_whole_report_has_the_fields_of_the_standard() -> None:
         "phone": "600000000",
         "email": "ana@example.es",
         "description": "Baldosa suelta\njunto al nº 15 — ¡cuidado!\nRef. 2345-6789-CDFH",
+        "attribute[requested_datetime]": "2026-11-19T08:00:00Z",
+        "attribute[channel]": "kiosk",
         "attribute[ventanilla_reference]": REFERENCE,
     }
 

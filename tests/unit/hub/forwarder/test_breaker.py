@@ -80,3 +80,10 @@ def test_failures_after_a_closed_spell_count_from_the_start() -> None:
     broken.succeeded()
     broken.failed(0)
     assert broken.state(0) is State.CLOSED
+
+
+def test_pause_that_the_core_asks_for_opens_it_at_once_and_for_as_long() -> None:
+    broken = breaker()
+    broken.failed(0, pause_ms=90_000)
+    assert broken.state(89_999) is State.OPEN
+    assert broken.state(90_000) is State.HALF_OPEN
