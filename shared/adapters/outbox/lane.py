@@ -83,6 +83,7 @@ class Lane:
         epochs: oldest first.
         open: the epoch of this life of the process, once something was appended or a slot given.
         points: oldest first; the newest is the watermark.
+        points_saved: the file holds the points as they are; a full disk may have kept them out of it.
         unacknowledged: bytes.
         contexts: by id, those that the open epoch has stored: at which number, and the sealed form.
         keys: where the newest line of each key stands.
@@ -96,6 +97,7 @@ class Lane:
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     open: Epoch | None = None
     points: list[Point] = field(default_factory=list[Point])
+    points_saved: bool = True
     unacknowledged: int = 0
     contexts: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     keys: dict[str, int] = field(default_factory=dict[str, int])

@@ -4,14 +4,17 @@ A row of the small tables that makes no sense counts as structural damage (`Dama
 salvage. A line that does not fit its chain is counted and left where it is; reading turns it into a gap.
 """
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from shared.adapters.outbox.disk import Disk
-from shared.adapters.outbox.errors import DamagedError, ForeignOutboxError
+from shared.adapters.outbox.disk import Disk, translated
+from shared.adapters.outbox.errors import DamagedError, ForeignOutboxError, OutboxBrokenError
 from shared.adapters.outbox.lane import Epoch, Lane, Point
 from shared.adapters.outbox.reading import StoredLine, chain_value
+from shared.adapters.outbox.salvage import finish_swap, salvage
 from shared.adapters.outbox.schema import (
     SEQ_MAX,
     LaneSql,
@@ -20,6 +23,7 @@ from shared.adapters.outbox.schema import (
     place_of,
     seq_of,
 )
+from shared.model.errors import VentanillaError
 from shared.model.event import Stream
 from shared.protocol.chain import LENGTH
 from shared.protocol.delivery import LANES
@@ -42,13 +46,46 @@ class Contents:
     damaged: int
 
 
-def load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
-    """Read the file.
+def open_file(path: Path, device: str, capacity: Mapping[str, int]) -> tuple[Disk, Contents, bool]:
+    """Open a device's file and read it; where its structure is broken, save what can be read and open that.
+
+    Args:
+        path: the file; it is created where there is none.
+        device: whose it must be.
+        capacity: bytes per stream.
+
+    Returns:
+        The open file, what it holds, and whether it had to be salvaged.
 
     Raises:
-        ForeignOutboxError: it was made by another device.
-        DamagedError: its small tables make no sense.
+        OutboxInUseError: another process owns it.
+        ForeignOutboxError: it belongs to another device.
+        DiskFullError: there is no room to create or save it.
+        OutboxBrokenError: the disk failed, or nothing can be made of the file.
     """
+    try:
+        finish_swap(path)
+        try:
+            return *_open_and_load(path, device, capacity), False
+        except DamagedError:
+            salvage(path)
+            return *_open_and_load(path, device, capacity), True
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    except OSError as error:
+        raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
+
+
+def _open_and_load(path: Path, device: str, capacity: Mapping[str, int]) -> tuple[Disk, Contents]:
+    disk = Disk.open(path)
+    try:
+        return disk, _load(disk, device, capacity)
+    except VentanillaError:
+        disk.close()
+        raise
+
+
+def _load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
     _check_owner(disk, device)
     lanes = {s: Lane(stream=s, sql=LaneSql.of(s), capacity=capacity[s]) for s in LANES}
     numbers = [0]

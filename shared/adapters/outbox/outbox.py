@@ -17,8 +17,7 @@ stream `log`, which is memory and never stored.
 Source: docs/PROTOCOL.md, sections Streams, Lines and frames, Session.
 """
 
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
@@ -26,38 +25,32 @@ from typing import Final, Self
 
 from shared.adapters.outbox.appending import CONTEXTS_REMEMBERED, Prepared, prepare
 from shared.adapters.outbox.ballast import Ballast
-from shared.adapters.outbox.disk import Disk, translated
 from shared.adapters.outbox.errors import (
-    DamagedError,
     DiskFullError,
     LaneFullError,
     OutboxBrokenError,
     StaleSlotError,
 )
-from shared.adapters.outbox.lane import Epoch, Lane, Point
-from shared.adapters.outbox.loading import Contents, load
+from shared.adapters.outbox.lane import Epoch, Lane
+from shared.adapters.outbox.loading import open_file
 from shared.adapters.outbox.reading import chain_at, read_run
-from shared.adapters.outbox.retention import compact, due_place, evict, expire, unlist
+from shared.adapters.outbox.retention import compact, due_place, evict, expire, saving, unlist
 from shared.adapters.outbox.room import Room
-from shared.adapters.outbox.salvage import finish_swap, salvage
-from shared.adapters.outbox.schema import Statement, epoch_number_of, place_of, seq_of
+from shared.adapters.outbox.schema import epoch_number_of, place_of, seq_of
 from shared.adapters.outbox.values import Entry, Expiry, OutboxLimits, Slot, Whereabouts
 from shared.model.errors import DeviceError, InputError
 from shared.model.event import Stream
 from shared.protocol import chain, limits
+from shared.protocol.birth import LaneState, ListedEpoch
 from shared.protocol.sender import EpochView, Run
 
 _EVICTING: Final = frozenset({Stream.HEALTH, Stream.TELEMETRY})
 _GROUPED: Final = frozenset({Stream.TELEMETRY})
 _ROUNDS_PER_CALL: Final = 8
-_SAVE_POINT: Final = (
-    "INSERT OR REPLACE INTO acknowledged (number, stream, place, since, at) VALUES (?, ?, ?, ?, ?)"
-)
-_DROP_POINT: Final = "DELETE FROM acknowledged WHERE number = ?"
 
 
 class Outbox:
-    """The open outbox of one device. Implements `shared.protocol.sender.Log`.
+    """The open outbox of one device. Implements `sender.Log` and `session.Lanes` of `shared.protocol`.
 
     Attributes:
         damaged_lines: unacknowledged lines that did not fit their chain when the file was opened.
@@ -90,10 +83,10 @@ class Outbox:
         self._random_bytes = random_bytes
         self._ballast = Ballast(path.with_name("ballast"), self._bounds.ballast_bytes)
         try:
-            self._disk, contents, self.salvaged = _open_file(path, device, self._bounds)
+            self._disk, contents, self.salvaged = open_file(path, device, self._bounds.lane_bytes)
         except DiskFullError:
             self._ballast.drop()
-            self._disk, contents, self.salvaged = _open_file(path, device, self._bounds)
+            self._disk, contents, self.salvaged = open_file(path, device, self._bounds.lane_bytes)
         self._ballast.take()
         self._lanes = contents.lanes
         self._next_epoch = contents.next_epoch
@@ -240,23 +233,32 @@ class Outbox:
         (moved,) = self._disk.execute(lane.sql.cost, (min(place, before), max(place, before))).fetchone()
         points = lane.moved_points(place, now_ms, self._next_point)
         self._next_point += 1
-        with suppress(DiskFullError):
-            self._room.spend(lambda: self._save_points(lane, points))
+        try:
+            self._room.spend(lambda: self._disk.commit(saving(lane, points), durable=False))
+            lane.points_saved = True
+        except DiskFullError:
+            lane.points_saved = False
         lane.points = points
         lane.unacknowledged = max(0, lane.unacknowledged + (moved if place < before else -moved))
         lane.changed()
         self._checkpoint_if_due()
 
-    def listed(self, stream: Stream, epochs: Sequence[str]) -> None:
-        """Take note of a confirmed birth: of the epochs that it listed, all but the newest may end.
+    # Being born: the port `Lanes` ----------------------------------------------------------------------------
 
-        Args:
-            stream: its stream.
-            epochs: as the birth listed them, oldest first.
+    def lanes(self, now_ms: int) -> Mapping[Stream, LaneState]:
+        """Return what a birth says of every lane.
+
+        Raises:
+            OutboxBrokenError: the disk failed.
         """
-        ended = set(epochs[:-1])
-        for epoch in self._lane(stream).epochs:
-            epoch.newer_listed |= epoch.name in ended
+        return {stream: self._state(lane, now_ms) for stream, lane in self._lanes.items()}
+
+    def listed(self, lanes: Mapping[Stream, LaneState]) -> None:
+        """Take note of a confirmed birth: of the epochs that it listed, all but a lane's newest may end."""
+        for stream, state in lanes.items():
+            ended = {listed.epoch for listed in state.epochs[:-1]}
+            for epoch in self._lane(stream).epochs:
+                epoch.newer_listed |= epoch.name in ended
 
     # Keeping -----------------------------------------------------------------------------------------------
 
@@ -290,15 +292,17 @@ class Outbox:
         lane = self._lane(stream)
         return lane.unacknowledged / lane.capacity
 
-    def unacknowledged_bytes(self, stream: Stream) -> int:
-        """Return what a lane's unacknowledged lines are charged."""
-        return self._lane(stream).unacknowledged
-
-    def capacity(self, stream: Stream) -> int:
-        """Return a lane's quota in bytes."""
-        return self._lane(stream).capacity
-
     # -------------------------------------------------------------------------------------------------------
+
+    def _state(self, lane: Lane, now_ms: int) -> LaneState:
+        views = lane.views()
+        return LaneState(
+            epochs=[ListedEpoch(epoch=v.epoch, oldest=v.oldest, last=v.last, head=v.head) for v in views],
+            acked={v.epoch: v.acked for v in views},
+            waiting_ms=self.waiting(lane.stream, now_ms),
+            bytes=lane.unacknowledged,
+            capacity=lane.capacity,
+        )
 
     def _lane(self, stream: Stream) -> Lane:
         lane = self._lanes.get(stream)
@@ -389,15 +393,6 @@ class Outbox:
             if lane.relaxed_since_ms is not None:
                 lane.made_durable()
 
-    def _save_points(self, lane: Lane, points: Sequence[Point]) -> None:
-        kept = {p.number for p in points}
-        newest = points[-1]
-        statements: list[Statement] = [
-            (_DROP_POINT, (p.number,)) for p in lane.points if p.number not in kept
-        ]
-        row = (newest.number, lane.stream.value, newest.place, newest.since_ms, newest.at_ms)
-        self._disk.commit([*statements, (_SAVE_POINT, row)], durable=False)
-
     def _expire(self, lane: Lane, upto: int) -> bool:
         for _ in range(_ROUNDS_PER_CALL):
             gone = expire(self._disk, lane, upto)
@@ -411,26 +406,3 @@ class Outbox:
                 self._room.spend(self._disk.checkpoint)
                 self._all_durable()
                 self._room.relieve(_ROUNDS_PER_CALL)
-
-
-def _open_file(path: Path, device: str, bounds: OutboxLimits) -> tuple[Disk, Contents, bool]:
-    try:
-        finish_swap(path)
-        try:
-            return *_load(path, device, bounds), False
-        except DamagedError:
-            salvage(path)
-            return *_load(path, device, bounds), True
-    except sqlite3.Error as error:
-        raise translated(error) from error
-    except OSError as error:
-        raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
-
-
-def _load(path: Path, device: str, bounds: OutboxLimits) -> tuple[Disk, Contents]:
-    disk = Disk.open(path)
-    try:
-        return disk, load(disk, device, bounds.lane_bytes)
-    except BaseException:
-        disk.close()
-        raise

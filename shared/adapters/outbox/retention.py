@@ -1,5 +1,6 @@
 """What gives way, and what is left in its place.
 
+- *Acknowledgement*: the lane's points move; what has been kept long enough is counted from them.
 - *Expiry*: acknowledged lines whose keep window has passed go, oldest first, and with their last line and a
   newer epoch known to the hub the epoch itself. Under pressure the window is shortened the same way.
 - *Eviction* (telemetry, health): the oldest unacknowledged lines of a full lane leave one gap line `evicted`.
@@ -9,10 +10,11 @@ Expiry is written relaxed: a power cut may bring lines back, and then they expir
 compaction are written durably. Not here: when to do which (`outbox`).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from shared.adapters.outbox.disk import Disk
-from shared.adapters.outbox.lane import Epoch, Lane
+from shared.adapters.outbox.lane import Epoch, Lane, Point
 from shared.adapters.outbox.reading import StoredGap, best_chain_at, gaps_of
 from shared.adapters.outbox.schema import (
     CONTEXT_SPAN,
@@ -28,6 +30,18 @@ CHUNK_ROWS: Final = 500
 """Rows that one transaction deletes: an append never waits long behind an expiry."""
 EVICTED_SHARE: Final = 0.1
 """A full lane gives up this share of its oldest lines at once, so that not every append has to."""
+
+
+def saving(lane: Lane, points: Sequence[Point]) -> list[Statement]:
+    """Say how the file follows when a lane's points become `points`: most often the newest just moves on."""
+    if not lane.points_saved:
+        return [(_DROP_POINTS, (lane.stream.value,)), *(_new_point(lane, p) for p in points)]
+    *_, newest = points
+    kept = {p.number for p in points}
+    gone: list[Statement] = [(_DROP_POINT, (p.number,)) for p in lane.points if p.number not in kept]
+    if any(p.number == newest.number for p in reversed(lane.points)):
+        return [*gone, (_MOVE_POINT, (newest.place, newest.at_ms, newest.number))]
+    return [*gone, _new_point(lane, newest)]
 
 
 def due_place(lane: Lane, before_ms: int) -> int:
@@ -131,7 +145,7 @@ def compact(disk: Disk, lane: Lane, key: str) -> tuple[list[Statement], int]:
     prev, head = best_chain_at(disk, lane, epoch, seq - 1), best_chain_at(disk, lane, epoch, seq)
     statements: list[Statement] = [(lane.sql.delete, (place, place))]
     for gap in gaps_of(disk, epoch, seq - 1, seq + 1):
-        if gap.reason is GapReason.COMPACTED:
+        if gap.reason is GapReason.COMPACTED and place_of(epoch.number, gap.last) > lane.watermark:
             first, prev = min((first, prev), (gap.seq, gap.prev))
             last, head = max((last, head), (gap.last, gap.head))
             statements.append((_DROP_GAPS, (place_of(epoch.number, gap.seq),) * 2))
@@ -163,20 +177,21 @@ def _forget(lane: Lane, epoch: Epoch, base: int, value: bytes) -> list[Statement
 
 
 def _leave_gap(disk: Disk, lane: Lane, epoch: Epoch, first: int, last: int) -> list[Statement]:
-    """Replace numbers `first` to `last`, and the evicted ones just before them, by one gap."""
-    touching = gaps_of(disk, epoch, first - 1, last)
+    """Replace numbers `first` to `last`, and whatever gave way among them before, by one gap."""
     start, prev = first, best_chain_at(disk, lane, epoch, first - 1)
-    head = best_chain_at(disk, lane, epoch, last)
-    for gap in touching:
-        if gap.seq < first and (gap.last >= first or gap.reason is GapReason.EVICTED):
-            start, prev = gap.seq, gap.prev
-        if gap.last > last:
-            last, head = gap.last, gap.head
+    end, head = last, best_chain_at(disk, lane, epoch, last)
+    for gap in gaps_of(disk, epoch, first, last):
+        start, prev = min((start, prev), (gap.seq, gap.prev))
+        end, head = max((end, head), (gap.last, gap.head))
     return [
         (lane.sql.delete, (place_of(epoch.number, first), place_of(epoch.number, last))),
         (_DROP_GAPS, (place_of(epoch.number, start), place_of(epoch.number, last))),
-        _gap(epoch, StoredGap(start, last, GapReason.EVICTED, prev, head)),
+        _gap(epoch, StoredGap(start, end, GapReason.EVICTED, prev, head)),
     ]
+
+
+def _new_point(lane: Lane, point: Point) -> Statement:
+    return _ADD_POINT, (point.number, lane.stream.value, point.place, point.since_ms, point.at_ms)
 
 
 def _gap(epoch: Epoch, gap: StoredGap) -> Statement:
@@ -187,5 +202,8 @@ _SET_BASE: Final = "UPDATE epoch SET base = ?, base_chain = ? WHERE number = ?"
 _DROP_EPOCH: Final = "DELETE FROM epoch WHERE number = ?"
 _DROP_GAPS: Final = "DELETE FROM gap WHERE place BETWEEN ? AND ?"
 _DROP_CONTEXTS: Final = "DELETE FROM context WHERE place BETWEEN ? AND ?"
+_ADD_POINT: Final = "INSERT INTO acknowledged (number, stream, place, since, at) VALUES (?, ?, ?, ?, ?)"
+_MOVE_POINT: Final = "UPDATE acknowledged SET place = ?, at = ? WHERE number = ?"
+_DROP_POINTS: Final = "DELETE FROM acknowledged WHERE stream = ?"
 _DROP_POINT: Final = "DELETE FROM acknowledged WHERE number = ?"
 _INSERT_GAP: Final = "INSERT OR REPLACE INTO gap (place, last, reason, prev, head) VALUES (?, ?, ?, ?, ?)"
