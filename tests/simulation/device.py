@@ -1,7 +1,7 @@
 """A simulated device: the production session on a simulated disk, in virtual time."""
 
+import pickle
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -62,14 +62,14 @@ def secret_of(device: str) -> bytes:
 class Device:
     """One instance of a device; a clone is a second instance of the same name."""
 
-    session_class: type[DeviceSession] = DeviceSession
+    disk_class: type[Disk] = Disk
 
     def __init__(self, name: str, inst: int, hub_key: HubSealingPublicKey, rng: random.Random) -> None:
         self.name = name
         self.inst = inst
         self.hub_key = hub_key
         self.rng = rng
-        self.disk = Disk(name)
+        self.disk = self.disk_class(name)
         self.boot = 1
         self.boot_ms = 0
         self.clock_wrong_ms = 0
@@ -93,13 +93,12 @@ class Device:
         identity = Identity(
             device=self.name, boot=self.boot, up_key=keys.up, down_keys={keys.down.id: keys.down.key}
         )
-        self.session = self.session_class(
+        self.session = DeviceSession(
             identity, self.disk, self.disk, self.rng.randbytes, incarnation=self.incarnation
         )
         self.session.fenced = self.fenced
-        self.sealer = SealingContext(
-            self.hub_key, self.name, self.rng.randbytes(6).hex(), self.rng.randbytes(32)
-        )
+        self.sealing = (self.rng.randbytes(6).hex(), self.rng.randbytes(32))
+        self.sealer = SealingContext(self.hub_key, self.name, *self.sealing)
         self.linked = False
 
     def uptime(self, now_ms: int) -> int:
@@ -158,5 +157,22 @@ class Device:
             context = (self.sealer.context.id, self.sealer.context.sealed)
         return self.disk.write(what.stream, raw, what.number, context, what.key)
 
+    # -- images ------------------------------------------------------------------------------------------
 
-RandomBytes = Callable[[int], bytes]
+    def image(self) -> bytes:
+        """Disk and memory as they are now."""
+        return pickle.dumps((self.disk, self.session, self.sealing, self.fenced), pickle.HIGHEST_PROTOCOL)
+
+    def resume(self, disk: Disk, session: DeviceSession, sealing: tuple[str, bytes]) -> None:
+        """Go on with the disk and memory of an image, in the middle of whatever was under way."""
+        self.disk, self.session, self.sealing = disk, session, sealing
+        self.sealer = SealingContext(self.hub_key, self.name, *sealing)
+
+    def clone(self, inst: int) -> "Device":
+        """Return a second machine with this one's disk and memory."""
+        twin = type(self)(self.name, inst, self.hub_key, self.rng)
+        disk, session, sealing, twin.fenced = pickle.loads(self.image())  # noqa: S301
+        twin.resume(disk, session, sealing)
+        twin.boot, twin.boot_ms, twin.uptime_shift_ms = self.boot, self.boot_ms, self.uptime_shift_ms
+        twin.incarnation, twin.clock_wrong_ms = self.incarnation, self.clock_wrong_ms
+        return twin

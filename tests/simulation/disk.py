@@ -138,11 +138,13 @@ class Disk:
             self._leave_gap(epoch, seq, GapReason.EVICTED)
         return gone
 
-    def compact(self, key: str) -> None:
-        """Health: only the newest line of a key stays."""
+    def compact(self, key: str) -> list[int]:
+        """Health: only the newest line of a key stays. Returns the events that gave way."""
         found = [(e, s) for e in self.epochs_of[Stream.HEALTH] for s, r in e.rows.items() if r.key == key]
+        gone = [epoch.rows[seq].event for epoch, seq in found[:-1]]
         for epoch, seq in found[:-1]:
             self._leave_gap(epoch, seq, GapReason.COMPACTED)
+        return gone
 
     def expire(self, before_ms: int) -> list[int]:
         """Acknowledged rows go when their time has come, from the oldest on. Returns their events."""

@@ -9,14 +9,16 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.unit_of_work import UnitOfWork
 from hub.ingest.apply import Incoming, Ingest, Outgoing
+from hub.db.audit import audit
 from hub.ingest.opening import Opener
+from hub.ingest.release import release
 from shared.protocol.keys import LinkKey, derive
 from shared.protocol.sealing import HubSealingKey
 from tests.simulation.device import secret_of
@@ -29,6 +31,7 @@ class Registry:
         self._keys = {device: derive(secret_of(device)) for device in devices}
         self._up = {device: {keys.up.id: keys.up.key} for device, keys in self._keys.items()}
         self.fenced: dict[str, str] = {}
+        self.ever_fenced: list[tuple[str, str]] = []
 
     def keys_of(self, device: str) -> Mapping[str, bytes]:
         return self._up.get(device, {})
@@ -41,6 +44,7 @@ class Registry:
 
     def fence(self, device: str, reason: str) -> None:
         self.fenced[device] = reason
+        self.ever_fenced.append((device, reason))
 
 
 @dataclass(slots=True)
@@ -59,7 +63,6 @@ class Core:
 
     honours_keys: bool = True
     effects: Counter[str] = field(default_factory=Counter[str])
-    money_minor: int = 0
     order: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
     def post(self, key: str, aggregate: str, position: int) -> None:
@@ -78,15 +81,18 @@ class Hub:
     """One database, one life after the other."""
 
     ingest_class: type[Ingest] = Ingest
+    core_class: type[Core] = Core
 
-    def __init__(self, devices: Sequence[str], sealing: HubSealingKey, rng: random.Random, schema: bytes) -> None:
+    def __init__(self, devices: Sequence[str], sealing: HubSealingKey, rng: random.Random, schema: sqlite3.Connection) -> None:
         self.registry = Registry(devices)
         self.life = Life()
-        self.core = Core()
+        self.core = self.core_class()
+        self.devices = devices
+        self.cautious = False
         self.rng = rng
         self.opener = Opener([sealing])
         self.raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self.raw.deserialize(schema)
+        schema.backup(self.raw)
         self.engine: Engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
         self.connection: Connection = self.engine.connect()
         self.start()
@@ -94,7 +100,6 @@ class Hub:
     def start(self) -> None:
         """A new process: no session, no cache."""
         self.ingest = self.ingest_class(self.registry, self.life, self.opener, self.rng.randbytes)
-        self.cautious = False
 
     def restart(self) -> None:
         """The process died; the next one raises the incarnation."""
@@ -102,24 +107,73 @@ class Hub:
         self.life.value += 1
         self.start()
 
-    def apply(self, messages: Sequence[Incoming], now_ms: int) -> tuple[Sequence[Outgoing], UnitOfWork]:
+    def apply(self, messages: Sequence[Incoming], now_ms: int) -> Sequence[Outgoing]:
         """One transaction, not committed yet."""
         uow = UnitOfWork(self.connection)
         answers = self.ingest.apply(messages, uow, now_ms)
         uow.flush()
-        return answers, uow
+        self._touched = uow
+        return answers
 
-    def backup(self) -> bytes:
-        """The database as it is on the disk."""
-        return self.raw.serialize()
+    def backup(self) -> sqlite3.Connection:
+        """A copy of the database as it is committed."""
+        copy = sqlite3.connect(":memory:")
+        self.raw.backup(copy)
+        return copy
 
-    def restore(self, backup: bytes) -> None:
+    def restore(self, backup: sqlite3.Connection) -> None:
         """The database as it was; the core may know more than it does."""
         self.connection.rollback()
-        self.raw.deserialize(backup)
+        backup.backup(self.raw)
         self.restart()
         self.cautious = True
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        """Ask the database."""
+    def release(self, now_ms: int) -> None:
+        """A clerk releases every fenced device, takes what can be taken, and discards what cannot."""
+        self.registry.fenced.clear()
+        uow = UnitOfWork(self.connection)
+        for device in self.devices:
+            release(device, uow, self.opener, now_ms)
+        uow.flush()
+        self.connection.commit()
+
+    # -- what the oracle asks ------------------------------------------------------------------------------
+
+    def heard(self) -> list[tuple[str, str, int]]:
+        """Device, epoch and highest number heard of, where the last transaction could change it."""
+        return self._rows("SELECT device, epoch, heard FROM device_epoch")
+
+    def inbox(self) -> list[tuple[str, str]]:
+        """Device and event id of everything committed, in its order."""
+        return self._rows("SELECT device, event_id FROM inbox ORDER BY id")
+
+    def effects(self) -> Counter[tuple[str, str]]:
+        """How often each event took effect in the town's books and registers."""
+        tables = ("service_request", "journal", "notice_response")
+        found = [row for table in tables for row in self._rows(f"SELECT device, event_id FROM {table}")]
+        seen = {event: 1 for event in self.inbox() if event not in set(found)}
+        return Counter(found) + Counter(seen)
+
+    def losses(self) -> dict[tuple[str, str, str], list[tuple[int, int, str, bool, frozenset[int]]]]:
+        """The loss records by device, stream and epoch: first, last, reason, possibly more, numbers found."""
+        records: dict[tuple[str, str, str], list[tuple[int, int, str, bool, frozenset[int]]]] = {}
+        found: dict[int, set[int]] = {}
+        for loss_id, seq in self._rows("SELECT loss_id, seq FROM loss_found"):
+            found.setdefault(loss_id, set()).add(seq)
+        query = "SELECT id, device, stream, epoch, first_seq, last_seq, reason, possibly_more FROM loss_record"
+        for loss_id, device, stream, epoch, first, last, reason, more in self._rows(query):
+            record = (first, last, reason, bool(more), frozenset(found.get(loss_id, ())))
+            records.setdefault((device, stream, epoch), []).append(record)
+        return records
+
+    def unbalanced(self) -> str | None:
+        """What does not add up in the ledger, or None."""
+        report = audit(self.connection)
+        return None if report.is_sound else str(report)
+
+    def waiting(self) -> int:
+        """How much outgoing work is not done."""
+        return self._rows("SELECT count(*) FROM outgoing WHERE state <> 'done'")[0][0]
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.raw.execute(query).fetchall()

@@ -4,13 +4,13 @@ A mutant is a world whose device, disk, hub or core has the bug; production code
 reach into a module of the process that runs them, because the bug lies in a pure function.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import count
 from types import MappingProxyType
 
 from hub.db.unit_of_work import UnitOfWork
 from hub.ingest import intake
-from hub.ingest.apply import Incoming, Ingest, Outgoing
+from hub.ingest.apply import Incoming, Ingest, opening
 from hub.ingest.intake import Intake
 from shared.model.event import Stream
 from shared.protocol import delivery
@@ -18,7 +18,7 @@ from shared.protocol.birth import Birth
 from shared.protocol.delivery import LANES, HubEpoch
 from shared.protocol.lines import Line, read_line
 from tests.simulation.device import Device, Happening, Taken
-from tests.simulation.disk import Disk
+from tests.simulation.disk import Disk, Row
 from tests.simulation.hub import Core, Hub
 from tests.simulation.world import World
 
@@ -56,7 +56,7 @@ class ReusesNumbers(Disk):
 class VolatileAppend(World):
     """The citizen is told before the fsync; the line is durable only with the next one."""
 
-    def synced(self, device: Device, what: Happening, taken: Taken, row: object) -> None:
+    def synced(self, device: Device, what: Happening, taken: Taken, row: Row) -> None:
         super().synced(device, what, taken, row)
         epoch = device.disk.open[what.stream]
         assert epoch is not None
@@ -96,14 +96,8 @@ class TrustingIngest(Ingest):
         for stream in LANES:
             lane = birth.lanes.get(stream)
             known = uow.delivery.epochs(device, stream)
-            delivery.confirm(known, lane.epochs if lane else (), _opening(device, stream), intake)
+            delivery.confirm(known, lane.epochs if lane else (), opening(device, stream), intake)
         return super()._birth(device, birth, intake, uow, now_ms)
-
-
-def _opening(device: str, stream: Stream) -> Callable[[str], HubEpoch]:
-    from hub.ingest.apply import opening
-
-    return opening(device, stream)
 
 
 def _world(disk: type[Disk] | None = None, ingest: type[Ingest] | None = None, core: type[Core] | None = None):
@@ -163,6 +157,3 @@ MUTANTS: Mapping[str, Callable[[], type[World]]] = MappingProxyType(
 def plant(name: str) -> type[World]:
     """Return a world with the bug `name`."""
     return MUTANTS[name]()
-
-
-Answers = Sequence[Outgoing]

@@ -40,7 +40,7 @@ def judge(world: World) -> Verdict:
     """Ask every promise of a finished run."""
     verdict = Verdict()
     hub = world.hub
-    losses = hub.losses()
+    losses = {place: [Loss(*record) for record in records] for place, records in hub.losses().items()}
     effects = hub.effects()
     for event, times in effects.items():
         if times > 1:
@@ -111,10 +111,9 @@ def _judge_order(world: World, verdict: Verdict) -> None:
 
 
 def _judge_money(world: World, verdict: Verdict) -> None:
-    report = world.hub.audit()
-    if report:
-        verdict.broken.append(f"the ledger does not balance: {report}")
-    amounts = {(t.device, t.id): t.amount_minor for t in world.taken.values() if t.stream is Stream.PAYMENTS}
-    committed = sum(amounts.get(event, 0) for event in world.hub.paid())
-    if committed != world.hub.core_money():
-        verdict.broken.append(f"money: {committed} committed, {world.hub.core_money()} in the core")
+    unbalanced = world.hub.unbalanced()
+    if unbalanced is not None:
+        verdict.broken.append(f"the ledger does not balance: {unbalanced}")
+    waiting = world.hub.waiting()
+    if waiting:
+        verdict.broken.append(f"{waiting} effects never reached the core")

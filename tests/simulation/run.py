@@ -54,13 +54,13 @@ def _sealing_key() -> HubSealingKey:
 
 
 @functools.cache
-def _schema() -> bytes:
-    """A fresh database after every migration, as bytes."""
+def _schema() -> sqlite3.Connection:
+    """A fresh database after every migration, in memory."""
+    image = sqlite3.connect(":memory:")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hub.db"
         upgrade(f"sqlite:///{path}")
         connection = sqlite3.connect(path)
-        connection.execute("PRAGMA journal_mode=DELETE")
-        image = connection.serialize()
+        connection.backup(image)
         connection.close()
     return image

@@ -7,16 +7,17 @@ milliseconds from `START_MS`. What must hold at the end is asked by `oracle`.
 import heapq
 import pickle
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
 from hub.ingest.apply import Incoming, Outgoing
 from shared.model.event import Stream
-from shared.protocol import topics
 from shared.protocol.sealing import HubSealingKey
 from shared.protocol.session import DeviceSession, SessionState
 from tests.simulation.device import Device, Happening, Taken
+from tests.simulation.disk import Disk, Row
 from tests.simulation.faults import Fault
 from tests.simulation.forwarding import Forwarding
 from tests.simulation.hub import Hub
@@ -29,6 +30,7 @@ FAULTS = 20
 BUSY_MS = 20 * 60_000
 DRAIN_MS = 40 * 60_000
 BURST = 8
+FORWARD_EVERY_MS = 10_000
 
 
 class World:
@@ -37,7 +39,7 @@ class World:
     device_class: type[Device] = Device
     hub_class: type[Hub] = Hub
 
-    def __init__(self, seed: int, sealing: HubSealingKey, schema: bytes) -> None:
+    def __init__(self, seed: int, sealing: HubSealingKey, schema: sqlite3.Connection) -> None:
         self.rng = random.Random(seed)
         self.now_ms = START_MS
         self.hits: Counter[str] = Counter()
@@ -67,7 +69,7 @@ class World:
         self.hub.core.honours_keys = rng.random() < 0.5
         self._inbox: list[Incoming] = []
         self._backups = [self.hub.backup()]
-        self._snapshots: dict[int, list[bytes]] = {}
+        self._snapshots: dict[int, list[tuple[int, bytes]]] = {}
         self._hub_down_until_ms = 0
         self._plan()
 
@@ -111,7 +113,7 @@ class World:
         for minute in range(1, BUSY_MS // 60_000):
             self.at(minute * 60_000, self._every_minute)
         self.at(self.hub_every_ms, self._hub_tick)
-        self.at(5_000, self._forward)
+        self.at(FORWARD_EVERY_MS, self._forward)
 
     def _present(self, inst: int) -> Device:
         """The device, or now and then its clone."""
@@ -122,7 +124,7 @@ class World:
         rng = self.rng
         self._backups.append(self.hub.backup())
         device = rng.choice(self.devices)
-        self._snapshots.setdefault(device.inst, []).append(self._image(device))
+        self._snapshots.setdefault(device.inst, []).append((self.now_ms, device.image()))
         if self.hub.registry.fenced and rng.random() < 0.2:
             self.release()
         for device in self.devices:
@@ -184,9 +186,9 @@ class World:
         else:
             self.synced(device, what, taken, row)
 
-    def synced(self, device: Device, what: Happening, taken: Taken, row: object) -> None:
+    def synced(self, device: Device, what: Happening, taken: Taken, row: Row) -> None:
         """The fsync returned: now the citizen is told."""
-        device.disk.sync(what.stream, row)  # pyright: ignore[reportArgumentType]
+        device.disk.sync(what.stream, row)
         taken.told = True
         if taken.seq == 1:
             device.session.epoch_opened(device.uptime(self.now_ms))
@@ -194,8 +196,10 @@ class World:
             for number in device.disk.evict():
                 self._hit("evicted")
                 self._mark(number, evicted=True)
-        elif what.stream is Stream.HEALTH and device.disk.compact(what.key):
-            self._hit("compacted")
+        elif what.stream is Stream.HEALTH:
+            for number in device.disk.compact(what.key):
+                self._hit("compacted")
+                self._mark(number, compacted=True)
 
     def _fsync_fails(self, device: Device, what: Happening, taken: Taken) -> None:
         """The outcome is unknown: start again, look the id up, and only then tell the citizen."""
@@ -247,11 +251,14 @@ class World:
         for number in device.disk.expire(self.now_ms - device.boot_ms - keep_ms):
             self._mark(number, expired=True)
 
-    def _mark(self, number: int, *, expired: bool = False, evicted: bool = False) -> None:
+    def _mark(
+        self, number: int, *, expired: bool = False, evicted: bool = False, compacted: bool = False
+    ) -> None:
         taken = self.taken.get(number)
         if taken is not None:
             taken.expired |= expired
             taken.evicted |= evicted
+            taken.compacted |= compacted
 
     # -- the wire ----------------------------------------------------------------------------------------
 
@@ -326,14 +333,19 @@ class World:
                     if taken.seq <= heard and not taken.destroyed:
                         taken.heard = True
 
+    def innocent_fences(self) -> list[tuple[str, str]]:
+        """Devices that were fenced though their disk had one life."""
+        suspects = self.guilty | self.damaged
+        return [(d, why) for d, why in self.hub.registry.ever_fenced if d not in suspects]
+
     def release(self) -> None:
         """A clerk looks at every fenced device and lets it go on."""
         self._hit("released")
         self.hub.release(self.now_ms)
 
     def _forward(self) -> None:
-        self.at(5_000, self._forward)
-        if self.now_ms >= self._hub_down_until_ms:
+        self.at(FORWARD_EVERY_MS, self._forward)
+        if self.now_ms >= self._hub_down_until_ms and self.hub.waiting():
             self.forwarding.round(self.now_ms)
 
     # -- faults ------------------------------------------------------------------------------------------
@@ -392,9 +404,6 @@ class World:
         self.hub.restore(self._backups[at])
         self._inbox.clear()
 
-    def _image(self, device: Device) -> bytes:
-        return pickle.dumps((device.disk, device.session, device.sealer_state(), device.fenced, self.now_ms), -1)
-
     def _image_fault(self, fault: Fault, device: Device) -> bool:
         images = self._snapshots.get(device.inst)
         clones = len(self.devices) - self.originals
@@ -405,42 +414,43 @@ class World:
         elif not images:
             return False
         else:
-            disk, session, sealer, fenced, then_ms = pickle.loads(self.rng.choice(images))  # noqa: S301
+            then_ms, image = self.rng.choice(images)
+            disk, session, sealing, fenced = pickle.loads(image)  # noqa: S301
             self._destroy(device, disk)
-            device.disk, device.fenced = disk, fenced
+            device.fenced = fenced
             if fault is Fault.ROLLED_BACK_AT_REST:
+                device.disk = disk
                 device.start(self.now_ms)
                 self.boot(device, 2_000)
             else:
-                self._resume(device, session, sealer, then_ms)
+                self._resume(device, disk, session, sealing, then_ms)
         self.guilty.add(device.name)
         return True
 
     def _clone(self, device: Device) -> None:
-        clone = pickle.loads(pickle.dumps(device, -1))  # noqa: S301
-        clone.inst = len(self.devices)
-        clone.rng = device.rng
+        clone = device.clone(len(self.devices))
         for row in device.disk.rows():
             if row.event in self.taken:
                 self.taken[row.event].copies |= {device.inst, clone.inst}
         self.devices.append(clone)
+        clone.session.link_down()
         if self.rng.random() < 0.5:
             clone.boot += 1
             clone.start(self.now_ms)
-        clone.begin(self.now_ms) if self.rng.random() < 0.5 else None
         self.at(self.rng.randrange(5_000), lambda: self.link_up(clone))
 
-    def _resume(self, device: Device, session: DeviceSession, sealer: object, then_ms: int) -> None:
+    def _resume(
+        self, device: Device, disk: Disk, session: DeviceSession, sealing: tuple[str, bytes], then_ms: int
+    ) -> None:
         """The machine wakes from a snapshot of its memory and goes on in the middle of its work."""
-        device.session = session
-        device.restore_sealer(sealer)
+        device.resume(disk, session, sealing)
         device.uptime_shift_ms += self.now_ms - then_ms
         device.linked = False
         session.link_down()
         self.at(self.rng.randrange(5_000), lambda: self.link_up(device))
 
-    def _destroy(self, device: Device, kept: object) -> None:
-        have = {row.event for row in kept.rows()} if kept is not None else set()  # pyright: ignore
+    def _destroy(self, device: Device, kept: Disk | None) -> None:
+        have = {row.event for row in kept.rows()} if kept is not None else set[int]()
         for row in device.disk.rows():
             if row.event not in have and row.event in self.taken:
                 self.taken[row.event].destroyed = True
@@ -504,17 +514,12 @@ class World:
             self._step()
             if self.now_ms >= check_ms:
                 check_ms = self.now_ms + 10_000
-                if all(self._is_idle(d) for d in group) and self.forwarding.is_idle():
+                if all(self._is_idle(d) for d in group) and self.hub.waiting() == 0:
                     return
         self.stuck += [f"{d.name}/{d.inst} {d.session.state}" for d in group if not self._is_idle(d)]
-        if not self.forwarding.is_idle():
+        if self.hub.waiting():
             self.stuck.append("forwarder")
 
     def _is_idle(self, device: Device) -> bool:
         done = all(e.acked >= e.last for es in device.disk.epochs_of.values() for e in es)
         return done and device.session.state is SessionState.STREAMING
-
-
-def device_of(topic: str) -> str:
-    """The device that a topic belongs to."""
-    return topics.parse_up(topic).device
