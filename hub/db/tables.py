@@ -23,6 +23,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    Sequence,
     Table,
     Text,
     UniqueConstraint,
@@ -142,7 +143,7 @@ loss_record = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("possibly_more", Boolean, nullable=False),
-    Column("found", BigInteger, nullable=False, server_default="0"),
+    Column("found", BigInteger, nullable=False, server_default=text("0")),
     Column("resolved", Boolean, nullable=False, server_default=text("false")),
     Column("at_ms", BigInteger, nullable=False),
     CheckConstraint("found >= 0", name="found"),
@@ -300,6 +301,10 @@ card_counter = Table(
     sqlite_with_rowid=False,
 )
 
+ACCOUNT_IDS = Sequence("account_id_seq", metadata=metadata)
+JOURNAL_IDS = Sequence("journal_id_seq", metadata=metadata)
+"""Where ids are drawn on PostgreSQL; SQLite's one writer counts by itself."""
+
 LEDGER_LEG = """
 CREATE VIEW ledger_leg AS
 SELECT journal_id, n, debit_account AS account_id, -amount_minor AS amount_minor FROM posting
@@ -321,7 +326,7 @@ outgoing = Table(
     Column("event_id", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="waiting"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("due_ms", BigInteger),
     Column("last_error", Text),
     Column("core_ref", Text),
