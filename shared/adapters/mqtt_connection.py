@@ -12,7 +12,7 @@ import ssl
 import struct
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Protocol
+from typing import Any, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
@@ -46,6 +46,23 @@ class Listener(Protocol):
         """A publish is confirmed."""
 
 
+class _RememberingContext:
+    """A TLS context for paho, which forgets to close a socket whose handshake failed."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.check_hostname = context.check_hostname
+        self._context = context
+        self._wrapped: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, sock: socket.socket, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401 - passed on
+        self._wrapped = self._context.wrap_socket(sock, **options)
+        return self._wrapped
+
+    def close(self) -> None:
+        if self._wrapped is not None:
+            self._wrapped.close()
+
+
 class Connection:
     """A socket, paho's packets on it, and the reason when it ends.
 
@@ -66,6 +83,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._write_wanted = False
         self._handshake_log = ""
+        self._tls = None if settings.tls is None else _RememberingContext(settings.tls)
         self._client = self._make_client(will)
 
     # ---- life
@@ -128,10 +146,13 @@ class Connection:
 
     def release(self) -> None:
         """Close the socket and what watches it; the connection cannot be used again."""
+        self._client.on_socket_close = None
+        self._client.on_socket_unregister_write = None
         sock = self._client.socket()
         if sock is not None:
-            self._on_socket_close()
             sock.close()
+        if self._tls is not None:
+            self._tls.close()
         self._selector.close()
 
     # ---- what is sent
@@ -158,8 +179,8 @@ class Connection:
         )
         client.connect_timeout = settings.connect_timeout_s
         client.max_inflight_messages_set(settings.outstanding_max)
-        if settings.tls is not None:
-            client.tls_set_context(settings.tls)  # pyright: ignore[reportUnknownMemberType]
+        if self._tls is not None:
+            client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         client.on_socket_open = lambda _client, _data, sock: self._on_socket_open(sock)
