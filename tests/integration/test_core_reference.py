@@ -208,4 +208,4 @@ def test_orders_need_the_token(core: ReferenceCore, name: str) -> None:
 )
 def test_order_that_means_nothing_is_refused(core: ReferenceCore, order: dict[str, object]) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="422"):
-        core.order(**order)  # pyright: ignore[reportArgumentType]  wrong on purpose
+        core.order(**order)

@@ -84,7 +84,7 @@ class ReferenceCore:
         self._process.wait(timeout=10)
         self._process = None
 
-    def order(self, mode: str, **order: object) -> None:
+    def order(self, mode: object, **order: object) -> None:
         """Tell it to misbehave; see `hub/core/reference/control.py`."""
         self._ask("POST", "/control", {"mode": mode, **order})
 
