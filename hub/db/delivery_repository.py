@@ -35,9 +35,14 @@ class _Device:
 
 
 class DeliveryRepository:
-    """Delivery's memory, for one transaction."""
+    """Delivery's memory, for one transaction.
+
+    Attributes:
+        accepted: lines that were put into the inbox.
+    """
 
     def __init__(self, connection: Connection, exceptions: ExceptionRepository) -> None:
+        self.accepted = 0
         self._connection = connection
         self._exceptions = exceptions
         self._epochs: dict[str, dict[Stream, dict[str, HubEpoch]]] = {}
@@ -127,6 +132,7 @@ class DeliveryRepository:
 
     def accept(self, name: str, epoch: HubEpoch, line: Line, body_hash: bytes, now_ms: int) -> None:
         """Puts a line into the inbox; its id is known from now on."""
+        self.accepted += 1
         self._known[name, line.id] = body_hash
         row = (
             name,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from hub.db.statements import Row, among, among_pairs, compiled, insert_sql, write_many
 from hub.db.tables import account, card_counter, journal, posting
-from hub.domain.payments.accounts import AccountKind, kind_of
+from hub.domain.payments.accounts import is_purse, kind_of
 from hub.domain.payments.booking import Booked, Booking, Kind, Transfer
 from shared.model.instants import business_day
 
@@ -158,7 +158,7 @@ class LedgerRepository:
             found = self._accounts.get((code, currency))
         if found is None:
             kind = kind_of(code)
-            floor_minor = self._purse_floor_minor if kind is AccountKind.PURSE else None
+            floor_minor = self._purse_floor_minor if is_purse(code) else None
             found = _Account(self._next_id("account"), floor_minor, 0)
             self._accounts[code, currency] = found
             self._new_accounts.append((found.id, code, kind.value, currency, floor_minor, 0))
@@ -181,8 +181,8 @@ class LedgerRepository:
             account.c.floor_minor,
             account.c.balance_minor,
         )
-        purses = [code for code in codes if kind_of(code) is AccountKind.PURSE]
-        others = [code for code in codes if kind_of(code) is not AccountKind.PURSE]
+        purses = [code for code in codes if is_purse(code)]
+        others = [code for code in codes if not is_purse(code)]
         for wanted, is_locked in ((purses, True), (others, False)):
             if wanted:
                 query = select(*columns).where(among(self._connection, account.c.code, wanted))

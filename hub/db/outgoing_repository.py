@@ -76,9 +76,14 @@ class OutgoingEffect:
 
 
 class OutgoingInserts:
-    """What an ingest transaction adds."""
+    """What an ingest transaction adds.
+
+    Attributes:
+        added: effects that were added.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        self.added = 0
         self._connection = connection
         self._rows: list[Row] = []
 
@@ -95,6 +100,7 @@ class OutgoingInserts:
             body: all that the connector needs.
             now_ms: when it was decided, and is due.
         """
+        self.added += 1
         written = json.dumps(body)
         behind = (connector, aggregate)
         self._rows.append(

@@ -25,7 +25,7 @@ from hub.usecases.ports import UnitOfWork
 from shared.model import ids
 from shared.model.errors import InputError
 from shared.model.event import Event, EventType
-from shared.model.fields import text_or_none
+from shared.model.fields import text
 from shared.model.health import DeviceCounters, DeviceState
 from shared.model.instants import from_rfc3339
 from shared.model.notice import NoticeResponse
@@ -100,7 +100,8 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
         raise InputError(
             "this hub does not know this type of event; update it, then release the event"
         ) from None
-    text_or_none({"subject": event.subject}, "subject", SUBJECT_LENGTH_MAX)
+    if event.subject is not None:
+        text({"subject": event.subject}, "subject", SUBJECT_LENGTH_MAX)
     match kind:
         case (
             EventType.TAP_CHARGED

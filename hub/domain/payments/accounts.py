@@ -47,6 +47,11 @@ def device_cash(device: str) -> str:
     return f"device_cash:{device}"
 
 
+def is_purse(code: str) -> bool:
+    """Whether the account of this name is a purse: the only kind with a floor."""
+    return code.startswith("purse:")
+
+
 def kind_of(code: str) -> AccountKind:
     """What the account of this name is for."""
     return AccountKind(code.partition(":")[0])
