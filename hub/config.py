@@ -1,0 +1,175 @@
+"""Every setting of the hub: the command line's, the environment's, or the home's `config.toml`, in that order.
+
+The only reader of the environment in the hub. A variable is `VENTANILLA_` and the setting's name in capitals;
+in `config.toml` it is the name itself. `docs/OPERATIONS.md` describes each.
+
+Rules: what is wrong is said at the start, with the setting's name, what would be right, and never its value,
+which may be a key. Secrets come from the environment or from a file, never from the command line.
+"""
+
+import tomllib
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from shared.model.errors import InputError
+
+PREFIX: Final = "VENTANILLA_"
+CONFIG_FILE: Final = "config.toml"
+HOME_DEFAULT: Final = Path("ventanilla-hub")
+
+ADDRESS: Final = r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}$"
+URL: Final = r"^(https?://\S+[^/\s])?$"
+DATABASE_URL: Final = r"^(sqlite:///.+|postgresql://.+)$"
+NAME: Final = r"^[a-z0-9.:-]{1,253}$"
+_FORMS: Final = MappingProxyType(
+    {
+        ADDRESS: "should be host:port, in lower case",
+        URL: "should be an http(s) address without a slash at its end, or empty",
+        DATABASE_URL: "should be sqlite:///<absolute path> or postgresql://…",
+        NAME: "should be a host name or an IP address, in lower case",
+    }
+)
+
+
+class ConfigError(InputError):
+    """A setting of the hub is wrong; correct it and start again."""
+
+
+class HubConfig(BaseSettings):
+    """The settings; each one's meaning stands in docs/OPERATIONS.md."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    home: Path = HOME_DEFAULT
+    key_copy_dir: Path | None = None
+    database_url: str | None = Field(default=None, pattern=DATABASE_URL, repr=False)
+
+    public_host: str = Field(default="127.0.0.1", pattern=NAME)
+    api_host: str = Field(default="127.0.0.1", pattern=NAME)
+    api_port: int = Field(default=8443, ge=0, le=65_535)
+
+    broker: Literal["embedded", "external"] = "embedded"
+    broker_host: str = Field(default="127.0.0.1", pattern=NAME)
+    broker_port: int = Field(default=8883, ge=0, le=65_535)
+    broker_binary: Path | None = None
+    broker_addresses: tuple[Annotated[str, Field(pattern=ADDRESS)], ...] = ()
+
+    open311_url: str = Field(default="", pattern=URL)
+    open311_key: str = Field(default="", repr=False)
+    open311_jurisdiction: str = ""
+    open311_reference_query: str = ""
+    open311_parallel: int = Field(default=8, ge=1, le=64)
+    open311_settle_s: float = Field(default=30.0, ge=0, le=3_600)
+    settlements_url: str = Field(default="", pattern=URL)
+    settlements_key: str = Field(default="", repr=False)
+    settlements_batch: int = Field(default=100, ge=1, le=1_000)
+    settlements_parallel: int = Field(default=4, ge=1, le=64)
+    notices_url: str = Field(default="", pattern=URL)
+    notices_key: str = Field(default="", repr=False)
+    notices_batch: int = Field(default=100, ge=1, le=1_000)
+    notices_parallel: int = Field(default=4, ge=1, le=64)
+    core_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    core_ca_file: Path | None = None
+    retry_max_s: float = Field(default=300.0, gt=0, le=3_600)
+
+    purse_floor_minor: int = Field(default=-500, le=0)
+    hold_s: int = Field(default=0, ge=0, le=60)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic passes them by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then the file of the home that these two name."""
+        named = {**env_settings(), **init_settings()}
+        file = Path(str(named.get("home", HOME_DEFAULT))) / CONFIG_FILE
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @model_validator(mode="after")
+    def _broker_is_somewhere(self) -> Self:
+        if self.broker == "external" and not self.broker_addresses:
+            raise ValueError("broker_addresses: an external broker needs at least one host:port")
+        return self
+
+    @property
+    def keys_dir(self) -> Path:
+        """Where the keys lie: registry, certificates, the hub's own secrets."""
+        return self.home / "keys"
+
+    @property
+    def broker_dir(self) -> Path:
+        """The embedded broker's configuration, store and log."""
+        return self.home / "broker"
+
+    @property
+    def run_dir(self) -> Path:
+        """What is true while the hub runs: its ports and process id."""
+        return self.home / "run"
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder of the database, where it is SQLite."""
+        return self.home / "data"
+
+    @property
+    def database(self) -> str:
+        """The database's URL; a file in the home unless one was named."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'hub.db').absolute()}"
+
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """What the server's certificate must name besides loopback."""
+        return tuple(dict.fromkeys((self.public_host, self.api_host)))
+
+
+def load_config(home: Path | None = None) -> HubConfig:
+    """Read the settings.
+
+    Args:
+        home: the hub's home where the command line names one.
+
+    Raises:
+        ConfigError: a setting is unknown or has no meaning, or config.toml cannot be read.
+    """
+    try:
+        return HubConfig() if home is None else HubConfig(home=home)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{CONFIG_FILE} is not valid TOML ({error}); correct that line") from None
+    except OSError as error:
+        raise ConfigError(f"{CONFIG_FILE} cannot be read ({error.strerror}); look at its owner") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say which settings are wrong and what would be right."""
+    said: list[str] = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in item["loc"])
+        match item["type"]:
+            case "extra_forbidden":
+                reason = "there is no such setting"
+            case "string_pattern_mismatch":
+                reason = _FORMS[item.get("ctx", {}).get("pattern", "")]
+            case _:
+                reason = item["msg"].removeprefix("Value error, ")
+        said.append(f"{name} ({PREFIX}{name.upper()}): {reason}" if name else reason)
+    return (
+        f"{'; '.join(said)}. docs/OPERATIONS.md lists every setting; correct {CONFIG_FILE} or the variable."
+    )

@@ -1,0 +1,341 @@
+"""The ingest worker: from the link into one transaction, and back once it is committed.
+
+    link -> inbox (bounded) -> one job of the writer takes all that wait -> COMMIT -> answers and PUBACKs
+
+It has no thread of its own: the link's thread fills the inbox, the writer's thread empties it. While one
+transaction runs the next group gathers, and its job already waits in the writer's queue; so under load groups
+grow by themselves, and a single event waits for nothing.
+
+Rules:
+- Nothing is acknowledged, to the device or to the broker, before its transaction is committed.
+- The inbox is bounded in messages and bytes. Beyond it the newest are dropped and counted, and sent again.
+- A database that fails costs the group: it is dropped and counted, devices send again.
+- A message on which our own code fails does not hold up the others: its group is taken once more, one
+  message a transaction, and what fails alone is dropped, counted and put before a clerk. This is what makes
+  the worker one of the hub's named supervisors.
+- `hub/state` is a hint that the hub keeps true: said at each connection, corrected where it says otherwise.
+
+Not here: what a message means (`apply`), the transaction (`hub.db.writer`), the connection (`MqttLink`).
+"""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+
+from hub.db.engine import Connection
+from hub.db.register_repositories import ExceptionRepository
+from hub.db.unit_of_work import UnitOfWork
+from hub.db.writer import Writer
+from hub.ingest.apply import Incoming, Ingest, Outgoing
+from hub.ingest.ports import Incarnation
+from hub.ingest.state_hint import StateHint
+from hub.metrics import Measures
+from shared.adapters.mqtt_link import LinkDown, LinkEvent, LinkUp, Published, Received
+from shared.model.errors import CapacityError, InputError, TransientError
+from shared.protocol import limits, topics
+
+FAILED: Final = "ingest_failed"
+"""The kind of the exception that tells of a message on which our own code failed."""
+
+log = structlog.get_logger(__name__)
+
+
+class Link(Protocol):
+    """The connection to the broker, as the worker uses it."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Hand a message to the connection; refused while there is none."""
+        ...
+
+    def acknowledge(self, received: Received) -> None:
+        """Confirm a message to the broker."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerHooks:
+    """What the rest of the hub does when something happened here.
+
+    Attributes:
+        work_committed: new outgoing work is in the database.
+        incarnation_jumped: a device knew a later life of the hub; called in that transaction.
+    """
+
+    work_committed: Callable[[], None]
+    incarnation_jumped: Callable[[Connection, int], None]
+
+
+class IngestWorker:
+    """Takes what devices say, and answers.
+
+    Attributes:
+        connected: whether the link is up.
+        events: events that were committed since the start.
+        dropped: messages that were dropped, by cause.
+        unanswered: answers that the link did not take; devices ask again.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        writer: Writer,
+        incarnation: Incarnation,
+        hooks: WorkerHooks,
+        measures: Measures,
+        *,
+        clock: Callable[[], int],
+        purse_floor_minor: int,
+    ) -> None:
+        """Begin without a link.
+
+        Args:
+            ingest: what is done with messages.
+            writer: the database.
+            incarnation: this life of the hub.
+            hooks: what follows elsewhere.
+            measures: where group sizes and times go.
+            clock: the hub's time, Unix epoch in milliseconds.
+            purse_floor_minor: how far a new purse may go below zero.
+        """
+        self.connected = False
+        self.events = 0
+        self.dropped: Counter[str] = Counter()
+        self.unanswered = 0
+        self._ingest = ingest
+        self._writer = writer
+        self._incarnation = incarnation
+        self._incarnation_seen = incarnation.value
+        self._hooks = hooks
+        self._measures = measures
+        self._clock = clock
+        self._purse_floor_minor = purse_floor_minor
+        self._link: Link | None = None
+        self._hint = StateHint(incarnation, clock)
+        # What follows is shared by the link's and the writer's threads, under the lock.
+        self._changed = threading.Condition()
+        self._waiting: deque[Received] = deque()
+        self._waiting_bytes = 0
+        self._jobs = 0
+        self._called = False
+        self._alone = 0
+        self._stopping = False
+
+    # ---- what the hub calls
+
+    def attach(self, link: Link) -> None:
+        """Take the link whose events `deliver` will get, before it is started."""
+        self._link = link
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for a transaction."""
+        return len(self._waiting)
+
+    def say_state(self) -> None:
+        """Say again that the hub is on, with the present time."""
+        if self.connected and self._link is not None and not self._stopping:
+            self._hint.say(self._link, on=True)
+
+    def stop(self, timeout_s: float) -> bool:
+        """Take nothing new, finish what waits, and say that the hub goes off; the link stays up.
+
+        Returns:
+            Whether all of it was done in time; what was not is sent again by devices.
+        """
+        with self._changed:
+            self._stopping = True
+            finished = self._changed.wait_for(lambda: not (self._waiting or self._jobs), timeout_s)
+        if self.connected and self._link is not None:
+            self._hint.say(self._link, on=False)
+            finished = self._hint.wait_until_confirmed(timeout_s) and finished
+        return finished
+
+    # ---- the link's thread
+
+    def deliver(self, event: LinkEvent) -> None:
+        """Take an event of the link; neither blocks nor raises."""
+        match event:
+            case Received(topic=topics.HUB_STATE):
+                self._read_hint(event)
+            case Received():
+                self._take_in(event)
+            case Published():
+                self._hint.confirmed(event.handle)
+            case LinkUp():
+                self.connected = True
+                log.info("link_up", address=str(event.address))
+                self.say_state()
+            case LinkDown():
+                self.connected = False
+                log.warning("link_down", reason=event.reason.value, retry_ms=event.retry_ms)
+
+    def _read_hint(self, event: Received) -> None:
+        if self._link is not None:
+            self._link.acknowledge(event)
+            if self._hint.is_stale(event.payload) and not self._stopping:
+                self._hint.say(self._link, on=True)
+
+    def _take_in(self, event: Received) -> None:
+        size = len(event.payload)
+        with self._changed:
+            full = (
+                len(self._waiting) >= limits.INBOX_MESSAGES_MAX
+                or self._waiting_bytes + size > limits.INBOX_BYTES_MAX
+            )
+            if full or self._stopping:
+                self.dropped["full" if full else "stopping"] += 1
+                calls = False
+            else:
+                self._waiting.append(event)
+                self._waiting_bytes += size
+                calls, self._called = not self._called, True
+        if full:
+            self._confirm((event,))
+        if calls:
+            self._call()
+
+    # ---- the transaction, on the writer's thread
+
+    def _call(self) -> None:
+        """Ask the writer to take what waits."""
+        group: list[Received] = []
+        try:
+            future = self._writer.submit(partial(self._apply, group))
+        except CapacityError:
+            self.dropped["writer"] += 1
+            with self._changed:
+                self._called = False  # what waits stays; the next message asks again
+            return
+        future.add_done_callback(partial(self._settle, group))
+
+    def _gather(self, group: list[Received]) -> None:
+        """Move what waits into a group; whoever comes later asks for the next transaction."""
+        with self._changed:
+            most = 1 if self._alone else limits.GROUP_MESSAGES_MAX
+            self._alone = max(0, self._alone - 1)
+            while self._waiting and len(group) < most:
+                group.append(self._waiting.popleft())
+            self._waiting_bytes -= sum(len(event.payload) for event in group)
+            self._jobs += 1
+            self._called = False
+
+    def _apply(self, group: list[Received], connection: Connection) -> "_Committed":
+        self._gather(group)
+        started = time.monotonic()
+        now_ms = self._clock()
+        uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
+        answers = self._ingest.apply([Incoming(e.topic, e.payload) for e in group], uow, now_ms)
+        uow.flush()
+        if self._incarnation.value != self._incarnation_seen:
+            self._hooks.incarnation_jumped(connection, now_ms)
+            self._incarnation_seen = self._incarnation.value
+        return _Committed(
+            answers=answers,
+            events=uow.delivery.accepted,
+            effects=uow.outgoing.added,
+            started=started,
+        )
+
+    def _settle(self, group: list[Received], future: "Future[_Committed]") -> None:
+        """Act on a transaction's end; the writer's thread, before it begins the next one."""
+        try:
+            error = future.exception()
+            if error is None:
+                self._committed(group, future.result())
+            else:
+                self._failed(group, error)
+        except Exception:  # the supervisor: whatever happens, the next group is taken
+            log.exception("ingest_settle_failed", messages=len(group))
+        with self._changed:
+            self._jobs -= 1
+            calls = bool(self._waiting) and not self._called
+            self._called = self._called or calls
+            self._changed.notify_all()
+        if calls:
+            self._call()
+
+    def _committed(self, group: Sequence[Received], done: "_Committed") -> None:
+        for answer in done.answers:
+            self._publish(answer)
+        self._confirm(group)
+        self.events += done.events
+        self._measures.group_committed(len(group), time.monotonic() - done.started)
+        if done.effects:
+            self._hooks.work_committed()
+
+    def _publish(self, answer: Outgoing) -> None:
+        try:
+            if self._link is not None:
+                self._link.publish(answer.topic, answer.payload)
+        except (TransientError, CapacityError):
+            self.unanswered += 1
+
+    def _confirm(self, group: Sequence[Received]) -> None:
+        if self._link is not None:
+            for received in group:
+                self._link.acknowledge(received)
+
+    # ---- when it failed
+
+    def _failed(self, group: list[Received], error: BaseException) -> None:
+        """Forget what the group had taught; then drop it, or look for the message that did it."""
+        if not group:  # the transaction could not even begin
+            self._gather(group)
+        if any(_is_birth(event) for event in group):
+            self._ingest.forget()
+        passing = isinstance(error, TransientError | CapacityError)
+        cause = "database" if passing else "failed"
+        log.error("ingest_failed", messages=len(group), cause=cause, exc_info=error)
+        if not passing and len(group) > 1:
+            with self._changed:
+                self._waiting.extendleft(reversed(group))
+                self._waiting_bytes += sum(len(event.payload) for event in group)
+                self._alone = len(group)
+            return
+        self.dropped[cause] += len(group)
+        self._confirm(group)
+        if not passing:
+            for event in group:
+                self._tell_clerk(event, error)
+
+    def _tell_clerk(self, event: Received, error: BaseException) -> None:
+        device: str | None = None
+        with suppress(InputError):
+            device = topics.parse_up(event.topic).device
+
+        def job(connection: Connection) -> None:
+            exceptions = ExceptionRepository(connection)
+            exceptions.open(FAILED, device, {"error": type(error).__name__}, self._clock())
+            exceptions.flush()
+
+        with suppress(CapacityError):
+            self._writer.submit(job)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Committed:
+    """What a transaction leaves to do once it is committed.
+
+    Attributes:
+        answers: to publish.
+        events: that were taken.
+        effects: that now wait for the core.
+        started: monotonic seconds at which it began.
+    """
+
+    answers: Sequence[Outgoing]
+    events: int
+    effects: int
+    started: float
+
+
+def _is_birth(event: Received) -> bool:
+    return event.topic.endswith(f"/{topics.Verb.BIRTH}")
