@@ -112,7 +112,7 @@ class Money:
     def allocate(self, *weights: int) -> tuple[Self, ...]:
         """Shares the amount out in proportion to the weights, without losing a cent.
 
-        The cents that are left over go one each to the first shares of a positive weight.
+        The cents that are left over go one each to the shares that were cut most, the earlier one first.
 
         Args:
             *weights: whole numbers from 0, at least one above.
@@ -120,13 +120,14 @@ class Money:
         Raises:
             InputError: a weight is no whole number or negative, or all are 0.
         """
-        if any(type(weight) is not int or weight < 0 for weight in weights) or not sum(weights):
+        if any(type(weight) is not int or weight < 0 for weight in weights) or not any(weights):
             raise InputError("weights are whole numbers from 0, at least one above; give 1, 1, 1 for thirds")
         sign, total = (-1 if self.amount_minor < 0 else 1), abs(self.amount_minor)
-        shares = [total * weight // sum(weights) for weight in weights]
-        owed = [place for place, weight in enumerate(weights) if weight][: total - sum(shares)]
+        shares, cuts = zip(*(divmod(total * weight, sum(weights)) for weight in weights), strict=True)
+        most_cut = sorted(range(len(cuts)), key=lambda place: -cuts[place])[: total - sum(shares)]
         return tuple(
-            type(self)(sign * (share + (place in owed)), self.currency) for place, share in enumerate(shares)
+            type(self)(sign * (share + (place in most_cut)), self.currency)
+            for place, share in enumerate(shares)
         )
 
     def _same(self, other: Self) -> int:
