@@ -39,8 +39,6 @@ _POLL_S: Final = 0.01
 _READY_S: Final = 10.0
 _RELOAD_S: Final = 5.0
 _STOP_S: Final = 10.0
-_PROBE_EVERY_S: Final = 5.0
-_PROBE_TIMEOUT_S: Final = 5.0
 _PROBES_FAILED_MAX: Final = 3
 _STEADY_S: Final = 30.0
 _RESTART_FIRST_MS: Final = 200
@@ -100,6 +98,7 @@ class NatsServer:
         tell: takes events, on the watching thread; it must neither block nor raise.
 
     Attributes:
+        settings: as given.
         restarts: how often a child had to be replaced.
     """
 
@@ -110,7 +109,7 @@ class NatsServer:
         tell: Callable[[BrokerEvent], None] | None = None,
     ) -> None:
         self.restarts = 0
-        self._settings = settings
+        self.settings = settings
         self._users = users
         self._tell = tell or _ignore
         self._binary = find_binary(settings.binary)
@@ -130,7 +129,7 @@ class NatsServer:
         Raises:
             BrokerError: it did not in time; it is stopped again.
         """
-        make_folder(self._settings.folder)
+        make_folder(self.settings.folder)
         self._thread.start()
         if not self._ready.wait(timeout_s):
             self.stop()
@@ -167,7 +166,7 @@ class NatsServer:
         """Stop the broker and the thread that watches it."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(_STOP_S + _READY_S + _PROBE_TIMEOUT_S)
+            self._thread.join(_STOP_S + _READY_S + self.settings.probe_timeout_s)
 
     @property
     def pid(self) -> int | None:
@@ -181,7 +180,7 @@ class NatsServer:
         unready_deaths = 0
         while not self._stopping.is_set():
             if unready_deaths >= _UNREADY_DEATHS_MAX:
-                shutil.rmtree(self._settings.folder / "store", ignore_errors=True)
+                self._give_up_store()
                 unready_deaths = 0
             child = self._spawn()
             started_at = time.monotonic()
@@ -199,16 +198,25 @@ class NatsServer:
                 self._backoff.reset()
             self._pause(reason)
 
+    def _give_up_store(self) -> None:
+        """Begin with an empty store; the one that may have been the cause is kept for a technician."""
+        store = self.settings.folder / "store"
+        aside = store.with_name("store.given-up")
+        if store.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.unlink(missing_ok=True)
+            store.rename(aside)
+
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self._lock:
             self._write_configuration()
-            for leftover in self._settings.folder.glob("nats-server_*.ports"):
+            for leftover in self.settings.folder.glob("nats-server_*.ports"):
                 leftover.unlink(missing_ok=True)
             command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(self._binary)]
-            with (self._settings.folder / "nats.err").open("wb") as complaints:
+            with (self.settings.folder / "nats.err").open("wb") as complaints:
                 self._child = subprocess.Popen(
-                    [*command, "-c", str(self._settings.folder / "nats.conf")],
-                    cwd=self._settings.folder,
+                    [*command, "-c", str(self.settings.folder / "nats.conf")],
+                    cwd=self.settings.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=complaints,
@@ -218,7 +226,7 @@ class NatsServer:
 
     def _wait_until_ready(self, child: subprocess.Popen[bytes]) -> str | None:
         """Return None when the child takes connections, else why not."""
-        ports = self._settings.folder / f"{self._binary.name}_{child.pid}.ports"
+        ports = self.settings.folder / f"{self._binary.name}_{child.pid}.ports"
         deadline = time.monotonic() + _READY_S
         while not self._stopping.wait(_POLL_S):
             if child.poll() is not None:
@@ -231,7 +239,7 @@ class NatsServer:
 
     def _wait_until_dead(self, child: subprocess.Popen[bytes]) -> str:
         failed = 0
-        probe_at = time.monotonic() + _PROBE_EVERY_S
+        probe_at = time.monotonic() + self.settings.probe_every_s
         while not self._stopping.wait(_POLL_S * 5):
             if child.poll() is not None:
                 return f"The broker died, code {child.returncode}. {self._log_tail()}"
@@ -239,12 +247,12 @@ class NatsServer:
                 failed = 0 if self._shakes_hands() else failed + 1
                 if failed >= _PROBES_FAILED_MAX:
                     return "The broker did not answer any more and was killed."
-                probe_at = time.monotonic() + _PROBE_EVERY_S
+                probe_at = time.monotonic() + self.settings.probe_every_s
         return "The broker is stopped."
 
     def _shakes_hands(self) -> bool:
         """Tell whether the broker's TLS answers."""
-        settings = self._settings
+        settings = self.settings
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.load_verify_locations(settings.authority)
@@ -252,7 +260,7 @@ class NatsServer:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
         try:
             with (
-                socket.create_connection((host, settings.port), _PROBE_TIMEOUT_S) as plain,
+                socket.create_connection((host, settings.port), settings.probe_timeout_s) as plain,
                 context.wrap_socket(plain) as secure,
             ):
                 return secure.version() is not None
@@ -285,16 +293,16 @@ class NatsServer:
 
     @property
     def _log(self) -> Path:
-        return self._settings.folder / "nats.log"
+        return self.settings.folder / "nats.log"
 
     def _write_configuration(self) -> None:
-        text = configuration(self._settings, self._users())
-        write_whole(self._settings.folder / "nats.conf", text.encode())
+        text = configuration(self.settings, self._users())
+        write_whole(self.settings.folder / "nats.conf", text.encode())
 
     def _log_tail(self) -> str:
         """Return the last error that the broker wrote; permissions and names are in it, never payloads."""
         said = _read_from(self._log, max(0, _size(self._log) - _LOG_TAIL_BYTES))
-        said += _read_from(self._settings.folder / "nats.err", 0)[:_LOG_TAIL_BYTES]
+        said += _read_from(self.settings.folder / "nats.err", 0)[:_LOG_TAIL_BYTES]
         lines = [line for line in said.decode("utf-8", "replace").splitlines() if "[INF]" not in line]
         return lines[-1] if lines else ""
 

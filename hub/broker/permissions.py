@@ -51,6 +51,8 @@ class BrokerSettings:
         own_certificate: PEM file of the hub's client certificate, for asking the broker whether it lives.
         own_key: PEM file of its key.
         binary: the NATS server; None takes the one that was installed with this program.
+        probe_every_s: how often a running broker is asked whether it lives; three failures replace it.
+        probe_timeout_s: how long it may take to answer.
     """
 
     host: str
@@ -63,6 +65,8 @@ class BrokerSettings:
     own_key: Path
     binary: Path | None = None
     connections_max: int = CONNECTIONS_MAX
+    probe_every_s: float = 5.0
+    probe_timeout_s: float = 5.0
 
 
 def configuration(settings: BrokerSettings, users: Iterable[BrokerUser]) -> str:

@@ -105,7 +105,7 @@ class Town:
         self.broker = self.make_broker()
         self._links: list[MqttLink] = []
 
-    def make_broker(self) -> NatsServer:
+    def make_broker(self, *, probe_every_s: float = 5.0, probe_timeout_s: float = 5.0) -> NatsServer:
         settings = BrokerSettings(
             host="127.0.0.1",
             port=self.port,
@@ -115,6 +115,8 @@ class Town:
             authority=self.keys / CA_CERTIFICATE,
             own_certificate=self.keys / HUB_CERTIFICATE,
             own_key=self.keys / HUB_KEY,
+            probe_every_s=probe_every_s,
+            probe_timeout_s=probe_timeout_s,
         )
         return NatsServer(settings, self.users, self.broker_events.append)
 
