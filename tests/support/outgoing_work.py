@@ -43,8 +43,8 @@ EVENT = Event(
     line=b"",
 )
 QUICK = ForwarderSettings(retry_max_ms=200, open_max_ms=200)
-TIMEOUT_S = 0.5
-SETTLE_S = 1.2
+TIMEOUT_S = 0.4
+SETTLE_S = 1.5
 
 
 def effect_key(name: str) -> UUID:

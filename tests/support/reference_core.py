@@ -89,8 +89,10 @@ class ReferenceCore:
         self._ask("POST", "/control", {"mode": mode, **order})
 
     def effects(self) -> Mapping[str, Any]:
-        """Its own count of what took effect."""
-        return self._ask("GET", "/effects")
+        """Its own count of what took effect, once nothing is under way that could still do so."""
+        effects = eventually(self._final_effects, what="the core at rest")
+        assert effects
+        return effects
 
     def journal(self, kind: str) -> list[Mapping[str, Any]]:
         """What took effect of one kind, in order."""
@@ -102,6 +104,10 @@ class ReferenceCore:
     def counts(self, kind: str) -> Counter[str]:
         """How often each key of one kind took effect."""
         return Counter(row["key"] for row in self.journal(kind))
+
+    def _final_effects(self) -> Mapping[str, Any] | None:
+        effects = self._ask("GET", "/effects")
+        return None if effects["under_way"] else effects
 
     def _ask(self, method: str, path: str, order: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401  JSON
         headers = {"authorization": f"Bearer {self._token}"}

@@ -1,8 +1,9 @@
 """The reference core's back door: orders to misbehave, and the count of what took effect.
 
 `POST /control` takes `{"mode": …, "delay_ms"?, "for_s"?, "count"?, "takes"?, "reads_too"?}`, the words of
-faults.py. Orders and the journal ask for the control token; without one at start they don't exist. The count
-is open: it names nothing and nobody.
+faults.py. `GET /effects` gives the count of each kind, how many of them are duplicates, the money, and how
+many requests are under way: while some are, the count may still grow. Orders and the journal ask for the
+control token; without one at start they don't exist. The count is open: it names nothing and nobody.
 """
 
 import secrets
@@ -50,7 +51,7 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         return JSONResponse({"mode": fault.mode})
 
     async def effects(_: Request) -> Response:
-        return JSONResponse(store.reckon())
+        return JSONResponse({**store.reckon(), "under_way": faults.under_way})
 
     async def journal(request: Request) -> Response:
         check(request)

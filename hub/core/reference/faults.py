@@ -74,10 +74,15 @@ HEALTHY = Fault(mode=Mode.OK, takes=Takes.AFTER)
 
 
 class Faults:
-    """The order in force."""
+    """The order in force.
+
+    Attributes:
+        under_way: requests that have no answer yet; a late one may still take effect.
+    """
 
     def __init__(self) -> None:
         """Begin healthy."""
+        self.under_way = 0
         self._fault = HEALTHY
         self._ends_s: float | None = None
         self._left: int | None = None

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from starlette.responses import Response
 
-from hub.core.reference.faults import Faults, Mode, Takes
+from hub.core.reference.faults import Fault, Faults, Mode, Takes
 
 EXIT_CRASHED = 70
 GARBAGE = b"<html><body>Servicio en mantenimiento</body></html>"
@@ -31,6 +31,14 @@ async def answer(faults: Faults, act: Callable[[], Response], *, reads: bool = F
         The right answer or a wrong one. A crash does not return.
     """
     fault = faults.meet(reads=reads, now_s=time.monotonic())
+    faults.under_way += 1
+    try:
+        return await _answer(fault, act)
+    finally:
+        faults.under_way -= 1
+
+
+async def _answer(fault: Fault, act: Callable[[], Response]) -> Response:
     right = act() if fault.takes is Takes.BEFORE else None
     match fault.mode:
         case Mode.OK:
