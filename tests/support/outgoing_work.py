@@ -179,6 +179,10 @@ class RunningForwarder:
             self._thread.join(20)
             assert not self._thread.is_alive()
 
+    def run_in_loop(self, act: Callable[[], object]) -> None:
+        """Do something on the forwarder's own thread."""
+        self._loop.call_soon_threadsafe(act)
+
     def wait_until_done(self, timeout_s: float = 30.0) -> None:
         """Wait until the core has everything."""
         eventually(self._work.all_done, timeout_s=timeout_s, what="every effect done")
