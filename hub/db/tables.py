@@ -197,6 +197,17 @@ device_counters = Table(
     Column("received_ms", BigInteger, nullable=False),
 )
 
+hub_life = Table(
+    "hub_life",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False, server_default="0"),
+    Column("beat_ms", BigInteger, nullable=False),
+    Column("cautious_until_ms", BigInteger),
+)
+"""The hub's starts as this database knows them; the key folder, never restored with it, knows them too."""
+
 # ---- The town's nouns -------------------------------------------------------------------------------------
 
 service_request = Table(
