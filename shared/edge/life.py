@@ -1,0 +1,324 @@
+"""One life of the owner: an open outbox, a session, a link, and the turns of the one thread that drives them.
+
+A turn takes what waits in the queue (lines to store, what the link tells), lets the session speak, and says
+how long it may rest. Every life begins a new epoch and a new session; nothing of the one before is believed
+but what is on the disk.
+
+Not here: the queue, the thread, and what happens when a life ends in an error (`runtime`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from secrets import token_bytes
+from typing import Final, assert_never
+
+import structlog
+
+from shared.adapters import device_keys
+from shared.adapters.mqtt_link import (
+    LinkDown,
+    LinkDownError,
+    LinkEvent,
+    LinkUp,
+    MqttLink,
+    Published,
+    Received,
+    Will,
+)
+from shared.adapters.outbox import Outbox, Whereabouts
+from shared.edge.commands import Append, AskPlace, AskStatus, FromLink, Request
+from shared.edge.device_time import DeviceTime
+from shared.edge.health import HealthWatch
+from shared.edge.hub_state import HubHint
+from shared.edge.lanes import OutboxLanes
+from shared.edge.memory import DeviceMemory
+from shared.edge.standing import LinkStatus, Status, lane_status
+from shared.edge.storing import Storing
+from shared.model.errors import CapacityError, InputError, VentanillaError
+from shared.model.event import Stream
+from shared.protocol import limits, topics
+from shared.protocol.delivery import LANES
+from shared.protocol.session import DeviceSession, Identity, Publish, SessionState
+from shared.protocol.signing import LineSigner
+
+WAIT_MAX_MS: Final = 1_000
+"""The longest rest of the owner's thread; also how often it makes telemetry durable and looks around."""
+EXPIRE_EVERY_MS: Final = 60_000
+_MARGIN: Final = 4
+"""Publishes that the link keeps free for births while frames fill the rest."""
+
+log = structlog.get_logger(__name__)
+
+LinkFactory = Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What lives are made of.
+
+    Attributes:
+        identity: who this machine is.
+        memory: what it must not forget.
+        clock: its clocks.
+        open_outbox: opens the outbox; called on the owner's thread.
+        make_link: makes a link that delivers to the first function and asks the second for its will.
+        firmware: version of the software.
+    """
+
+    identity: device_keys.Identity
+    memory: DeviceMemory
+    clock: DeviceTime
+    open_outbox: Callable[[], Outbox]
+    make_link: LinkFactory
+    firmware: str = ""
+
+
+class Life:
+    """An owner at work; every method on one thread.
+
+    Args:
+        parts: what it is made of.
+        number: counts the lives of this process from 1.
+        deliver: takes what the link tells, from the link's thread.
+        trouble: why the life before ended; None for the first.
+
+    Attributes:
+        refusals: why nothing is taken, by stream; replaced whole, so that any thread may look.
+
+    Raises:
+        OutboxInUseError, ForeignOutboxError, DiskFullError, OutboxBrokenError: the outbox does not open.
+    """
+
+    def __init__(
+        self, parts: Parts, number: int, deliver: Callable[[FromLink], None], trouble: str | None
+    ) -> None:
+        self._parts = parts
+        self._number = number
+        self._trouble = trouble
+        self._device = parts.identity.device
+        self._uptime_ms = parts.clock.uptime_ms
+        self._outbox = parts.open_outbox()
+        self._lanes = OutboxLanes(self._outbox, parts.memory.now.boot, self._now_ms)
+        self._session = DeviceSession(
+            self._identity(), self._outbox, self._lanes, token_bytes, incarnation=parts.memory.now.incarnation
+        )
+        self._session.fenced = parts.memory.now.fenced
+        self._storing = Storing(
+            self._outbox,
+            self._lanes,
+            self._session,
+            LineSigner(self._device, parts.identity.keys.signing),
+            parts.memory.now.boot,
+            parts.clock,
+            self._now_ms,
+        )
+        self._health = HealthWatch()
+        self._hint = HubHint()
+        self._wills: SimpleQueue[Will] = SimpleQueue()
+        self._outstanding = 0
+        self._link_status = LinkStatus(detail="dialling for the first time")
+        self._house_ms = self._expire_ms = 0
+        self.refusals: Mapping[Stream, str | None] = {}
+        self._link = parts.make_link(lambda event: deliver(FromLink(number, event)), self._next_will)
+        self._draw_will()
+        self._report_start()
+        self._link.start()
+
+    def close(self) -> None:
+        """Say farewell to the broker, and let go of the file."""
+        try:
+            self._link.close()
+        finally:
+            self._outbox.close()
+
+    def find(self, event_id: str) -> Whereabouts | None:
+        """Look an event up; what is found is on the disk."""
+        return self._outbox.find(event_id)
+
+    def handle(self, requests: Sequence[Request | FromLink]) -> None:
+        """Do what is asked, in order, and let the session speak.
+
+        Raises:
+            OutboxBrokenError: the disk failed; requests without an answer are of unknown outcome.
+        """
+        appends: list[Append] = []
+        for request in requests:
+            match request:
+                case Append():
+                    appends.append(request)
+                case FromLink():
+                    if request.life == self._number:
+                        self._hear(request.event)
+                case AskPlace() | AskStatus():
+                    self._storing.store(appends)
+                    appends = []
+                    self._answer(request)
+                case _:
+                    assert_never(request)
+        self._storing.store(appends)
+        self._turn()
+
+    def wait_s(self) -> float:
+        """Return how long the thread may rest if nothing happens."""
+        now_ms, deadline_ms = self._uptime_ms(), self._session.deadline_ms()
+        wait_ms = WAIT_MAX_MS if deadline_ms is None else min(WAIT_MAX_MS, deadline_ms - now_ms)
+        return max(0, wait_ms) / 1000
+
+    # -- turns -------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        now_ms = self._uptime_ms()
+        if now_ms >= self._house_ms:
+            self._keep_house(now_ms)
+        if self._session.state is SessionState.STREAMING and self._lanes.opened_since():
+            self._session.epoch_opened(now_ms)
+        room = limits.PUBLISHES_OUTSTANDING_MAX - _MARGIN - self._outstanding
+        for message in self._session.tick(now_ms, max(0, room)):
+            self._publish(message)
+        self._remember()
+        self.refusals = {stream: self._storing.refusal(stream) for stream in LANES}
+
+    def _keep_house(self, now_ms: int) -> None:
+        self._house_ms = now_ms + WAIT_MAX_MS
+        self._outbox.flush()
+        self._storing.try_disk_again()
+        self._storing.report(self._health.look(self._outbox, now_ms))
+        if now_ms >= self._expire_ms:
+            expiry = self._outbox.expire(self._now_ms())
+            self._storing.report(self._health.after_expiry(expiry))
+            self._expire_ms = now_ms + (WAIT_MAX_MS if expiry.more else EXPIRE_EVERY_MS)
+
+    def _report_start(self) -> None:
+        found: list[str] = [] if self._trouble is None else [f"the owner began again: {self._trouble}"]
+        if self._outbox.salvaged:
+            found.append("the outbox was broken, and what could be read was saved")
+        if self._outbox.damaged_lines:
+            found.append(f"{self._outbox.damaged_lines} lines were damaged")
+        if found:
+            self._storing.report([self._health.trouble(self._uptime_ms(), "; ".join(found))])
+
+    def _publish(self, message: Publish) -> None:
+        try:
+            self._link.publish(message.topic, message.payload)
+            self._outstanding += 1
+        except LinkDownError:
+            pass  # its LinkDown is on the way; what was to be said is said again after the next birth
+        except CapacityError as error:
+            log.warning("not_published", topic=message.topic, bytes=len(message.payload), reason=str(error))
+
+    def _remember(self) -> None:
+        memory, session = self._parts.memory, self._session
+        try:
+            memory.keep(incarnation=session.incarnation, fenced=session.fenced)
+        except OSError as error:  # it holds in this process; the next turn writes it
+            log.warning("identity_folder_not_written", reason=str(error))
+
+    # -- what is asked -----------------------------------------------------------------------------------
+
+    def _answer(self, request: AskPlace | AskStatus) -> None:
+        if isinstance(request, AskStatus):
+            self._outbox.flush()
+            request.answer.set_result(self._status())
+            return
+        try:
+            request.answer.set_result(self._storing.place(request.stream))
+        except VentanillaError as error:
+            request.answer.set_exception(error)
+
+    def _status(self) -> Status:
+        session, now_ms = self._session, self._uptime_ms()
+        lanes = lane_status(self._outbox, self._lanes, now_ms)
+        return Status(
+            device=self._device,
+            running=True,
+            state=session.state.value,
+            recognised=session.recognised,
+            fenced=session.fenced,
+            hub_on=self._hint.on,
+            incarnation=session.incarnation,
+            boot=self._parts.memory.now.boot,
+            clock_age_s=session.clock.age_s(now_ms),
+            life=self._number,
+            trouble=self._trouble,
+            damaged_lines=self._outbox.damaged_lines,
+            oldest_unacknowledged_payment_ms=lanes[Stream.PAYMENTS].waiting_ms,
+            unacknowledged=sum(lane.unacknowledged for lane in lanes.values()),
+            link=self._link_status,
+            lanes=lanes,
+        )
+
+    # -- what the link tells -----------------------------------------------------------------------------
+
+    def _hear(self, event: LinkEvent) -> None:
+        match event:
+            case LinkUp():
+                self._outstanding = 0
+                self._link_status = LinkStatus(up=True, address=str(event.address))
+                self._session.link_up(self._uptime_ms())
+            case LinkDown():
+                self._outstanding = 0
+                self._link_status = LinkStatus(detail=f"{event.reason}: {event.detail}")
+                self._session.link_down()
+                self._draw_will()
+                log.info("link_down", reason=event.reason.value, detail=event.detail, retry_ms=event.retry_ms)
+            case Received():
+                self._receive(event)
+                self._link.acknowledge(event)
+            case Published():
+                self._outstanding = max(0, self._outstanding - 1)
+            case _:
+                assert_never(event)
+
+    def _receive(self, message: Received) -> None:
+        now_ms = self._uptime_ms()
+        try:
+            if message.topic == topics.ack(self._device):
+                self._session.receive(message.topic, message.payload, now_ms, self._parts.clock.wall_ms())
+            elif message.topic == topics.HUB_STATE:
+                self._hint.hear(message.payload)
+                if self._session.state is SessionState.BACKOFF and self._hint.heed(now_ms):
+                    self._session.link_up(now_ms)
+        except InputError as error:
+            log.warning("refused_message", topic=message.topic, reason=str(error))
+
+    def _draw_will(self) -> None:
+        """Lay the last will of the next connection ready, and nothing but it."""
+        while True:
+            try:
+                self._wills.get_nowait()
+            except Empty:
+                break
+        said = self._session.will()
+        self._wills.put(Will(topic=said.topic, payload=said.payload))
+
+    def _next_will(self, _session: int) -> Will | None:
+        """Give the will that was laid ready; called on the link's thread, before each dial."""
+        try:
+            return self._wills.get(timeout=WAIT_MAX_MS / 1000)
+        except Empty:
+            return None  # the owner is in the middle of a slow sync: rather no will than no connection
+
+    # -- who and when ------------------------------------------------------------------------------------
+
+    def _identity(self) -> Identity:
+        parts = self._parts
+        if self._number > 1:
+            reset = "storage"
+        elif parts.memory.started_anew:
+            reset = "boot"
+        else:
+            reset = "process"
+        return Identity(
+            device=self._device,
+            boot=parts.memory.now.boot,
+            up_key=parts.identity.keys.links.up,
+            down_keys=parts.identity.down_keys,
+            reset=reset,
+            firmware=parts.firmware,
+        )
+
+    def _now_ms(self) -> int:
+        """Return the hub's time where this boot has heard it, else the device's own."""
+        offset_ms = self._session.clock.offset_ms
+        return self._parts.clock.wall_ms() if offset_ms is None else self._uptime_ms() + offset_ms

@@ -1,0 +1,211 @@
+"""The composition root of the faceless command: home, identity, memory, owner and teller, put together.
+
+    with open_device(home, options) as device:
+        device.teller, device.runtime
+
+Kiosk and terminal put themselves together the same way, with their own faces.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any, Final
+
+from shared.adapters import device_keys
+from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
+from shared.adapters.outbox import Outbox, OutboxLimits
+from shared.edge.device_time import DeviceTime, read_boot_id, system_time
+from shared.edge.errors import HomeInUseError
+from shared.edge.event_lines import EventReader
+from shared.edge.home import DeviceHome, DeviceSettings
+from shared.edge.lanes import OutboxLanes
+from shared.edge.life import Parts
+from shared.edge.memory import DeviceMemory
+from shared.edge.pseudonyms import Pseudonyms
+from shared.edge.runtime import EdgeRuntime
+from shared.edge.standing import LinkStatus, Status, lane_status
+from shared.edge.status_socket import StatusSocket, ask_owner
+from shared.edge.teller import Teller
+from shared.model.event import Stream
+from shared.protocol import limits, topics
+
+STATUS_TIMEOUT_S: Final = 5.0
+_COPY_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A running device.
+
+    Attributes:
+        runtime: the owner.
+        teller: takes what citizens say.
+        reader: reads events from lines.
+        clock: its clocks.
+    """
+
+    runtime: EdgeRuntime
+    teller: Teller
+    reader: EventReader
+    clock: DeviceTime
+
+    def look(self) -> dict[str, Any]:
+        """Return how it stands, as a JSON object's members.
+
+        Raises:
+            TimeoutError: the owner is busy with its disk.
+        """
+        status = self.runtime.status().result(STATUS_TIMEOUT_S)
+        return {**status.members(), "pid": os.getpid()}
+
+
+@contextmanager
+def open_device(
+    home: DeviceHome, *, backoff_cap_ms: int = limits.BACKOFF_MAX_MS, clock: DeviceTime | None = None
+) -> Generator[Device]:
+    """Run a device until the block ends.
+
+    Args:
+        home: its folders.
+        backoff_cap_ms: the longest wait between two attempts to reach the broker.
+        clock: its clocks; None for the machine's.
+
+    Raises:
+        HomeInUseError: another process runs it.
+        DeviceError: it is not enrolled, its identity, settings or outbox cannot be used.
+        OSError: the home cannot be written.
+    """
+    clock = clock or system_time()
+    with home.locked():
+        identity = device_keys.load(home.identity)
+        runtime = EdgeRuntime(
+            Parts(
+                identity=identity,
+                memory=DeviceMemory(home.identity, read_boot_id()),
+                clock=clock,
+                open_outbox=_outbox_of(home.outbox, identity.device, home.settings()),
+                make_link=_link_of(identity, backoff_cap_ms),
+                firmware=version("ventanilla"),
+            )
+        )
+        runtime.start()
+        try:
+            device = Device(
+                runtime=runtime,
+                teller=Teller(identity.device, identity.hub_sealing, runtime, clock),
+                reader=EventReader(identity.device, Pseudonyms(identity.fleet_key)),
+                clock=clock,
+            )
+            socket = StatusSocket(home.run, device.look)
+            try:
+                yield device
+            finally:
+                socket.close()
+        finally:
+            runtime.stop()
+
+
+def look_at(home: DeviceHome) -> dict[str, Any]:
+    """Return how a device stands: from its owner, or, where it is stopped, from a copy of what it left.
+
+    Raises:
+        OwnerSilentError: it runs and does not answer.
+        DeviceError: it is not enrolled, or its outbox cannot be read.
+        OSError: the home cannot be read.
+    """
+    identity = device_keys.load(home.identity)
+    try:
+        with home.locked():
+            return _look_at_copy(home, identity)
+    except HomeInUseError:
+        return ask_owner(home.run)
+
+
+@contextmanager
+def until_told() -> Generator[int]:
+    """Give a descriptor that becomes readable at SIGTERM or SIGINT."""
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        os.write(writing, b"!")
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield reading
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reading)
+        os.close(writing)
+
+
+def _outbox_of(path: Path, device: str, settings: DeviceSettings) -> Callable[[], Outbox]:
+    bounds = OutboxLimits(lane_bytes=settings.lane_bytes, ballast_bytes=settings.ballast_bytes)
+    return lambda: Outbox(path, device, bounds)
+
+
+def _link_of(
+    identity: device_keys.Identity, backoff_cap_ms: int
+) -> Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]:
+    settings = LinkSettings(
+        name=identity.device,
+        addresses=tuple(_address(text) for text in identity.answer.brokers),
+        tls=identity.tls_context(),
+        subscriptions=(topics.down_filter(identity.device), topics.HUB_STATE),
+        backoff_first_ms=min(limits.BACKOFF_FIRST_MS, backoff_cap_ms),
+        backoff_max_ms=backoff_cap_ms,
+    )
+    return lambda deliver, will: MqttLink(settings, deliver, will=will)
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def _look_at_copy(home: DeviceHome, identity: device_keys.Identity) -> dict[str, Any]:
+    """Look at a copy: opening the outbox itself would be a life of its owner."""
+    memory = DeviceMemory.read(home.identity)
+    status = Status(
+        device=identity.device,
+        running=False,
+        state="stopped",
+        fenced=memory.fenced,
+        incarnation=memory.incarnation,
+        boot=memory.boot,
+        link=LinkStatus(detail="the device is stopped"),
+        lanes={},
+    )
+    if not home.outbox.exists():
+        return status.members()
+    clock = system_time()
+    with TemporaryDirectory(prefix="ventanilla-") as folder:
+        copy = Path(folder) / home.outbox.name
+        for suffix in ("", "-wal"):
+            _copy(home.outbox.with_name(home.outbox.name + suffix), copy.with_name(copy.name + suffix))
+        bounds = OutboxLimits(lane_bytes=home.settings().lane_bytes, ballast_bytes=0)
+        with Outbox(copy, identity.device, bounds) as outbox:
+            same_boot = memory.boot_id == read_boot_id()
+            lanes = OutboxLanes(outbox, memory.boot if same_boot else -1, clock.wall_ms)
+            found = lane_status(outbox, lanes, clock.uptime_ms())
+            damaged_lines = outbox.damaged_lines
+    return replace(
+        status,
+        damaged_lines=damaged_lines,
+        oldest_unacknowledged_payment_ms=found[Stream.PAYMENTS].waiting_ms,
+        unacknowledged=sum(lane.unacknowledged for lane in found.values()),
+        lanes=found,
+    ).members()
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.exists():
+        with source.open("rb") as reading, target.open("wb") as writing:
+            while block := reading.read(_COPY_BYTES):
+                writing.write(block)
