@@ -1,0 +1,46 @@
+"""Rows of every kind of record, and the statements that must and must not change them."""
+
+from sqlalchemy import Connection, text
+
+ROWS = """
+INSERT INTO account (id, code, kind, currency, floor_minor, balance_minor)
+VALUES (1, 'purse:card', 'purse', 'EUR', -500, -150), (2, 'revenue:transport', 'revenue', 'EUR', NULL, 150);
+INSERT INTO journal (
+    id, device, event_id, effect_key, body_hash, kind, occurred_ms, booked_ms, business_day
+) VALUES (1, 'bus-7', 'e', 'k', 'h', 'tap', 1, 1, '2026-11-21');
+INSERT INTO posting VALUES (1, 1, 1, 2, 150);
+INSERT INTO card_counter VALUES ('card', 1, 1);
+INSERT INTO inbox (device, event_id, stream, epoch, seq, type, body_hash, line, received_ms)
+VALUES ('bus-7', 'e', 'payments', '9f3c2a1b', 1, 'tap.charged', 'h', '{}', 1);
+INSERT INTO loss_record (device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms)
+VALUES ('bus-7', 'payments', '9f3c2a1b', 1, 2, 'gone', false, 1);
+INSERT INTO loss_found VALUES (1, 1);
+INSERT INTO outgoing (effect_key, connector, aggregate, device, event_id, body, due_ms, created_ms)
+VALUES ('k', 'settlements', 'purse:card', 'bus-7', 'e', '{}', 1, 1)
+"""
+FORBIDDEN = (
+    "UPDATE journal SET business_day = '2026-11-22'",
+    "DELETE FROM journal",
+    "UPDATE posting SET amount_minor = 1",
+    "DELETE FROM posting",
+    "UPDATE card_counter SET counter = 2",
+    "DELETE FROM card_counter",
+    "UPDATE inbox SET seq = 2",
+    "DELETE FROM inbox",
+    "UPDATE loss_found SET seq = 2",
+    "DELETE FROM loss_found",
+    "UPDATE loss_record SET last_seq = 1",
+    "UPDATE loss_record SET reason = 'evicted'",
+    "DELETE FROM loss_record",
+)
+ALLOWED = (
+    "UPDATE loss_record SET found = 1, resolved = true",
+    "UPDATE account SET balance_minor = balance_minor - 100 WHERE id = 1",
+    "UPDATE outgoing SET state = 'done'",
+)
+
+
+def fill(connection: Connection) -> None:
+    """One row of every kind of record."""
+    for statement in ROWS.split(";"):
+        connection.execute(text(statement))
