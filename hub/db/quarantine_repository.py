@@ -46,18 +46,18 @@ class QuarantineRepository:
         self._connection = connection
 
     def waiting(
-        self, device: str | None = None, subject: str | None = None, limit: int = LINES_MAX
+        self, device: str | None = None, subject: str | None = None, *, after: int = 0, limit: int = LINES_MAX
     ) -> list[QuarantinedLine]:
         """The lines that wait, in the order in which they came.
 
         Args:
             device: of one device alone.
             subject: of one subject alone.
+            after: the last line that was looked at.
             limit: how many at most.
         """
-        rows = (
-            select(quarantine).where(quarantine.c.state == "waiting").order_by(quarantine.c.id).limit(limit)
-        )
+        waiting = (quarantine.c.state == "waiting", quarantine.c.id > after)
+        rows = select(quarantine).where(*waiting).order_by(quarantine.c.id).limit(limit)
         if device is not None:
             rows = rows.where(quarantine.c.device == device)
         if subject is not None:
@@ -78,6 +78,12 @@ class QuarantineRepository:
             )
             for row in self._connection.execute(rows)
         ]
+
+    def state_of(self, number: int) -> str | None:
+        """How a line stands; None if there is none under that number."""
+        return self._connection.execute(
+            select(quarantine.c.state).where(quarantine.c.id == number)
+        ).scalar_one_or_none()
 
     def settle(self, ids: list[int], verdict: Verdict) -> int:
         """Releases or discards lines that wait.

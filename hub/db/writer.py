@@ -31,6 +31,7 @@ JOBS_WAITING_MAX = 1_024
 GROUP_JOBS_MAX = 64
 """Jobs in one transaction: the first one's future does not wait for ever."""
 CLOSE_TIMEOUT_S = 30.0
+RUN_TIMEOUT_S = 30.0
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +99,19 @@ class Writer:
             except queue.Full:
                 raise CapacityError("too much work waits for the database; come back later") from None
         return future
+
+    def run(self, job: Callable[[Connection], T], timeout_s: float = RUN_TIMEOUT_S) -> T:
+        """Hands in a job and waits until it is committed; not for the writer's own thread.
+
+        Raises:
+            CapacityError: too many jobs wait, or the writer is closed.
+            TransientError: it was not committed in time, or not at all.
+        """
+        future = self.submit(job)
+        try:
+            return future.result(timeout_s)
+        except TimeoutError:
+            raise TransientError("the database takes too long; look at its disk, then repeat") from None
 
     @contextmanager
     def read(self) -> Generator[Connection]:

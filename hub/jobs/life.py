@@ -54,12 +54,11 @@ class HubLife:
         self._cautious_until_ms = 0
         self._commits: int = 0
 
-    def begin(self, incarnation: int, timeout_s: float = 30.0) -> None:
+    def begin(self, incarnation: int) -> None:
         """Note this start in the database and in the key folder.
 
         Args:
             incarnation: of this start.
-            timeout_s: for the database.
 
         Raises:
             TransientError: the database cannot be written.
@@ -77,13 +76,13 @@ class HubLife:
                 _tell_clerk(connection, known, seen, now_ms)
             return restored, lives.cautious_until_ms()
 
-        self.restored, self._cautious_until_ms = self._writer.submit(job).result(timeout_s)
+        self.restored, self._cautious_until_ms = self._writer.run(job)
         self._here = Mark(incarnation, 0)
         self._file.write(self._here)
         if self.restored:
             log.error("hub_restored", incarnation=incarnation, until=self._cautious_until_ms)
 
-    def beat(self, timeout_s: float = 30.0) -> None:
+    def beat(self) -> None:
         """Note that this life goes on, if the database has changed since the last beat.
 
         Raises:
@@ -93,9 +92,7 @@ class HubLife:
         if self._writer.commits_total == self._commits:
             return
         here = Mark(self._here.incarnation, self._here.beat + 1)
-        self._writer.submit(lambda connection: LifeRepository(connection).beat(here, self._clock())).result(
-            timeout_s
-        )
+        self._writer.run(lambda connection: LifeRepository(connection).beat(here, self._clock()))
         self._here = here
         self._file.write(here)
         self._commits = self._writer.commits_total

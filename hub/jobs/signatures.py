@@ -30,7 +30,6 @@ from shared.protocol.signing import SignatureError, verify_line
 
 SIGNATURE: Final = "signature"
 """The kind of the exception that tells of a payment that nobody vouches for."""
-CASE_TIMEOUT_S: Final = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -109,8 +108,8 @@ class SignedSettlements:
             exceptions.flush()
 
         # Where the case cannot be written, the undecided effect itself is before a clerk.
-        with suppress(CapacityError, TransientError, TimeoutError):
-            self._writer.submit(job).result(CASE_TIMEOUT_S)
+        with suppress(CapacityError, TransientError):
+            self._writer.run(job)
 
 
 def _is_signed_by(raw: bytes, line: PaymentLine) -> bool:
