@@ -147,7 +147,7 @@ def silenced_with_a_reason(module: Module) -> Iterator[str]:
         comment = re.search(r"# (?:noqa|type: ignore|pyright: ignore)\b(?P<rest>.*)", line)
         if comment:
             named = re.match(
-                r"(?P<rules>: ?[A-Z]+\d+(, ?[A-Z]+\d+)*|\[\w+\])(?P<why> +\S+ \S+)?", comment["rest"]
+                r"(?P<rules>: ?[A-Z]+\d+(, ?[A-Z]+\d+)*|\[\w+\])(?P<why> +\S.*)?", comment["rest"]
             )
             rules = named["rules"] if named else ""
             if named and named["why"]:
