@@ -37,6 +37,7 @@ _LOCK_NAME: Final = "registry.lock"
 _CHAIN_BYTES: Final = 16
 _CHAIN_START: Final = sha256(b"vt1|key-registry").digest()[:_CHAIN_BYTES]
 _MARK: Final = b',"chain":"'
+_HOLE: Final = bytes(8)
 _TAIL_BYTES: Final = len(_MARK) + 2 * _CHAIN_BYTES + len(b'"}\n')
 
 
@@ -163,7 +164,7 @@ class Journal:
         try:
             self._first.append(line)
         except OSError as error:
-            self._take_back(copied=copied, line_bytes=len(line))
+            self._poisoned = self._first.uncertain or not self._taken_back(copied, len(line))
             raise JournalWriteError(f"{JournalWriteError.__doc__} ({error.strerror})") from error
         self._chain = chain
 
@@ -186,34 +187,44 @@ class Journal:
             return False
         return True
 
-    def _take_back(self, *, copied: bool, line_bytes: int) -> None:
-        """After a failed write: cut both files back to what was confirmed; failing that, stop writing."""
+    def _taken_back(self, copied: bool, line_bytes: int) -> bool:  # noqa: FBT001 - what append did
+        """Cut from the second copy what the first did not take; tell whether both are equal again."""
         try:
-            self._first.cut(self._first.length)
             if copied and self._second is not None:
                 self._second.cut(self._second.length - line_bytes)
         except OSError:
-            self._poisoned = True
+            return False
+        return True
 
 
 class _Tail:
     """The end of a file that only grows; it knows its length and writes exactly there.
 
     The file is opened for every write: a disk that was unplugged, or a file that somebody moved, is noticed.
+    A write that fails is cut off again; `uncertain` says that even this failed.
     """
 
     def __init__(self, path: Path, length: int) -> None:
         self.path = path
         self.length = length
+        self.uncertain = False
 
     def append(self, line: bytes) -> None:
         with self._opened() as descriptor:
             if os.fstat(descriptor).st_size != self.length:
                 raise OSError(errno.ESTALE, f"{self.path} was changed by somebody else")
-            written = 0
-            while written < len(line):
-                written += os.pwrite(descriptor, line[written:], self.length + written)
-            os.fsync(descriptor)
+            self.uncertain = True
+            try:
+                written = 0
+                while written < len(line):
+                    written += os.pwrite(descriptor, line[written:], self.length + written)
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, self.length)
+                os.fsync(descriptor)
+                self.uncertain = False
+                raise
+        self.uncertain = False
         self.length += len(line)
 
     def cut(self, length: int) -> None:
@@ -249,7 +260,8 @@ def _read(path: Path) -> _Content:
     """Verify a file from its beginning.
 
     Bytes after the last valid line are torn if they were never a whole line: no newline, or the zeros of a
-    block that did not reach the disk. Whole lines that don't verify are damage, and so is a flipped newline.
+    block that did not reach the disk. Whole lines that don't verify are damage, and so is a line whose last
+    byte alone is wrong.
     """
     if not path.exists():
         return _Content(path=path, valid=b"", bodies=(), state=_State.MISSING, size=0)
@@ -264,7 +276,7 @@ def _read(path: Path) -> _Content:
         bodies.append(body)
     rest = raw[at:]
     end_flipped = len(rest) > _TAIL_BYTES and _sealed(chain, rest[:-_TAIL_BYTES] + b"}")[0][:-1] == rest[:-1]
-    broken = end_flipped or (b"\n" in rest and b"\0" not in rest)
+    broken = end_flipped or (b"\n" in rest and _HOLE not in rest)
     state = _State.BROKEN if broken or not bodies else _State.TORN if rest else _State.WHOLE
     return _Content(path=path, valid=raw[:at], bodies=tuple(bodies), state=state, size=len(raw))
 

@@ -138,24 +138,7 @@ def load(folder: Path) -> Identity:
     numbers = _numbers(folder)
     if not numbers:
         raise NotEnrolledError(NotEnrolledError.__doc__)
-    newest = folder / str(numbers[-1])
-    try:
-        answer = EnrolmentAnswer.from_json((newest / _ANSWER).read_bytes())
-        certificate = x509.load_pem_x509_certificate((newest / _TLS_CERTIFICATE).read_bytes())
-        identity = Identity(
-            folder=newest,
-            keys=_read_keys(newest),
-            previous=derive((folder / str(numbers[-2]) / _SECRET).read_bytes()) if len(numbers) > 1 else None,
-            answer=answer,
-            hub_sealing=HubSealingPublicKey(bytes.fromhex(answer.hub_sealing)),
-            fleet_key=bytes.fromhex(answer.fleet_key),
-            certificate_ends_ms=int(certificate.not_valid_after_utc.timestamp() * 1000),
-        )
-    except (OSError, ValueError, TypeError, InputError) as error:
-        raise IdentityDamagedError(f"{IdentityDamagedError.__doc__} ({newest})") from error
-    if certificate.public_key() != identity.keys.tls.public_key() or not is_device_id(answer.device):
-        raise IdentityDamagedError(f"{IdentityDamagedError.__doc__} ({newest})")
-    return identity
+    return _read_identity(folder / str(numbers[-1]), [folder / str(number) for number in numbers[-2:-1]])
 
 
 def pending_keys(folder: Path) -> KeySet:
@@ -203,14 +186,15 @@ def accept(folder: Path, answer: EnrolmentAnswer) -> Identity:
     """Store the hub's answer beside the pending keys and make them this machine's identity.
 
     Raises:
-        IdentityDamagedError: the answer does not belong to the pending keys.
+        IdentityDamagedError: the answer does not belong to the pending keys; the identity before stays.
         OSError: the folder cannot be written; the same token may be used again.
     """
     pending = folder / _PENDING
+    numbers = _numbers(folder)
     write_whole(pending / _AUTHORITY, answer.authority.encode(), PUBLIC)
     write_whole(pending / _TLS_CERTIFICATE, answer.certificate.encode(), PUBLIC)
     write_whole(pending / _ANSWER, answer.to_json())
-    numbers = _numbers(folder)
+    _read_identity(pending, [])
     number = numbers[-1] + 1 if numbers else 1
     pending.rename(folder / str(number))
     sync_folder(folder)
@@ -257,6 +241,31 @@ def _numbers(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit() and entry.is_dir())
+
+
+def _read_identity(folder: Path, before: list[Path]) -> Identity:
+    """Read an identity's files, and see that they belong together.
+
+    Raises:
+        IdentityDamagedError: one is missing or damaged, or the certificate is for another key.
+    """
+    try:
+        answer = EnrolmentAnswer.from_json((folder / _ANSWER).read_bytes())
+        certificate = x509.load_pem_x509_certificate((folder / _TLS_CERTIFICATE).read_bytes())
+        identity = Identity(
+            folder=folder,
+            keys=_read_keys(folder),
+            previous=derive((before[0] / _SECRET).read_bytes()) if before else None,
+            answer=answer,
+            hub_sealing=HubSealingPublicKey(bytes.fromhex(answer.hub_sealing)),
+            fleet_key=bytes.fromhex(answer.fleet_key),
+            certificate_ends_ms=int(certificate.not_valid_after_utc.timestamp() * 1000),
+        )
+    except (OSError, ValueError, TypeError, InputError) as error:
+        raise IdentityDamagedError(f"{IdentityDamagedError.__doc__} ({folder})") from error
+    if certificate.public_key() != identity.keys.tls.public_key() or not is_device_id(answer.device):
+        raise IdentityDamagedError(f"{IdentityDamagedError.__doc__} ({folder})")
+    return identity
 
 
 def _read_keys(folder: Path) -> KeySet:

@@ -234,7 +234,7 @@ def _from_json(cls: type[F], body: bytes) -> F:
     """Read one of the forms above: unknown members of a newer side are passed over, missing ones are not."""
     try:
         members = parse_object(body)
-        if members["v"] != 1:
+        if type(members["v"]) is not int or members["v"] != 1:
             raise EnrolmentFormError(EnrolmentFormError.__doc__)
         return cls(**{item.name: _checked(item.name, members[item.name]) for item in fields(cls)})
     except (InputError, KeyError) as error:
