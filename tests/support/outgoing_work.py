@@ -92,10 +92,10 @@ class OutgoingWork:
 
         self.writer.submit(job).result()
 
-    def add_reports(self, references: Sequence[str], service_code: str = "aceras") -> None:
+    def add_reports(self, references: Sequence[str], connector: str = "open311") -> None:
         """Add a report under each reference."""
-        body = {"service_code": service_code, "description": "Baldosa suelta", "lat": 40.3, "long": -3.7}
-        self.add("open311", [(name, name, {**body, "reference": name}) for name in references])
+        body = {"service_code": "aceras", "description": "Baldosa suelta", "lat": 40.3, "long": -3.7}
+        self.add(connector, [(name, name, {**body, "reference": name}) for name in references])
 
     def add_settlements(self, names: Sequence[str], *, aggregates: int = 10**6) -> int:
         """Add a settlement under each name, spread over so many aggregates.
