@@ -25,14 +25,6 @@ TEST_NAME = re.compile(r"`(?:[\w/.]+::)?(test_\w+)`")
 TOPIC_WORDS = re.compile(r"vt/1/[{}\w/#+]+")
 
 
-def pages() -> list[str]:
-    return [path for path in written_files() if path.endswith(".md") and not path.startswith("docs/adr/")]
-
-
-def all_pages() -> str:
-    return "\n".join(read(path) for path in pages())
-
-
 def marked(name: str) -> Iterator[tuple[str, str]]:
     """Every `pytest.mark.<name>("id", …)` in the tests: the id, and the file that carries it."""
     for module in modules_of_tests():
@@ -61,17 +53,17 @@ def names_of_tests() -> set[str]:
     return {node.name for node in functions} | {f"test_{node.name}" for node in classes}
 
 
-def errors() -> set[str]:
-    """Every error class of the project that a caller can meet."""
-    bases = {"VentanillaError"}
+def errors_below(family: str) -> set[str]:
+    """Every error class that a caller can meet as this family."""
+    bases = {family}
     classes = [
         node for module in product_modules() for node in module.nodes() if isinstance(node, ast.ClassDef)
     ]
-    while True:
-        more = {node.name for node in classes if {ast.unparse(base) for base in node.bases} & bases} - bases
-        if not more:
-            return {name for name in bases if not name.startswith("_")}
+    while (
+        more := {node.name for node in classes if {ast.unparse(base) for base in node.bases} & bases} - bases
+    ):
         bases |= more
+    return {name for name in bases - {family} if not name.startswith("_")}
 
 
 def test_sentence_of_the_protocol_is_shown_by_a_test() -> None:
@@ -119,9 +111,11 @@ def written(value: object) -> str:
             return str(value)
 
 
-def test_error_is_named_in_the_documents() -> None:
-    text = all_pages()
-    assert not sorted(name for name in errors() if not re.search(rf"\b{name}\b", text))
+def test_error_in_the_architecture_is_in_its_family() -> None:
+    rows = re.findall(r"^\| `(\w+Error)` \| [^|]+ \| (.*) \|$", document("ARCHITECTURE.md"), re.MULTILINE)
+    told = {family: set(re.findall(r"`(\w+)`", members)) for family, members in rows}
+    assert told == {family: errors_below(family) for family in told}
+    assert set(told).union(*told.values()) == errors_below("VentanillaError")
 
 
 def test_setting_of_the_hub_is_in_operations() -> None:
