@@ -34,7 +34,7 @@ from shared.adapters.outbox.errors import (
     OutboxBrokenError,
     OutboxInUseError,
 )
-from shared.adapters.outbox.schema import Statement, migrate
+from shared.adapters.outbox.schema import Statement, is_ours, migrate
 
 PAGE_BYTES: Final = 4096
 CHECKPOINT_PAGES: Final = 500
@@ -87,6 +87,9 @@ class Disk:
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise DamagedError(DamagedError.__doc__)
             migrate(connection)
+            connection.execute("DELETE FROM owner WHERE FALSE")  # fails where the header says "read only"
+            if not is_ours(connection):
+                raise DamagedError(DamagedError.__doc__)
             sync_folder(path.parent)
             return cls(path, connection)
         except sqlite3.Error as error:
@@ -95,6 +98,9 @@ class Disk:
         except OSError as error:
             connection.close()
             raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
+        except UnicodeDecodeError as error:  # of a message that quotes the file
+            connection.close()
+            raise DamagedError(DamagedError.__doc__) from error
         except DamagedError:
             connection.close()
             raise
@@ -188,8 +194,10 @@ class Disk:
         return pages
 
     def close(self) -> None:
-        """Close the file; SQLite copies the log back if it can, and keeps it if it cannot."""
-        os.close(self._log)
+        """Close the file; SQLite copies the log back if it can, and keeps it if it cannot. Twice is once."""
+        if self._log >= 0:
+            os.close(self._log)
+            self._log = -1
         self._connection.close()
 
     def _failed(self, error: sqlite3.Error) -> Exception:
@@ -243,7 +251,7 @@ def translated(error: sqlite3.Error) -> Exception:
             return DiskFullError(DiskFullError.__doc__)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return OutboxInUseError(OutboxInUseError.__doc__)
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return DamagedError(DamagedError.__doc__)
-        case _:
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_NOMEM:
             return OutboxBrokenError(OutboxBrokenError.__doc__)
+        case _:  # what we ask makes no sense to the file: its header or schema is not what we wrote
+            return DamagedError(DamagedError.__doc__)

@@ -102,7 +102,7 @@ class Outbox:
         self.close()
 
     def close(self) -> None:
-        """Make durable what still can be, and let go of the file."""
+        """Make durable what still can be, and let go of the file. Twice is once."""
         with suppress(OutboxBrokenError):
             self.flush()
         self._disk.close()
@@ -243,7 +243,7 @@ class Outbox:
         lane.changed()
         self._checkpoint_if_due()
 
-    # Being born: the port `Lanes` ----------------------------------------------------------------------------
+    # Being born: the port `Lanes` --------------------------------------------------------------------------
 
     def lanes(self, now_ms: int) -> Mapping[Stream, LaneState]:
         """Return what a birth says of every lane.
@@ -277,7 +277,7 @@ class Outbox:
                 upto = due_place(lane, now_ms - self._bounds.keep_ms)
                 more |= upto > 0 and self._room.spend(lambda lane=lane, upto=upto: self._expire(lane, upto))
                 self._room.spend(lambda lane=lane: unlist(self._disk, lane))
-            more |= self._room.relieve(_ROUNDS_PER_CALL)
+            more |= self._room.relieve()
         self._checkpoint_if_due()
         return Expiry(self._room.take_shortened(now_ms, self._bounds.keep_ms), more)
 
@@ -405,4 +405,4 @@ class Outbox:
             with suppress(DiskFullError):
                 self._room.spend(self._disk.checkpoint)
                 self._all_durable()
-                self._room.relieve(_ROUNDS_PER_CALL)
+                self._room.relieve()

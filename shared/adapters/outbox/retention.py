@@ -54,13 +54,14 @@ def due_place(lane: Lane, before_ms: int) -> int:
     return place
 
 
-def expire(disk: Disk, lane: Lane, upto: int) -> int:
+def expire(disk: Disk, lane: Lane, upto: int, rows_max: int = CHUNK_ROWS) -> int:
     """Delete the oldest acknowledged lines, one chunk of them at most.
 
     Args:
         disk: the file.
         lane: its lane.
         upto: the place up to which lines may go; at most the watermark.
+        rows_max: lines in a chunk.
 
     Returns:
         The place up to which everything is gone now; 0 if nothing went.
@@ -68,7 +69,7 @@ def expire(disk: Disk, lane: Lane, upto: int) -> int:
     affected = [e for e in lane.epochs if e.first_place < upto and e.base < e.last]
     if not affected or upto <= place_of(affected[0].number, affected[0].base):
         return 0
-    nth = disk.execute(lane.sql.nth, (upto, CHUNK_ROWS - 1)).fetchone()
+    nth = disk.execute(lane.sql.nth, (upto, rows_max - 1)).fetchone()
     boundary = _before_gap(disk, affected, upto if nth is None else nth[0])
     statements: list[Statement] = []
     bases: list[tuple[Epoch, int, bytes]] = []
@@ -81,7 +82,7 @@ def expire(disk: Disk, lane: Lane, upto: int) -> int:
     if not bases:
         return 0
     statements += [(_DROP_POINT, (p.number,)) for p in lane.points[:-1] if p.place <= boundary]
-    disk.commit(statements, durable=False, pages=len(bases) + CHUNK_ROWS // 8)
+    disk.commit(statements, durable=False, pages=len(bases) + rows_max // 8)
     for epoch, base, value in bases:
         epoch.base, epoch.base_chain = base, value
     lane.points = [p for p in lane.points[:-1] if p.place > boundary] + lane.points[-1:]

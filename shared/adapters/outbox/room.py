@@ -8,7 +8,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from shared.adapters.outbox.ballast import Ballast
 from shared.adapters.outbox.disk import CHECKPOINT_PAGES, Disk
@@ -18,6 +18,10 @@ from shared.adapters.outbox.retention import expire
 from shared.model.event import Stream
 
 T = TypeVar("T")
+
+SHED_ROWS: Final = 100
+"""Lines that go early at once: no more than is needed."""
+_ROUNDS_MAX: Final = 64
 
 
 class Room:
@@ -78,13 +82,13 @@ class Room:
                 self._disk.checkpoint()
             return write()
 
-    def relieve(self, rounds_max: int) -> bool:
+    def relieve(self) -> bool:
         """Let acknowledged lines go while the file is above its quota; tell whether there is more to do.
 
         Raises:
             DiskFullError: not even the ballast helped.
         """
-        for _ in range(rounds_max):
+        for _ in range(_ROUNDS_MAX):
             if self._disk.used_bytes() <= self._quota or not self.spend(self._shed):
                 return False
         return True
@@ -96,7 +100,7 @@ class Room:
             DiskFullError: there is no room even for that.
         """
         before = lane.points
-        gone = expire(self._disk, lane, min(upto, lane.watermark))
+        gone = expire(self._disk, lane, min(upto, lane.watermark), SHED_ROWS)
         if gone:
             self._shed_at[lane.stream] = next((p.at_ms for p in before if p.place >= gone), 0)
         return gone > 0

@@ -74,19 +74,23 @@ def finish_swap(path: Path) -> None:
 def _readable_rows(path: Path) -> Iterator[tuple[str, Row]]:
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as old:
         old.text_factory = lenient_text
-        with suppress(sqlite3.Error):
-            old.execute("PRAGMA locking_mode=EXCLUSIVE")
-        for table, is_sound in _TABLES.items():
-            for _, *row in _every_row(old, table):
+        old.execute("PRAGMA locking_mode=EXCLUSIVE")
+        old.execute(
+            "PRAGMA writable_schema=ON"
+        )  # one table whose definition is broken does not hide the others
+        for table, (columns, is_sound) in _TABLES.items():
+            for _, *row in _every_row(old, table, columns):
                 if is_sound(row):
                     yield table, tuple(row)
 
 
-def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
+def _every_row(connection: sqlite3.Connection, table: str, columns: int) -> Iterator[Row]:
     """Give the rows of a table, each with its rowid first, around the pages that cannot be read.
 
     A range is read upwards to the first bad page and downwards to the last; what lies between is halved.
     """
+    if not _is_defined(connection, table, columns):
+        return
     ranges, failures = deque([(0, _ROWID_MAX)]), 0
     while ranges and failures < _FAILURES_MAX:
         low, high = ranges.popleft()
@@ -108,6 +112,15 @@ def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
                 ranges += [(low, middle), (middle + 1, high)]
 
 
+def _is_defined(connection: sqlite3.Connection, table: str, columns: int) -> bool:
+    """Tell whether the file still knows the table; otherwise every read of it would fail."""
+    try:
+        cursor = connection.execute(f"SELECT * FROM {table} WHERE 0")  # noqa: S608
+    except (sqlite3.Error, UnicodeDecodeError):  # the latter, of a message that quotes the file
+        return False
+    return len(cursor.description) == columns
+
+
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
@@ -119,19 +132,11 @@ def _kinds(*kinds: type | tuple[type, ...]) -> Callable[[list[Any]], bool]:
     return are_sound
 
 
-def _is_owner(row: list[Any]) -> bool:
-    return _kinds(str)(row)
-
-
 def _is_epoch(row: list[Any]) -> bool:
     if not _kinds(int, str, str, int, bytes)(row):
         return False
     _, stream, name, base, base_chain = row
     return stream in LANES and is_epoch_name(name) and 0 <= base <= SEQ_MAX and len(base_chain) == LENGTH
-
-
-def _is_context(row: list[Any]) -> bool:
-    return _kinds(int, str, str)(row)
 
 
 def _is_gap(row: list[Any]) -> bool:
@@ -143,11 +148,11 @@ def _is_point(row: list[Any]) -> bool:
 
 
 _is_line: Final = _kinds(int, int, bytes, int, (int, type(None)), (str, type(None)), bytes, bytes, bytes)
-_TABLES: Final[dict[str, Callable[[list[Any]], bool]]] = {
-    "owner": _is_owner,
-    "epoch": _is_epoch,
-    **{f"line_{stream.value}": _is_line for stream in LANES},
-    "context": _is_context,
-    "gap": _is_gap,
-    "acknowledged": _is_point,
+_TABLES: Final[dict[str, tuple[int, Callable[[list[Any]], bool]]]] = {
+    "owner": (1, _kinds(str)),
+    "epoch": (5, _is_epoch),
+    **{f"line_{stream.value}": (9, _is_line) for stream in LANES},
+    "context": (3, _kinds(int, str, str)),
+    "gap": (5, _is_gap),
+    "acknowledged": (5, _is_point),
 }

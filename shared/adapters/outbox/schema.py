@@ -18,6 +18,7 @@ the card), and an id is looked up only after a failed sync. Not here: what the r
 
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -89,6 +90,25 @@ def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables to this version; a file that is there already is not written to."""
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     _migrations().apply(database)
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Tell whether the tables are those that `migrate` makes: a flipped bit may have renamed a column."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        return _layout(connection) == _layout(fresh)
+
+
+def _layout(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    tables = (
+        "owner",
+        "epoch",
+        *(f"line_{stream.value}" for stream in LANES),
+        "context",
+        "gap",
+        "acknowledged",
+    )
+    return {table: connection.execute(f"PRAGMA table_info({table})").fetchall() for table in tables}
 
 
 def _migrations() -> Migrations:
