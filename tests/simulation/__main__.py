@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="plant this bug")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     options = parser.parse_args()
-    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    seeds = (
+        [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    )
     started = time.perf_counter()
     hits: Counter[str] = Counter()
     excused: Counter[str] = Counter()

@@ -256,9 +256,7 @@ class Disk:
     def lanes(self, now_ms: int) -> Mapping[Stream, LaneState]:
         return {
             stream: LaneState(
-                epochs=[
-                    ListedEpoch(epoch=e.name, oldest=e.oldest, last=e.last, head=e.head) for e in epochs
-                ],
+                epochs=[ListedEpoch(epoch=e.name, oldest=e.oldest, last=e.last, head=e.head) for e in epochs],
                 acked={e.name: e.acked for e in epochs},
             )
             for stream, epochs in self.epochs_of.items()

@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
+from hub.db.ledger_audit import audit
+from hub.db.quarantine_repository import QuarantineRepository, Verdict
 from hub.db.unit_of_work import UnitOfWork
 from hub.ingest.apply import Incoming, Ingest, Outgoing
-from hub.db.audit import audit
 from hub.ingest.opening import Opener
 from hub.ingest.release import release
 from shared.protocol.keys import LinkKey, derive
@@ -83,7 +84,9 @@ class Hub:
     ingest_class: type[Ingest] = Ingest
     core_class: type[Core] = Core
 
-    def __init__(self, devices: Sequence[str], sealing: HubSealingKey, rng: random.Random, schema: sqlite3.Connection) -> None:
+    def __init__(
+        self, devices: Sequence[str], sealing: HubSealingKey, rng: random.Random, schema: sqlite3.Connection
+    ) -> None:
         self.registry = Registry(devices)
         self.life = Life()
         self.core = self.core_class()
@@ -131,10 +134,10 @@ class Hub:
     def release(self, now_ms: int) -> None:
         """A clerk releases every fenced device, takes what can be taken, and discards what cannot."""
         self.registry.fenced.clear()
-        uow = UnitOfWork(self.connection)
-        for device in self.devices:
-            release(device, uow, self.opener, now_ms)
+        uow, quarantine = UnitOfWork(self.connection), QuarantineRepository(self.connection)
+        done = release(quarantine.waiting(), uow, quarantine, self.opener, now_ms)
         uow.flush()
+        quarantine.settle(list(done.still), Verdict.DISCARDED)
         self.connection.commit()
 
     # -- what the oracle asks ------------------------------------------------------------------------------
@@ -150,9 +153,10 @@ class Hub:
     def effects(self) -> Counter[tuple[str, str]]:
         """How often each event took effect in the town's books and registers."""
         tables = ("service_request", "journal", "notice_response")
-        found = [row for table in tables for row in self._rows(f"SELECT device, event_id FROM {table}")]
-        seen = {event: 1 for event in self.inbox() if event not in set(found)}
-        return Counter(found) + Counter(seen)
+        effects = Counter(r for table in tables for r in self._rows(f"SELECT device, event_id FROM {table}"))
+        for event in self.inbox():
+            effects[event] = max(effects[event], 1)
+        return effects
 
     def losses(self) -> dict[tuple[str, str, str], list[tuple[int, int, str, bool, frozenset[int]]]]:
         """The loss records by device, stream and epoch: first, last, reason, possibly more, numbers found."""
@@ -160,7 +164,9 @@ class Hub:
         found: dict[int, set[int]] = {}
         for loss_id, seq in self._rows("SELECT loss_id, seq FROM loss_found"):
             found.setdefault(loss_id, set()).add(seq)
-        query = "SELECT id, device, stream, epoch, first_seq, last_seq, reason, possibly_more FROM loss_record"
+        query = (
+            "SELECT id, device, stream, epoch, first_seq, last_seq, reason, possibly_more FROM loss_record"
+        )
         for loss_id, device, stream, epoch, first, last, reason, more in self._rows(query):
             record = (first, last, reason, bool(more), frozenset(found.get(loss_id, ())))
             records.setdefault((device, stream, epoch), []).append(record)
@@ -169,7 +175,7 @@ class Hub:
     def unbalanced(self) -> str | None:
         """What does not add up in the ledger, or None."""
         report = audit(self.connection)
-        return None if report.is_sound else str(report)
+        return None if report.is_clean else str(report)
 
     def waiting(self) -> int:
         """How much outgoing work is not done."""

@@ -100,7 +100,9 @@ class TrustingIngest(Ingest):
         return super()._birth(device, birth, intake, uow, now_ms)
 
 
-def _world(disk: type[Disk] | None = None, ingest: type[Ingest] | None = None, core: type[Core] | None = None):
+def _world(
+    disk: type[Disk] | None = None, ingest: type[Ingest] | None = None, core: type[Core] | None = None
+):
     class MutantDevice(Device):
         disk_class = disk or Disk
 

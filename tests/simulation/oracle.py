@@ -7,7 +7,6 @@ the loss records say. What the promises leave out (docs/GUARANTEES.md, "Not prom
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shared.model.event import Stream
 from shared.protocol.delivery import PROMISED
 from tests.simulation.device import Taken
 from tests.simulation.world import World

@@ -41,7 +41,7 @@ def run_seed(job: tuple[int, str | None]) -> Outcome:
     return Outcome(
         seed=seed,
         broken=broken,
-        hits=dict(world.hits),
+        hits={str(name): times for name, times in world.hits.items()},
         excused=dict(excused),
         events=len(world.taken),
         armed=[str(f) for f in world.armed],

@@ -31,7 +31,11 @@ class Wire:
     """Carries messages after a while, or not, or twice, or another one."""
 
     def __init__(
-        self, rng: random.Random, temper: Temper, later: Callable[[int, Message], None], hit: Callable[[str], None]
+        self,
+        rng: random.Random,
+        temper: Temper,
+        later: Callable[[int, Message], None],
+        hit: Callable[[str], None],
     ) -> None:
         """Take how to deliver after a delay in ms, and where to count what was done to messages."""
         self._rng = rng

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 
 from hub.ingest.apply import Incoming, Outgoing
+from shared.model.errors import InputError
 from shared.model.event import Stream
 from shared.protocol.sealing import HubSealingKey
 from shared.protocol.session import DeviceSession, SessionState
@@ -92,7 +93,10 @@ class World:
     def _temper(self, rough: float) -> Temper:
         draw = self.rng.choice
         return Temper(
-            drop=draw((0.0, rough)), double=draw((0.0, rough)), delay=draw((0.0, rough)), forge=draw((0.0, rough))
+            drop=draw((0.0, rough)),
+            double=draw((0.0, rough)),
+            delay=draw((0.0, rough)),
+            forge=draw((0.0, rough)),
         )
 
     def _plan(self) -> None:
@@ -280,7 +284,7 @@ class World:
             device.session.receive(
                 message.topic, message.payload, device.uptime(self.now_ms), device.wall(self.now_ms)
             )
-        except ValueError:
+        except InputError:
             self._hit("refused by a device")
         if device.session.fenced != before:
             device.remember()
