@@ -3,27 +3,21 @@
 A device cannot log in before it is enrolled: `POST /enrolment` is open to everyone, and its token is the only
 way through. `POST /enrolment/tokens` wants the hub's API token; a renewal carries a MAC.
 
-Rules: a refusal is `{"error": <name>, "message": <sentence that ends with the remedy>}`; a body longer than
-any honest one is not read.
+Rules: a refusal is a problem (`hub.api.problems`) whose sentence ends with the remedy; a body longer than any
+honest one is not read.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from hub.keys.enrolment import (
-    LABEL_LENGTH_MAX,
-    Enrolment,
-    TokenExpiredError,
-    TokenUnknownError,
-    TokenUsedError,
-    TokenWanted,
-)
-from hub.keys.hub_keys import ApiTokenError, HubKeys
-from shared.model.errors import CapacityError, InputError, VentanillaError
+from hub.api.errors import BodyTooLongError
+from hub.api.problems import problem
+from hub.keys.enrolment import LABEL_LENGTH_MAX, Enrolment, TokenWanted
+from hub.keys.hub_keys import HubKeys
+from shared.model.errors import VentanillaError
 from shared.model.fields import text, text_or_none
 from shared.protocol import limits
 from shared.protocol.enrolment import (
@@ -34,26 +28,9 @@ from shared.protocol.enrolment import (
     TOKENS_PATH,
     EnrolmentRequest,
 )
-from shared.protocol.mac import MacError
 from shared.protocol.parsing import encode, parse_object
 
-_STATUS: Final[Mapping[type[VentanillaError], int]] = MappingProxyType(
-    {
-        ApiTokenError: 401,
-        MacError: 403,
-        TokenUnknownError: 404,
-        TokenUsedError: 409,
-        TokenExpiredError: 410,
-        CapacityError: 413,
-        InputError: 422,
-        VentanillaError: 503,
-    }
-)
 _JSON: Final = "application/json"
-
-
-class BodyTooLongError(CapacityError):
-    """The body is longer than any enrolment; send what this version's client sends."""
 
 
 def enrolment_router(enrolment: Enrolment, keys: HubKeys, authority_pem: str) -> APIRouter:
@@ -106,9 +83,7 @@ async def _answer(request: Request, work: Callable[[bytes], bytes]) -> Response:
         body = await _read(request)
         return Response(await run_in_threadpool(work, body), media_type=_JSON)
     except VentanillaError as error:
-        status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-        said = encode({"error": type(error).__name__, "message": str(error)})
-        return Response(said, status_code=status, media_type=_JSON)
+        return problem(error)
 
 
 async def _read(request: Request) -> bytes:

@@ -10,9 +10,18 @@ from enum import StrEnum
 from sqlalchemy import Connection, select, update
 
 from hub.db.tables import quarantine
+from shared.model.errors import ConflictError, InputError
 from shared.model.event import Stream
 
 LINES_MAX = 1_000
+
+
+class NoSuchLineError(InputError):
+    """There is no such line in quarantine; list them and take its number from there."""
+
+
+class LineSettledError(ConflictError):
+    """This line does not wait any more: it was released or discarded before; list the quarantine again."""
 
 
 class Verdict(StrEnum):
@@ -79,11 +88,21 @@ class QuarantineRepository:
             for row in self._connection.execute(rows)
         ]
 
-    def state_of(self, number: int) -> str | None:
-        """How a line stands; None if there is none under that number."""
-        return self._connection.execute(
-            select(quarantine.c.state).where(quarantine.c.id == number)
-        ).scalar_one_or_none()
+    def waiting_line(self, number: int) -> QuarantinedLine:
+        """A line that waits.
+
+        Raises:
+            NoSuchLineError: there is no line under that number.
+            LineSettledError: it does not wait any more.
+        """
+        state = select(quarantine.c.state).where(quarantine.c.id == number)
+        match self._connection.execute(state).scalar_one_or_none():
+            case None:
+                raise NoSuchLineError(NoSuchLineError.__doc__)
+            case "waiting":
+                return self.waiting(after=number - 1, limit=1)[0]
+            case _:
+                raise LineSettledError(LineSettledError.__doc__)
 
     def settle(self, ids: list[int], verdict: Verdict) -> int:
         """Releases or discards lines that wait.

@@ -21,18 +21,9 @@ from hub.db.writer import Writer
 from hub.ingest.opening import Opener
 from hub.ingest.release import release
 from hub.keys.registry import Registry
-from shared.model.errors import ConflictError, InputError
 from shared.model.event import Stream
 
 log = structlog.get_logger(__name__)
-
-
-class NoSuchLineError(InputError):
-    """There is no such line in quarantine; list them and take its number from there."""
-
-
-class LineSettledError(ConflictError):
-    """This line does not wait any more: it was released or discarded before; list the quarantine again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +128,7 @@ class Clerk:
 
     def _settle_line(self, number: int, discard: bool, connection: Connection) -> Decided:  # noqa: FBT001  partial
         quarantine = QuarantineRepository(connection)
-        line = _found(quarantine, number)
+        line = quarantine.waiting_line(number)
         if discard:
             quarantine.settle([number], Verdict.DISCARDED)
         return self._take(_with_what_waits_behind(quarantine, line, discard=discard), connection)
@@ -147,16 +138,6 @@ class Clerk:
         done = release(lines, uow, QuarantineRepository(connection), self._opener, self._clock())
         uow.flush()
         return Decided(taken=done.taken, waiting=len(done.still))
-
-
-def _found(quarantine: QuarantineRepository, number: int) -> QuarantinedLine:
-    state = quarantine.state_of(number)
-    if state is None:
-        raise NoSuchLineError(NoSuchLineError.__doc__)
-    lines = quarantine.waiting(after=number - 1, limit=1)
-    if not lines or lines[0].id != number:
-        raise LineSettledError(LineSettledError.__doc__)
-    return lines[0]
 
 
 def _with_what_waits_behind(

@@ -180,7 +180,7 @@ def _accepted(status: int, body: bytes) -> bytes:
     if status == _OK:
         return body
     try:
-        said = str(parse_object(body).get("message", ""))
+        said = str(parse_object(body).get("detail", ""))
     except InputError:
         said = ""
     if status in _CLIENT_ERRORS:

@@ -1,0 +1,65 @@
+"""The hub's HTTPS application: who may ask, what a failure is answered with, and which routers there are.
+
+Open to everyone: `/health`, which says nothing but that the process lives, and the three calls of a device
+that has no identity yet. Everything else wants the hub's API token: `Authorization: Bearer <token>`.
+
+Not here: the socket and the certificate (`hub.main`), any rule.
+"""
+
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Header
+
+from hub.api.clerk import clerk_router
+from hub.api.devices import devices_router
+from hub.api.enrolment import enrolment_router
+from hub.api.operations import health_router, operations_router
+from hub.api.parts import Parts
+from hub.api.problems import answer_with_problems
+from hub.api.reconciliation import reconciliation_router
+from hub.api.registers import registers_router
+from hub.keys.hub_keys import ApiTokenError, HubKeys
+
+
+def build_app(parts: Parts) -> FastAPI:
+    """Put the application together."""
+    app = FastAPI(
+        title="Ventanilla hub",
+        version=version("ventanilla"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    answer_with_problems(app)
+    app.include_router(health_router())
+    app.include_router(enrolment_router(parts.enrolment, parts.room.keys, parts.room.authority.pem))
+    guarded = [Depends(TokenGuard(parts.room.keys))]
+    app.include_router(operations_router(parts, app.openapi), dependencies=guarded)
+    for router in (
+        devices_router(parts),
+        clerk_router(parts),
+        registers_router(parts),
+        reconciliation_router(parts),
+    ):
+        app.include_router(router, prefix="/v1", dependencies=guarded)
+    return app
+
+
+class TokenGuard:
+    """Lets pass who shows the hub's API token."""
+
+    def __init__(self, keys: HubKeys) -> None:
+        """Take the keys, which compare in constant time."""
+        self._keys = keys
+
+    def __call__(self, authorization: Annotated[str, Header()] = "") -> None:
+        """Check a request.
+
+        Raises:
+            ApiTokenError: no token, or another one.
+        """
+        scheme, _, shown = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise ApiTokenError(ApiTokenError.__doc__)
+        self._keys.check_api_token(shown.strip())

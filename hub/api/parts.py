@@ -1,0 +1,136 @@
+"""What the API stands in front of: the hub's parts, as the routers see them.
+
+The composition root fills this in; a test fills in its own. What the ingest and the forwarder do is behind
+small protocols here, because the rooms of the rim do not import one another.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from hub.db.writer import Writer
+from hub.keys.enrolment import Enrolment
+from hub.keys.room import KeyRoom
+
+
+class Decided(Protocol):
+    """What a clerk's decision did."""
+
+    @property
+    def taken(self) -> int:
+        """Lines that were taken."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Lines that were looked at and still wait."""
+        ...
+
+
+class Clerk(Protocol):
+    """Carries a clerk's decisions out."""
+
+    def release_device(self, device: str) -> Decided:
+        """Let a fenced device go on, and take what it sent meanwhile."""
+        ...
+
+    def release_line(self, number: int) -> Decided:
+        """Take a quarantined line after all."""
+        ...
+
+    def discard_line(self, number: int) -> Decided:
+        """Decide that a quarantined line has no effect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartStatus:
+    """Whether a part of the hub does its work.
+
+    Attributes:
+        reason: why not, with the remedy; empty where it does.
+    """
+
+    part: str
+    ready: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """What the running process has counted since its start, and how it stands.
+
+    Attributes:
+        incarnation: this life of the hub.
+        cautious: whether the core may know more than the database, after a restore.
+        connected: whether the link to the broker is up.
+        broker_restarts: how often the embedded broker had to be replaced.
+        sessions: devices that speak in a session.
+        events: events committed.
+        waiting: messages that wait for a transaction.
+        dropped: messages dropped, by cause.
+        refused: messages refused, by cause.
+        unanswered: answers that the link did not take.
+        commits: transactions committed.
+        commits_failed: transactions that were not.
+        jobs_waiting: jobs that wait for the writer.
+        forwarded: effects that the core has taken, by connector.
+        forward_failed: attempts that did not end well, by connector and class.
+        breakers: where each connector's breaker stands.
+        forwarder_restarts: loops that had to be started again.
+        signatures_checked: payments whose signature held.
+        signatures_refused: payments that nobody vouches for.
+        key_copy_behind: whether the keys' second copy lacks something.
+    """
+
+    incarnation: int
+    cautious: bool
+    connected: bool
+    broker_restarts: int
+    sessions: int
+    events: int
+    waiting: int
+    dropped: Mapping[str, int]
+    refused: Mapping[str, int]
+    unanswered: int
+    commits: int
+    commits_failed: int
+    jobs_waiting: int
+    forwarded: Mapping[str, int]
+    forward_failed: Mapping[tuple[str, str], int]
+    breakers: Mapping[str, str]
+    forwarder_restarts: int
+    signatures_checked: int
+    signatures_refused: int
+    key_copy_behind: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The hub behind the API.
+
+    Attributes:
+        room: keys and registry.
+        writer: the database.
+        enrolment: turns tokens into devices.
+        clerk: carries decisions out.
+        registry: Prometheus's; what is measured where it happens.
+        counters: asked at each scrape.
+        statuses: asked at each look at readiness.
+        work_committed: new outgoing work may be in the database.
+        clock: the hub's time, Unix epoch in milliseconds.
+        is_connected: whether a device speaks in a session now.
+    """
+
+    room: KeyRoom
+    writer: Writer
+    enrolment: Enrolment
+    clerk: Clerk
+    registry: CollectorRegistry
+    counters: Callable[[], Counters]
+    statuses: Callable[[], Sequence[PartStatus]]
+    work_committed: Callable[[], None]
+    clock: Callable[[], int]
+    is_connected: Callable[[str], bool]
