@@ -56,8 +56,8 @@ class BatchConnector:
         *,
         name: str,
         path: str,
-        batch_max: int = BATCH_ITEMS_MAX,
-        parallel_max: int = BATCHES_PARALLEL_MAX,
+        batch_max: int,
+        parallel_max: int,
     ) -> None:
         """Prepare the connector; nothing is sent yet.
 
