@@ -1,5 +1,6 @@
 """Enrolment from the printed token to the first frame: real HTTPS, real certificates, a real broker."""
 
+import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,10 @@ from fastapi import APIRouter, FastAPI
 
 from hub.api.enrolment import enrolment_router
 from hub.keys.authority import SERVER_CERTIFICATE, SERVER_KEY
-from hub.keys.enrolment import Enrolment, HubAddress, TokenWanted, enrol_token
+from hub.keys.enrolment import Enrolment, HubAddress, TokenUsedError, TokenWanted, enrol_token
 from hub.keys.registry import DeviceState
 from shared.adapters import device_keys
-from shared.adapters.device_keys import IdentityDamagedError, NotEnrolledError
+from shared.adapters.device_keys import IdentityDamagedError, KeySet, NotEnrolledError
 from shared.adapters.durable_files import PRIVATE
 from shared.adapters.enrolment_client import (
     HubUnreachableError,
@@ -27,7 +28,7 @@ from shared.adapters.enrolment_client import (
 from shared.adapters.mqtt_link import DownReason, LinkDown, LinkUp
 from shared.model.errors import InputError
 from shared.protocol import limits
-from shared.protocol.enrolment import ENROLMENT_PATH, Token
+from shared.protocol.enrolment import ENROLMENT_PATH, EnrolmentRequest, Token
 from tests.support.https import https
 from tests.support.town import Town, now_ms
 
@@ -155,6 +156,41 @@ def test_token_of_two_machines_at_once_is_used_by_exactly_one(office: Office, tm
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(attempt, range(4))) == [False, False, False, True]
     assert len(office.town.room.registry.keys_of("kiosk-7")) == 1
+
+
+def test_token_used_by_many_threads_at_once_makes_one_device_each_time(
+    office: Office, tmp_path: Path
+) -> None:
+    """The same without the network between, which keeps requests apart: all eight meet in the same line."""
+    machines = [device_keys.pending_keys(tmp_path / f"machine-{n}") for n in range(8)]
+    pace = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for number in range(5):
+            token = office.token(f"kiosk-{number}")
+            start = threading.Barrier(len(machines))
+
+            def attempt(keys: KeySet, token: Token = token, start: threading.Barrier = start) -> bool:
+                request = EnrolmentRequest(
+                    device=token.device,
+                    secret=token.secret.hex(),
+                    k_up=keys.links.up.key.hex(),
+                    k_down=keys.links.down.key.hex(),
+                    signing=keys.signing.public_key().public_bytes_raw().hex(),
+                    csr=keys.certification_request(token.device),
+                )
+                start.wait(10)
+                try:
+                    office.enrolment.enrol(request)
+                except TokenUsedError:
+                    return False
+                return True
+
+            with ThreadPoolExecutor(len(machines)) as pool:
+                assert sum(pool.map(attempt, machines)) == 1
+            assert len(office.town.room.registry.keys_of(token.device)) == 1
+    finally:
+        sys.setswitchinterval(pace)
 
 
 def test_hub_of_another_fingerprint_gets_nothing(office: Office, tmp_path: Path) -> None:
