@@ -9,7 +9,7 @@ of the text, and a test compares the two on both databases.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from hub.db.tables import LEDGER_LEG, metadata
 
@@ -29,9 +29,9 @@ $$
 def create_all(connection: Connection) -> None:
     """Makes a fresh schema: tables, view and triggers."""
     metadata.create_all(connection)
-    connection.exec_driver_sql(LEDGER_LEG)
+    connection.execute(text(LEDGER_LEG))
     for statement in guards(connection.dialect.name):
-        connection.exec_driver_sql(statement)
+        connection.execute(text(statement))
 
 
 def guards(dialect: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from sqlalchemy import Connection, Engine, Table, select
 
@@ -21,9 +22,24 @@ NOW_MS = 1_795_255_200_000
 def fresh_database() -> Engine:
     """A database in memory with a fresh schema."""
     engine = open_writer("sqlite://")
-    with engine.begin() as connection:
-        create_all(connection)
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        raw.deserialize(_image())
     return engine
+
+
+@cache
+def _image() -> bytes:
+    engine = open_writer("sqlite://")
+    with engine.connect() as connection:
+        with connection.begin():
+            create_all(connection)
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        image = raw.serialize()
+    engine.dispose()
+    return image
 
 
 def take_all(connection: Connection, events: list[Event], *, ahead: bool = True) -> None:
