@@ -89,8 +89,10 @@ def _excuse(world: World, taken: Taken) -> str | None:
         return "destroyed before the hub had heard of it"
     if taken.destroyed and taken.copies:
         return "on a cloned disk that was destroyed"
-    if world.restores and (taken.destroyed or taken.expired):
+    if (taken.device, taken.id) in world.committed_before_restore and (taken.destroyed or taken.expired):
         return "the hub restored and the device's copy gone"
+    if world.restores and taken.destroyed:
+        return "the hub restored, which had heard of it, and the disk gone"
     if taken.destroyed and taken.device in world.guilty:
         return "a running image rolled back after its number was announced"
     return None

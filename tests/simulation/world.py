@@ -48,6 +48,7 @@ class World:
         self.guilty: set[str] = set()
         self.damaged: set[str] = set()
         self.restores = 0
+        self.committed_before_restore: set[tuple[str, str]] = set()
         self.draining = False
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -400,6 +401,7 @@ class World:
         self.hub.ingest.credit_lines = 800
 
     def _restore(self, *, whole: bool) -> None:
+        self.committed_before_restore |= set(self.hub.inbox())
         at = self.rng.randrange(len(self._backups))
         del self._backups[at + 1 :]
         self.restores += 1
