@@ -257,7 +257,7 @@ class NatsServer:
         context.check_hostname = False
         context.load_verify_locations(settings.authority)
         context.load_cert_chain(settings.own_certificate, settings.own_key)
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - asked on loopback where it listens everywhere
         try:
             with (
                 socket.create_connection((host, settings.port), settings.probe_timeout_s) as plain,

@@ -180,7 +180,7 @@ class Connection:
         client.connect_timeout = settings.connect_timeout_s
         client.max_inflight_messages_set(settings.outstanding_max)
         if self._tls is not None:
-            client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType]
+            client.tls_set_context(self._tls)  # pyright: ignore[reportUnknownMemberType] - no types there
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         client.on_socket_open = lambda _client, _data, sock: self._on_socket_open(sock)

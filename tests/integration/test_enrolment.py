@@ -218,7 +218,7 @@ def test_hub_that_shows_the_right_authority_with_anothers_server_certificate_get
 
 
 def _listening(heard: list[str]):  # noqa: ANN202 - starlette's own type
-    async def middleware(request, call_next):  # noqa: ANN001, ANN202
+    async def middleware(request, call_next):  # noqa: ANN001, ANN202 - starlette's own types
         heard.append(request.url.path)
         return await call_next(request)
 

@@ -187,7 +187,7 @@ class Town:
             "connect_timeout_s": 5.0,
             **changes,
         }
-        return LinkSettings(**values)  # pyright: ignore[reportArgumentType]
+        return LinkSettings(**values)  # pyright: ignore[reportArgumentType] - by name
 
     def link(self, name: str, **changes: object) -> tuple[MqttLink, Inbox]:
         """Start a link; `close` ends it."""

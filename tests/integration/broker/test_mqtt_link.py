@@ -3,16 +3,14 @@
 import os
 import signal
 import socket
-import ssl
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hub.broker.nats import BrokerDown, BrokerUp
-from hub.keys.authority import SERVER_CERTIFICATE, SERVER_KEY
 from shared.adapters.mqtt_link import (
     Address,
     DownReason,
@@ -31,11 +29,9 @@ from shared.protocol import topics
 from shared.protocol.topics import Verb
 from tests.support.polling import eventually
 from tests.support.proxy import Proxy
-from tests.support.rogue_broker import RogueBroker, accept_session, publish_packet, read_packet
 from tests.support.town import Inbox, Town, free_port
 
 PAYMENTS = topics.up("kiosk-1", Stream.PAYMENTS)
-Rogue = Callable[[Callable[[ssl.SSLSocket], None]], RogueBroker]
 
 
 @pytest.fixture
@@ -43,22 +39,6 @@ def proxy(town: Town) -> Generator[Proxy]:
     proxy = Proxy(town.port)
     yield proxy
     proxy.close()
-
-
-@pytest.fixture
-def rogue(tmp_path: Path) -> Generator[tuple[Town, Rogue]]:
-    """A town without a broker, and a maker of rogue ones."""
-    town = Town(tmp_path, devices=("kiosk-1",))
-    made = list[RogueBroker]()
-
-    def make(script: Callable[[ssl.SSLSocket], None]) -> RogueBroker:
-        made.append(RogueBroker(town.keys / SERVER_CERTIFICATE, town.keys / SERVER_KEY, script))
-        return made[-1]
-
-    yield town, make
-    town.close()
-    for broker in made:
-        broker.close()
 
 
 def at(port: int) -> tuple[Address, ...]:
@@ -345,91 +325,6 @@ def test_broker_that_accepts_and_says_nothing_is_left(town: Town) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         _, inbox = town.link("kiosk-1", addresses=at(mute.getsockname()[1]), connect_timeout_s=0.3)
         assert inbox.next(LinkDown, timeout_s=5).reason in {DownReason.UNREACHABLE, DownReason.TLS}
-
-
-def test_rogue_broker_without_connack_is_left(rogue: tuple[Town, Rogue]) -> None:
-    town, make = rogue
-
-    def script(connection: ssl.SSLSocket) -> None:
-        read_packet(connection)
-        connection.recv(1)
-
-    broker = make(script)
-    _, inbox = town.link("kiosk-1", addresses=at(broker.port), connect_timeout_s=0.3)
-    assert inbox.next(LinkDown, timeout_s=5).reason is DownReason.SILENT
-
-
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        b"\x00\x00",
-        b"\xf0\xff\xff\xff\xff\x7f",
-        b"\x30\x03\x00\xff\xff",
-        b"\x30\x04\x00\x02\xff\xfe",
-        b"\x40\x00",
-        b"\x40\x01\x00",
-        b"\x90\x00",
-        b"\x36\x05\x00\x01a\x00\x01",
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-    ],
-)
-def test_rogue_broker_that_sends_garbage_costs_a_connection_and_no_more(
-    rogue: tuple[Town, Rogue], garbage: bytes
-) -> None:
-    town, make = rogue
-
-    def script(connection: ssl.SSLSocket) -> None:
-        accept_session(connection)
-        if broker.served == 0:
-            connection.sendall(garbage)
-            return
-        connection.sendall(publish_packet("vt/1/kiosk-1/down/ack", b"sound\n"))
-        read_packet(connection)
-
-    broker = make(script)
-    _, inbox = town.link("kiosk-1", addresses=at(broker.port))
-    inbox.next(LinkDown)
-    while (received := inbox.next(Received)).payload != b"sound\n":
-        pass
-    assert received.topic == "vt/1/kiosk-1/down/ack"
-
-
-def test_rogue_broker_that_floods_before_the_subscription_is_bounded(rogue: tuple[Town, Rogue]) -> None:
-    town, make = rogue
-
-    def script(connection: ssl.SSLSocket) -> None:
-        read_packet(connection)
-        connection.sendall(b"\x20\x02\x00\x00")
-        read_packet(connection)
-        flood = publish_packet("vt/1/kiosk-1/down/ack", bytes(1000)) * 100
-        for _ in range(10_000):
-            connection.sendall(flood)
-
-    broker = make(script)
-    _, inbox = town.link("kiosk-1", addresses=at(broker.port), connect_timeout_s=0.5, received_max=50)
-    assert inbox.next(LinkDown, timeout_s=8).reason is DownReason.SILENT
-    assert not any(isinstance(event, Received) for event in inbox.rest())
-
-
-def test_rogue_broker_that_confirms_what_was_never_sent_confirms_nothing(rogue: tuple[Town, Rogue]) -> None:
-    town, make = rogue
-
-    def script(connection: ssl.SSLSocket) -> None:
-        accept_session(connection)
-        connection.sendall(b"\x40\x02\x00\x09" * 3)
-        publish = read_packet(connection)
-        assert publish[0] & 0xF0 == 0x30
-        mid = publish[3 + publish[2] : 5 + publish[2]]
-        connection.sendall(b"\x40\x02" + mid + b"\x40\x02" + mid)
-        read_packet(connection)
-
-    broker = make(script)
-    link, inbox = town.link("kiosk-1", addresses=at(broker.port))
-    inbox.next(LinkUp)
-    handle = link.publish(PAYMENTS, b"x\n")
-    assert inbox.next(Published).handle == handle
-    link.close()
-    assert [type(event) for event in inbox.rest()] == [LinkDown]
 
 
 def test_close_before_the_first_connection_ends_soon(town: Town) -> None:

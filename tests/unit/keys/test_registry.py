@@ -81,6 +81,7 @@ def test_fence_survives_a_restart_and_a_new_enrolment_until_it_is_released(
     registry = reopen(registry, tmp_path, clock)
     assert registry.is_fenced("bus-1")
     registry.record(enrolled("bus-1", serial="2"))
+    assert registry.is_fenced("bus-1")
     assert registry.device("bus-1").fence_reason == "disk rolled back"
     registry.release("bus-1")
     registry = reopen(registry, tmp_path, clock)
