@@ -1,6 +1,5 @@
 """Any bit of a stopped outbox may flip, any stretch of it may turn to garbage: the rest goes on."""
 
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -56,13 +55,12 @@ def survey(content: bytes) -> tuple[int, int]:
         with opened(folder) as outbox:
             assert not outbox.salvaged
             assert held(outbox, Stream.CASES, more.epoch).lines == {1: more.line}
-        shutil.rmtree(folder / "nothing", ignore_errors=True)
     for at, line in expected.items():
         assert found.get(at, line) == line, "another line came back"
     return sum(1 for at in expected if at in found), len(expected)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_flipped_bit_anywhere_costs_little_and_never_gives_another_line(data: st.DataObject) -> None:
     content = bytearray(stopped()[0])
@@ -76,7 +74,7 @@ def test_flipped_bit_anywhere_costs_little_and_never_gives_another_line(data: st
         assert there >= total - max(2 * LINES, PAGE // 100), f"{there} of {total} left"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_garbage_anywhere_never_stops_the_rest(data: st.DataObject) -> None:
     content = bytearray(stopped()[0])

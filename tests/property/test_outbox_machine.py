@@ -268,6 +268,6 @@ def mix_sectors(old: Path, new: Path, random: Random) -> None:
 
 TestOutboxMachine = OutboxMachine.TestCase
 TestOutboxMachine.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestOutboxMachine = pytest.mark.guarantee("power cut at any byte of an append")(TestOutboxMachine)

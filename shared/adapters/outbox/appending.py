@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.adapters.outbox.disk import PAGE_BYTES
 from shared.adapters.outbox.lane import Epoch, Lane
 from shared.adapters.outbox.schema import CONTEXT_SPAN, ROW_BYTES, Statement
 from shared.adapters.outbox.values import Entry
@@ -31,11 +30,6 @@ class Prepared:
     statements: list[Statement] = field(default_factory=list[Statement])
     cost: int = 0
     contexts: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
-
-    @property
-    def pages(self) -> int:
-        """Roughly how many pages of the log it fills."""
-        return 1 + self.cost // PAGE_BYTES
 
 
 def prepare(lane: Lane, epoch: Epoch, entries: Sequence[Entry], now_ms: int, key: str | None) -> Prepared:

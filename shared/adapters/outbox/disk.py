@@ -37,9 +37,10 @@ from shared.adapters.outbox.errors import (
 from shared.adapters.outbox.schema import Statement, is_ours, migrate
 
 PAGE_BYTES: Final = 4096
-CHECKPOINT_PAGES: Final = 500
-"""The log is copied back after this many pages: it stays near 2 MB, and two extra syncs in 500 appends do
-not show."""
+CHECKPOINT_COMMITS: Final = 500
+"""The log is copied back after this many commits: it stays near 2 MB, and the extra syncs do not show."""
+CHECKPOINT_BYTES: Final = 512 * 1024
+"""... or after so much was added: on a full disk the ballast must hold what the file has to grow by."""
 
 _PRAGMAS: Final = (
     "locking_mode=EXCLUSIVE",
@@ -63,7 +64,8 @@ class Disk:
         self._connection = connection
         self._log = os.open(_log_of(path), os.O_RDONLY)
         self._durable = True
-        self._pages = 0
+        self._commits = 0
+        self._added = 0
         self._broken = False
 
     @classmethod
@@ -131,13 +133,13 @@ class Disk:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
-    def commit(self, statements: Sequence[Statement], *, durable: bool, pages: int = 1) -> None:
+    def commit(self, statements: Sequence[Statement], *, durable: bool, grows: int = 0) -> None:
         """Write all of the statements or none.
 
         Args:
             statements: one is its own transaction.
             durable: return after the sync; otherwise a power cut may still take it.
-            pages: roughly how much log it writes.
+            grows: bytes that it adds to the file.
 
         Raises:
             DiskFullError: nothing was written.
@@ -153,7 +155,8 @@ class Disk:
             for sql, parameters in statements:
                 self.execute(sql, parameters)
             self.execute("COMMIT")
-        self._pages += pages
+        self._commits += 1
+        self._added += grows
 
     def sync(self) -> None:
         """Make every relaxed commit durable.
@@ -170,7 +173,7 @@ class Disk:
     @property
     def checkpoint_due(self) -> bool:
         """Whether the log has grown enough to be copied back."""
-        return self._pages >= CHECKPOINT_PAGES
+        return self._commits >= CHECKPOINT_COMMITS or self._added >= CHECKPOINT_BYTES
 
     def checkpoint(self) -> None:
         """Sync the log and copy it into the database file; the next write begins the log anew.
@@ -179,9 +182,8 @@ class Disk:
             DiskFullError: the database file could not grow; nothing is lost, the log goes on.
             OutboxBrokenError: the disk failed.
         """
-        self._pages = CHECKPOINT_PAGES // 2  # if it fails for want of room, not again at the very next append
         self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self._pages = 0
+        self._commits = self._added = 0
 
     def used_bytes(self) -> int:
         """Return how much of the database file is in use."""

@@ -241,7 +241,7 @@ class Outbox:
         lane.points = points
         lane.unacknowledged = max(0, lane.unacknowledged + (moved if place < before else -moved))
         lane.changed()
-        self._checkpoint_if_due()
+        self._checkpoint_if_due(spending=True)
 
     # Being born: the port `Lanes` --------------------------------------------------------------------------
 
@@ -278,7 +278,7 @@ class Outbox:
                 more |= upto > 0 and self._room.spend(lambda lane=lane, upto=upto: self._expire(lane, upto))
                 self._room.spend(lambda lane=lane: unlist(self._disk, lane))
             more |= self._room.relieve()
-        self._checkpoint_if_due()
+        self._checkpoint_if_due(spending=True)
         return Expiry(self._room.take_shortened(now_ms, self._bounds.keep_ms), more)
 
     def waiting(self, stream: Stream, now_ms: int) -> int:
@@ -361,7 +361,7 @@ class Outbox:
         durable = lane.stream not in _GROUPED or (
             since_ms is not None and not 0 <= now_ms - since_ms < limits.TELEMETRY_COMMIT_MS
         )
-        self._room.append(lambda: self._disk.commit(made.statements, durable=durable, pages=made.pages))
+        self._room.append(lambda: self._disk.commit(made.statements, durable=durable, grows=made.cost))
         self._appended(lane, epoch, made, freed)
         if key is not None:
             lane.remember_key(key, epoch.last_place)
@@ -370,7 +370,7 @@ class Outbox:
             self._all_durable()
         elif since_ms is None:
             lane.relaxed_since_ms = now_ms
-        self._checkpoint_if_due()
+        self._checkpoint_if_due(spending=False)
 
     def _make_lane_room(self, lane: Lane, need: int) -> None:
         if lane.stream not in _EVICTING or need > lane.capacity:
@@ -400,9 +400,13 @@ class Outbox:
                 return False
         return True
 
-    def _checkpoint_if_due(self) -> None:
+    def _checkpoint_if_due(self, *, spending: bool) -> None:
+        """Copy the log back when it is time; where the disk is too full for that, it is tried again later."""
         if self._disk.checkpoint_due:
             with suppress(DiskFullError):
-                self._room.spend(self._disk.checkpoint)
+                if spending:
+                    self._room.spend(self._disk.checkpoint)
+                else:
+                    self._disk.checkpoint()
                 self._all_durable()
                 self._room.relieve()

@@ -58,11 +58,9 @@ def gaps_of(disk: Disk, epoch: Epoch, first: int, last: int) -> list[StoredGap]:
 
 def chain_at(disk: Disk, lane: Lane, epoch: Epoch, seq: int) -> bytes | None:
     """Return the chain value after number `seq`, or None where nothing sound tells it."""
-    if seq == epoch.base:
-        return epoch.base_chain
     if seq == epoch.appended:
         return epoch.tail
-    if not epoch.base < seq < epoch.appended:
+    if not epoch.base <= seq < epoch.appended:
         return None
     for row in _neighbours(disk, lane, epoch, seq):
         if row.fits:
@@ -72,7 +70,7 @@ def chain_at(disk: Disk, lane: Lane, epoch: Epoch, seq: int) -> bytes | None:
             return gap.head
         if gap.seq == seq + 1:
             return gap.prev
-    return None
+    return epoch.base_chain if seq == epoch.base else None
 
 
 def best_chain_at(disk: Disk, lane: Lane, epoch: Epoch, seq: int) -> bytes:

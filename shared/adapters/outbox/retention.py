@@ -82,7 +82,7 @@ def expire(disk: Disk, lane: Lane, upto: int, rows_max: int = CHUNK_ROWS) -> int
     if not bases:
         return 0
     statements += [(_DROP_POINT, (p.number,)) for p in lane.points[:-1] if p.place <= boundary]
-    disk.commit(statements, durable=False, pages=len(bases) + rows_max // 8)
+    disk.commit(statements, durable=False)
     for epoch, base, value in bases:
         epoch.base, epoch.base_chain = base, value
     lane.points = [p for p in lane.points[:-1] if p.place > boundary] + lane.points[-1:]
@@ -124,7 +124,7 @@ def evict(disk: Disk, lane: Lane, need: int) -> None:
         if epoch.first_place < boundary and first <= last:
             statements += _leave_gap(disk, lane, epoch, first, last)
     if statements:
-        disk.commit(statements, durable=True, pages=CHUNK_ROWS // 4)
+        disk.commit(statements, durable=True)
         lane.unacknowledged = max(0, lane.unacknowledged - freed)
 
 

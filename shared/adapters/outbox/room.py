@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from shared.adapters.outbox.ballast import Ballast
-from shared.adapters.outbox.disk import CHECKPOINT_PAGES, Disk
+from shared.adapters.outbox.disk import CHECKPOINT_BYTES, PAGE_BYTES, Disk
 from shared.adapters.outbox.errors import DiskFullError
 from shared.adapters.outbox.lane import Lane
 from shared.adapters.outbox.retention import expire
@@ -50,7 +50,7 @@ class Room:
         """
         if self._ballast.held or self._ballast.take():
             return
-        while self._disk.free_pages() < CHECKPOINT_PAGES:
+        while self._disk.free_pages() * PAGE_BYTES < 2 * CHECKPOINT_BYTES:
             if not self._shed():
                 raise DiskFullError(DiskFullError.__doc__)
 
