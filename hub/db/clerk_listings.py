@@ -3,10 +3,11 @@
 What a citizen said is never in these rows: a quarantined line keeps its bytes to itself.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, update
+from sqlalchemy import Column, Connection, Select, Table, select, update
 
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.tables import exception, loss_record, outgoing, quarantine
@@ -126,6 +127,12 @@ def list_exceptions(connection: Connection, wanted: Wanted) -> Page[ExceptionRow
     if wanted.unresolved:
         query = query.where(exception.c.resolved_ms.is_(None))
     return read_page(connection, ExceptionRow, query, wanted.limit)
+
+
+def is_open(connection: Connection, kind: str, detail: Mapping[str, object]) -> bool:
+    """Whether a case of this kind with this very detail is open."""
+    same = select(exception.c.detail).where(exception.c.kind == kind, exception.c.resolved_ms.is_(None))
+    return any(row.detail == detail for row in connection.execute(same))
 
 
 def resolve_exception(connection: Connection, number: int, now_ms: int) -> bool:

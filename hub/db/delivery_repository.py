@@ -10,11 +10,11 @@ Not here: any decision. `shared.protocol.delivery` and `hub.ingest` take those.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from hub.db import loss_records
 from hub.db.register_repositories import EventName, ExceptionRepository
-from hub.db.statements import Row, among, among_pairs, insert_sql, upsert, upsert_sql, write_many
+from hub.db.statements import Lookup, Row, among, insert_sql, upsert, upsert_sql, write_many
 from hub.db.tables import device, device_epoch, inbox, loss_record, quarantine, sealing_context
 from shared.model.event import Stream
 from shared.model.fields import is_storable
@@ -66,22 +66,14 @@ class DeliveryRepository:
             return
         connection = self._connection
         self._epochs.update((name, {stream: {} for stream in Stream}) for name in wanted)
-        epochs = select(device_epoch).where(among(connection, device_epoch.c.device, wanted))
-        in_order = epochs.order_by(*device_epoch.primary_key).with_for_update()
-        for row in connection.execute(in_order):
-            here = _epoch(tuple(row))
-            self._epochs[row.device][here.stream][here.epoch] = here
-            self._stored[row.device, here.stream, here.epoch] = tuple(row)
-        births = select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms)
-        for name, boot, uptime_ms in connection.execute(births.where(among(connection, device.c.id, wanted))):
+        for row in _EPOCHS.rows(connection, wanted):
+            name, here = row[0], _epoch(tuple(row))
+            self._epochs[name][here.stream][here.epoch] = here
+            self._stored[name, here.stream, here.epoch] = tuple(row)
+        for name, boot, uptime_ms in _BIRTHS.rows(connection, wanted):
             if boot is not None:
                 self._births[name] = _Device(boot, uptime_ms)
-        waiting = select(quarantine.c.device, quarantine.c.subject).where(
-            quarantine.c.state == "waiting",
-            quarantine.c.subject.is_not(None),
-            among(connection, quarantine.c.device, wanted),
-        )
-        self._waiting.update((name, subject) for name, subject in connection.execute(waiting))
+        self._waiting.update((name, subject) for name, subject in _WAITING.rows(connection, wanted))
 
     def look_up(self, events: Iterable[EventName]) -> None:
         """Reads which events (device, event id) are in the inbox, with the hashes of their bodies."""
@@ -89,9 +81,7 @@ class DeliveryRepository:
         if not wanted:
             return
         self._known.update(dict.fromkeys(wanted))
-        columns = (inbox.c.device, inbox.c.event_id)
-        found = select(*columns, inbox.c.body_hash).where(among_pairs(self._connection, columns, wanted))
-        for name, event_id, body_hash in self._connection.execute(found):
+        for name, event_id, body_hash in _INBOX.rows(self._connection, wanted):
             self._known[name, event_id] = body_hash
 
     # ---- what is there ----------------------------------------------------------------------------------
@@ -243,7 +233,7 @@ class DeliveryRepository:
         if self._born:
             learnt = ("firmware", "last_birth_boot", "last_birth_uptime_ms", "last_seen_ms", "waiting_ms")
             births = [self._born[name] for name in sorted(self._born)]
-            connection.execute(upsert(connection, device, learnt), births)
+            connection.execute(upsert(connection.dialect.name, device, learnt), births)
             self._born.clear()
         if self._found:
             loss_records.note_found(connection, self._found)
@@ -281,8 +271,23 @@ def _epoch(row: Row) -> HubEpoch:
         last=row[7],
         oldest=row[8],
         floor=row[9],
-        by_id=row[10],
-        forked=row[11],
-        closed=row[12],
-        reopened=row[13],
+        by_id=bool(row[10]),
+        forked=bool(row[11]),
+        closed=bool(row[12]),
+        reopened=bool(row[13]),
     )
+
+
+_EPOCHS = Lookup(
+    select(device_epoch).order_by(*device_epoch.primary_key).with_for_update(), (device_epoch.c.device,)
+)
+_BIRTHS = Lookup(select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms), (device.c.id,))
+_WAITING = Lookup(
+    select(quarantine.c.device, quarantine.c.subject).where(
+        quarantine.c.state == literal_column("'waiting'"), quarantine.c.subject.is_not(None)
+    ),
+    (quarantine.c.device,),
+)
+_INBOX = Lookup(
+    select(inbox.c.device, inbox.c.event_id, inbox.c.body_hash), (inbox.c.device, inbox.c.event_id)
+)

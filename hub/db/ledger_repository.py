@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from hub.db.statements import Row, among, among_pairs, compiled, insert_sql, write_many
+from hub.db.statements import Lookup, Row, compiled, insert_sql, write_many
 from hub.db.tables import account, card_counter, journal, posting
 from hub.domain.payments.accounts import is_purse, kind_of
 from hub.domain.payments.booking import Booked, Booking, Kind, Transfer
@@ -166,38 +166,27 @@ class LedgerRepository:
 
     def _fetch_fingerprints(self, keys: Sequence[str]) -> None:
         self._fingerprints.update(dict.fromkeys(keys))
-        found = select(journal.c.effect_key, journal.c.body_hash).where(
-            among(self._connection, journal.c.effect_key, keys)
-        )
-        self._fingerprints.update((key, mark) for key, mark in self._connection.execute(found))
+        if keys:
+            found = _FINGERPRINTS.rows(self._connection, keys)
+            self._fingerprints.update((key, mark) for key, mark in found)
 
     def _fetch_accounts(self, codes: Sequence[str]) -> None:
         """Reads accounts. PostgreSQL locks the purses, in one order: their balances decide something."""
         self._known_codes.update(codes)
-        columns = (
-            account.c.code,
-            account.c.currency,
-            account.c.id,
-            account.c.floor_minor,
-            account.c.balance_minor,
-        )
         purses = [code for code in codes if is_purse(code)]
         others = [code for code in codes if not is_purse(code)]
-        for wanted, is_locked in ((purses, True), (others, False)):
+        for wanted, lookup in ((purses, _PURSES), (others, _ACCOUNTS)):
             if wanted:
-                query = select(*columns).where(among(self._connection, account.c.code, wanted))
-                if is_locked:
-                    query = query.order_by(account.c.id).with_for_update()
-                for code, currency, number, floor_minor, balance_minor in self._connection.execute(query):
+                for code, currency, number, floor_minor, balance_minor in lookup.rows(
+                    self._connection, wanted
+                ):
                     self._accounts[code, currency] = _Account(number, floor_minor, balance_minor)
 
     def _fetch_counters(self, pairs: Sequence[tuple[str, int]]) -> None:
-        columns = (card_counter.c.subject, card_counter.c.counter)
         self._counters.update(dict.fromkeys(pairs, False))
-        found = self._connection.execute(
-            select(*columns).where(among_pairs(self._connection, columns, pairs))
-        )
-        self._counters.update(((subject, counter), True) for subject, counter in found)
+        if pairs:
+            found = _COUNTERS.rows(self._connection, pairs)
+            self._counters.update(((subject, counter), True) for subject, counter in found)
 
     def _fetch_entry(self, key: str) -> None:
         """Reads one entry with its postings and whether it is reversed: rare, so by itself."""
@@ -229,4 +218,21 @@ _MOVE = (
     update(account)
     .where(account.c.id == bindparam("account_id"))
     .values(balance_minor=account.c.balance_minor + bindparam("moved_minor"))
+)
+
+
+_FINGERPRINTS = Lookup(select(journal.c.effect_key, journal.c.body_hash), (journal.c.effect_key,))
+_ACCOUNTS = Lookup(
+    select(
+        account.c.code,
+        account.c.currency,
+        account.c.id,
+        account.c.floor_minor,
+        account.c.balance_minor,
+    ),
+    (account.c.code,),
+)
+_PURSES = Lookup(_ACCOUNTS.query.order_by(account.c.id).with_for_update(), (account.c.code,))
+_COUNTERS = Lookup(
+    select(card_counter.c.subject, card_counter.c.counter), (card_counter.c.subject, card_counter.c.counter)
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from hub.db.statements import Row, among, among_pairs, insert_sql, upsert_sql, write_many
+from hub.db.statements import Lookup, Row, insert_sql, upsert_sql, write_many
 from hub.db.tables import device_counters, device_state, exception, notice_response, service_request
 from hub.domain.notices.ports import Response
 from hub.domain.service_requests.ports import ServiceRequest
@@ -33,9 +33,7 @@ class ServiceRequestRepository:
         if not wanted:
             return
         self._sources.update(dict.fromkeys(wanted))
-        columns = (service_request.c.reference, service_request.c.device, service_request.c.event_id)
-        found = select(*columns).where(among(self._connection, service_request.c.reference, wanted))
-        for reference, device, event_id in self._connection.execute(found):
+        for reference, device, event_id in _REPORTS.rows(self._connection, wanted):
             self._sources[reference] = (device, event_id)
 
     def source_of(self, reference: str) -> EventName | None:
@@ -83,10 +81,9 @@ class NoticeResponseRepository:
         wanted = [event for event in events if event not in self._known]
         if not wanted:
             return
-        columns = (notice_response.c.device, notice_response.c.event_id)
-        found = select(*columns).where(among_pairs(self._connection, columns, wanted))
         self._known.update(dict.fromkeys(wanted, False))
-        self._known.update(((device, event_id), True) for device, event_id in self._connection.execute(found))
+        found = _RESPONSES.rows(self._connection, wanted)
+        self._known.update(((device, event_id), True) for device, event_id in found)
 
     def has(self, device: str, event_id: str) -> bool:
         """Whether the event's response is in the register."""
@@ -157,3 +154,13 @@ class ExceptionRepository:
         """Writes what was noted."""
         statement = insert_sql(self._connection, exception, leave_out="id")
         write_many(self._connection, statement, self._rows)
+
+
+_REPORTS = Lookup(
+    select(service_request.c.reference, service_request.c.device, service_request.c.event_id),
+    (service_request.c.reference,),
+)
+_RESPONSES = Lookup(
+    select(notice_response.c.device, notice_response.c.event_id),
+    (notice_response.c.device, notice_response.c.event_id),
+)

@@ -1,11 +1,13 @@
-"""Driver-level statements for the hot inserts, compiled once from the tables, and look-ups of many keys.
+"""Driver-level statements for what every transaction does, compiled once from the tables.
 
-SQLAlchemy compiles; the driver's own `executemany` writes. So an insert of a thousand rows costs what the
-driver costs, and the tables stay the only description of a row.
+SQLAlchemy compiles; the driver's own `execute` and `executemany` run. So an insert of a thousand rows, or a
+look-up of a thousand keys, costs what the driver costs, and the tables stay the only description of a row.
 """
 
 import json
+import typing
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    Select,
     Table,
     Text,
     TextClause,
@@ -26,6 +29,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
     tuple_,
 )
@@ -60,9 +64,9 @@ def dialect_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Ins
     return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table).inline()
 
 
-def upsert(connection: Connection, table: Table, replaced: Sequence[str]) -> Insert:
+def upsert(dialect: str, table: Table, replaced: Sequence[str]) -> Insert:
     """An INSERT that, where a row with the same primary key is there, replaces these columns of it."""
-    statement = dialect_insert(connection.dialect.name, table)
+    statement = dialect_insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     return statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in replaced}
@@ -71,10 +75,7 @@ def upsert(connection: Connection, table: Table, replaced: Sequence[str]) -> Ins
 
 def upsert_sql(connection: Connection, table: Table) -> str:
     """The driver's INSERT for all columns of a table that replaces a row with the same primary key."""
-    columns = [column.name for column in table.columns]
-    replaced = [column.name for column in table.columns if not column.primary_key]
-    dialect = _positional(connection.dialect.name)
-    return str(upsert(connection, table, replaced).compile(dialect=dialect, column_keys=columns))
+    return _upsert_sql(connection.dialect.name, table)
 
 
 def compiled(connection: Connection, statement: Insert | Update | TextClause) -> str:
@@ -111,6 +112,61 @@ def among_pairs(
         for place, column in enumerate(columns)
     )
     return tuple_(*columns).in_(select(*values))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A query for the rows of which some columns have one of many values; compiled once for each database.
+
+    Attributes:
+        query: all but this condition; what it selects is read as the driver gives it.
+        columns: one column, or two that go together.
+    """
+
+    query: Select[*tuple[Any, ...]]
+    columns: Sequence[Column[Any]]
+
+    def rows(self, connection: Connection, values: Sequence[Any]) -> Sequence[Row]:
+        """Runs the query.
+
+        Args:
+            connection: in a transaction.
+            values: of the column; or pairs, where there are two columns.
+        """
+        if connection.dialect.name == "postgresql":
+            given = zip(*values, strict=True) if len(self.columns) > 1 else (values,)
+            parameters = tuple(list(each) for each in given)
+        else:
+            parameters = (json.dumps(values),)
+        found = connection.exec_driver_sql(_lookup_sql(connection.dialect.name, self), parameters)
+        return typing.cast("Sequence[Row]", found.all())
+
+
+@cache
+def _lookup_sql(dialect: str, lookup: Lookup) -> str:
+    columns = lookup.columns
+    if dialect == "postgresql":
+        kinds = (Text if isinstance(column.type, Text) else BigInteger for column in columns)
+        arrays = [bindparam(None, type_=ARRAY(kind)) for kind in kinds]
+        wanted = select(*(func.unnest(array) for array in arrays))
+    else:
+        given = func.json_each(bindparam(None, type_=Text)).table_valued("value").c.value
+        # a value out of JSON has no affinity: without the cast the index would not be used
+        pair = [
+            cast(func.json_extract(given, literal_column(f"'$[{place}]'", Text)), column.type)
+            for place, column in enumerate(columns)
+        ]
+        wanted = select(*pair) if len(columns) > 1 else select(given)
+    subject = tuple_(*columns) if len(columns) > 1 else columns[0]
+    query = lookup.query.where(subject.in_(wanted))
+    return str(query.compile(dialect=_positional(dialect)))
+
+
+@cache
+def _upsert_sql(dialect: str, table: Table) -> str:
+    columns = [column.name for column in table.columns]
+    replaced = [column.name for column in table.columns if not column.primary_key]
+    return str(upsert(dialect, table, replaced).compile(dialect=_positional(dialect), column_keys=columns))
 
 
 @cache

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.db.failures import family
 from shared.model.errors import CapacityError, TransientError, VentanillaError
@@ -118,6 +119,15 @@ class Writer:
         """Gives a connection that only reads, on one snapshot, for the time of the `with` block."""
         with self._reader.connect() as connection:
             yield connection
+
+    def answers(self) -> bool:
+        """Whether the database can be read."""
+        try:
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except SQLAlchemyError:
+            return False
+        return True
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
         """Finishes the work that waits and closes every connection; a second call does nothing.
