@@ -72,7 +72,7 @@ class BatchConnector:
         self.batch_max = batch_max
         self.parallel_max = parallel_max
         self._path = path
-        self._exchange = Exchange(endpoint, parallel_max)
+        self._exchange = Exchange(endpoint)
         self._headers = {"content-type": "application/json"}
         if endpoint.api_key:
             self._headers["authorization"] = f"Bearer {endpoint.api_key}"

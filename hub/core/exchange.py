@@ -1,14 +1,13 @@
 """One question to a core over HTTP and what came of it, as a value.
 
-Here: the connection pool, the deadline of a whole exchange, the longest answer that is read, and the line
-between "it never left" and "it may have arrived". Not here: what a status means (meaning.py) and what is
-asked.
+Here: connections that are kept for the next question, the deadline of a whole exchange, and the line between
+"it never left" and "it may have arrived". Not here: HTTP itself (connection.py), what a status means
+(meaning.py), and what is asked.
 
 Rules:
 - Only a failure to connect counts as not sent. Once a byte may have left, no answer means that we don't know.
 - The deadline covers the whole exchange: a core that drips one byte a second does not hold a place for ever.
-- Redirects are not followed and the environment's proxies are not used: an address is what the operator
-  wrote.
+- Redirects are not followed and no proxy is used: an address is what the operator wrote.
 """
 
 import asyncio
@@ -17,15 +16,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import h11
 
+from hub.core.connection import Address, AnswerTooLongError, Connection
 from hub.core.meaning import Meaning, meaning, read_retry_after
+from shared.model.errors import InputError
 
-ANSWER_BYTES_MAX = 16 * 1024 * 1024
-"""A thousand requests with descriptions of 4,000 characters, and as much again."""
-IDLE_CONNECTION_S = 4.0
-"""Below the 5 s after which common servers close a quiet connection: one that closes loses what is sent."""
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +32,9 @@ class Endpoint:
     """Where a core listens and how we say who we are.
 
     Attributes: base_url: address without a slash at its end, e.g. https://avisos.example.es/v2. api_key: the
-        core's key for us; empty where it asks for none. timeout_s: deadline of a whole exchange.
-        connect_timeout_s: share of it that connecting may take; shorter, so that a core that is down is
-        known as
+        core's key for us; empty where it asks for none. timeout_s: deadline from the question's first byte
+        to the answer's last. connect_timeout_s: deadline of connecting, before that; shorter, so that a core
+        that is down is known as
             such and not as an outcome in doubt.
         ca_file: certificate authority of the core, if it is not one that the machine trusts already.
     """
@@ -80,28 +79,32 @@ Query = Sequence[tuple[str, str]]
 
 
 class Exchange:
-    """The kept-alive connections to one endpoint."""
+    """Questions to one endpoint; as many connections as there are questions at once."""
 
-    def __init__(self, endpoint: Endpoint, connections_max: int) -> None:
-        """Prepare connections; none is opened before the first question.
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare; nothing is opened before the first question.
 
         Args:
             endpoint: whom to ask.
-            connections_max: questions that may be under way at once.
+
+        Raises:
+            InputError: the address is none that can be asked.
         """
-        self._deadline_s = endpoint.timeout_s
-        self._client = httpx.AsyncClient(
-            base_url=endpoint.base_url,
-            timeout=httpx.Timeout(endpoint.timeout_s, connect=endpoint.connect_timeout_s),
-            limits=httpx.Limits(
-                max_connections=connections_max,
-                max_keepalive_connections=connections_max,
-                keepalive_expiry=IDLE_CONNECTION_S,
-            ),
-            verify=_trust(endpoint),
-            follow_redirects=False,
-            trust_env=False,
+        parts = urlsplit(endpoint.base_url)
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise InputError("a core's address is http://… or https://… with a host; correct the setting")
+        self._endpoint = endpoint
+        self._base_path = parts.path.rstrip("/")
+        self._address = Address(
+            host=parts.hostname, port=parts.port or PORTS[parts.scheme], trust=_trust(parts.scheme, endpoint)
         )
+        self._common = {
+            "host": parts.netloc.rpartition("@")[2],
+            "user-agent": "ventanilla",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+        }
+        self._kept: list[Connection] = []
 
     async def get(self, path: str, query: Query = ()) -> Outcome:
         """Ask for something; nothing changes at the core.
@@ -113,7 +116,7 @@ class Exchange:
         Returns:
             The answer, or why there is none.
         """
-        return await self._ask(self._client.build_request("GET", path, params=list(query)))
+        return await self._ask("GET", f"{path}?{urlencode(query)}" if query else path, {}, b"")
 
     async def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> Outcome:
         """Send something that may change the core.
@@ -121,53 +124,58 @@ class Exchange:
         Args:
             path: below the endpoint's base, with its slash.
             content: the body in the form that the headers name.
-            headers: at least the content type.
+            headers: names in lower case, at least the content type.
 
         Returns:
             The answer, or why there is none.
         """
-        return await self._ask(
-            self._client.build_request("POST", path, content=content, headers=dict(headers))
-        )
+        return await self._ask("POST", path, headers, content)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        while self._kept:
+            await self._kept.pop().close()
 
-    async def _ask(self, request: httpx.Request) -> Outcome:
+    async def _ask(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> Outcome:
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return await self._read(await self._client.send(request, stream=True))
-        except (
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-            httpx.PoolTimeout,
-            httpx.UnsupportedProtocol,
-        ) as error:
+            async with asyncio.timeout(self._endpoint.connect_timeout_s):
+                connection = await self._connect()
+        except OSError as error:
             return NotSent(reason=f"no connection to the core ({type(error).__name__})")
-        except (httpx.HTTPError, TimeoutError) as error:
-            return Lost(reason=f"no answer from the core ({type(error).__name__})")
-
-    async def _read(self, response: httpx.Response) -> Outcome:
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > ANSWER_BYTES_MAX:
-                    return Lost(reason=f"the core's answer is longer than {ANSWER_BYTES_MAX} bytes")
-                parts.append(part)
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                whole = [*self._common.items(), *headers.items()]
+                response = await connection.ask(method, self._base_path + target, whole, content)
+        except (OSError, h11.RemoteProtocolError, AnswerTooLongError) as error:
+            return Lost(reason=f"no answer from the core ({type(error).__name__})")
         finally:
-            await response.aclose()
+            self._keep_or_drop(connection)
         return Answer(
-            status=response.status_code,
-            body=b"".join(parts),
+            status=response.status,
+            body=response.body,
             retry_after_s=read_retry_after(response.headers.get("retry-after"), time.time()),
         )
 
+    async def _connect(self) -> Connection:
+        """A connection that was kept and can go on, or a new one."""
+        now_s = asyncio.get_running_loop().time()
+        while self._kept:
+            connection = self._kept.pop()
+            if connection.can_go_on(now_s):
+                return connection
+            connection.abort()
+        return await Connection.open(self._address)
 
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
-    """Whom we believe to be the core; without TLS nobody is asked, so no certificates are loaded."""
-    if endpoint.base_url.startswith("http://"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def _keep_or_drop(self, connection: Connection) -> None:
+        """A connection whose question ended well is kept; every other is in no state to be used again."""
+        if connection.can_go_on(asyncio.get_running_loop().time()):
+            self._kept.append(connection)
+        else:
+            connection.abort()
+
+
+def _trust(scheme: str, endpoint: Endpoint) -> ssl.SSLContext | None:
+    """Whom we believe to be the core."""
+    if scheme == "http":
+        return None
     return ssl.create_default_context(cafile=str(endpoint.ca_file) if endpoint.ca_file else None)

@@ -86,7 +86,7 @@ class Open311Connector:
         self._settings = settings
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
-        self._exchange = Exchange(settings.endpoint, settings.parallel_max)
+        self._exchange = Exchange(settings.endpoint)
         pairs = (("api_key", settings.endpoint.api_key), ("jurisdiction_id", settings.jurisdiction_id))
         self._credentials = tuple((name, value) for name, value in pairs if value)
         self._search = Search(self._exchange, self._credentials, settings.reference_query, settings.rows_max)

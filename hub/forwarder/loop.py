@@ -37,6 +37,8 @@ IDLE_MS = 1_000
 """A look without being woken: another process may have added work."""
 DATABASE_PAUSE_MS = 1_000
 POLL_MS = 50
+GATHER_MS = 2
+"""A result waits this long for others: calls that end together share a transaction."""
 UNDECIDED = "outgoing_undecided"
 """The kind of the exception that tells a clerk."""
 
@@ -137,6 +139,9 @@ class ConnectorLoop:
     async def _turn(self) -> None:
         self._stirred.clear()
         self._collect()
+        if self._settled and self._under_way:
+            await asyncio.sleep(GATHER_MS / 1000)
+            self._collect()
         wanted = 0 if self._stopping else self._places() * self.connector.batch_max
         try:
             work = await self._consult_database(wanted)

@@ -7,16 +7,14 @@ Reports in parallel are compared with the same way for one report at a time.
 """
 
 import asyncio
-import json
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
-import httpx
-
 from hub.core.open311 import Open311Connector, Open311Settings
+from hub.core.port import Done, Effect
 from hub.core.settlements import settlements_connector
 from hub.forwarder.worker import Forwarder
 from tests.support.outgoing_work import OutgoingWork, effect_key
@@ -51,6 +49,7 @@ async def _measure(work: OutgoingWork, core: ReferenceCore) -> list[dict[str, ob
     parallel = Open311Connector(Open311Settings(endpoint=core.endpoint()))
     serial = Open311Connector(Open311Settings(endpoint=core.endpoint(), parallel_max=1))
     serial.name = "serial"
+    single = settlements_connector(core.endpoint())
     forwarder = Forwarder([settlements_connector(core.endpoint()), parallel, serial], work.writer)
     forwarding = asyncio.ensure_future(forwarder.run())
 
@@ -68,7 +67,12 @@ async def _measure(work: OutgoingWork, core: ReferenceCore) -> list[dict[str, ob
         return await forward("settlements", SETTLEMENTS)
 
     async def settle_one_by_one(number: int) -> float:
-        return await _post_all(client, [f"single-{number}-{one}" for one in range(SINGLES)])
+        effects = [_settlement(f"single-{number}-{one}") for one in range(SINGLES)]
+        began_s = time.perf_counter()
+        results = [result for effect in effects for result in await single.deliver([effect])]
+        took_s = time.perf_counter() - began_s
+        assert all(isinstance(result, Done) for result in results)
+        return SINGLES / took_s
 
     async def report_in_parallel(number: int) -> float:
         work.add_reports([f"parallel-{number}-{one}" for one in range(REPORTS)])
@@ -78,11 +82,11 @@ async def _measure(work: OutgoingWork, core: ReferenceCore) -> list[dict[str, ob
         work.add_reports([f"serial-{number}-{one}" for one in range(SINGLES)], connector="serial")
         return await forward("serial", SINGLES)
 
-    async with httpx.AsyncClient(base_url=core.base_url, trust_env=False) as client:
-        rows = [
-            await _compare("forward.catch_up", settle_in_batches, settle_one_by_one),
-            await _compare("forward.open311", report_in_parallel, report_one_by_one),
-        ]
+    rows = [
+        await _compare("forward.catch_up", settle_in_batches, settle_one_by_one),
+        await _compare("forward.open311", report_in_parallel, report_one_by_one),
+    ]
+    await single.close()
     forwarder.stop()
     await forwarding
     assert core.effects()["duplicates"] == 0
@@ -108,18 +112,8 @@ async def _compare(name: str, ours: Round, other: Round) -> dict[str, object]:
     }
 
 
-async def _post_all(client: httpx.AsyncClient, names: Sequence[str]) -> float:
-    bodies = [_settlement(name) for name in names]
-    began_s = time.perf_counter()
-    for body in bodies:
-        answer = await client.post("/settlements", content=body)
-        answer.raise_for_status()
-    return len(bodies) / (time.perf_counter() - began_s)
-
-
-def _settlement(name: str) -> bytes:
-    item = {"key": str(effect_key(name)), "aggregate": name, "body": {"amount_minor": 150, "currency": "EUR"}}
-    return json.dumps({"key": name, "items": [item]}).encode()
+def _settlement(name: str) -> Effect:
+    return Effect(key=effect_key(name), aggregate=name, body={"amount_minor": 150, "currency": "EUR"})
 
 
 if __name__ == "__main__":

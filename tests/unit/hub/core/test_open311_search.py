@@ -29,7 +29,7 @@ def find(
 ) -> tuple[Sighting, list[Heard]]:
     async def run() -> tuple[Sighting, list[Heard]]:
         async with scripted(script) as (endpoint, heard):
-            exchange = Exchange(endpoint, 1)
+            exchange = Exchange(endpoint)
             search = Search(exchange, [("api_key", "k")], reference_query, rows_max)
             try:
                 return await search.find(REFERENCE, "aceras", since_ms, NOW_MS), heard
