@@ -8,8 +8,8 @@ Only `type` and `data` are needed. `stream` may be given and must then fit the t
 value, which becomes a pseudonym here, or a pseudonym as text; `id` is a UUIDv7, and the same one twice counts
 once; `at` says when it happened if it isn't now; events of one `session` are one citizen's.
 
-Rules: a member that nobody knows is refused rather than dropped in silence. A refusal never repeats what was
-written.
+Rules: a member that nobody knows is refused rather than dropped in silence. A refusal names members, never
+what is written in them.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ but what is on the disk.
 Not here: the queue, the thread, and what happens when a life ends in an error (`runtime`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from secrets import token_bytes
@@ -38,7 +38,6 @@ from shared.edge.storing import Storing
 from shared.model.errors import CapacityError, InputError, VentanillaError
 from shared.model.event import Stream
 from shared.protocol import limits, topics
-from shared.protocol.delivery import LANES
 from shared.protocol.session import DeviceSession, Identity, Publish, SessionState
 from shared.protocol.signing import LineSigner
 
@@ -83,9 +82,6 @@ class Life:
         deliver: takes what the link tells, from the link's thread.
         trouble: why the life before ended; None for the first.
 
-    Attributes:
-        refusals: why nothing is taken, by stream; replaced whole, so that any thread may look.
-
     Raises:
         OutboxInUseError, ForeignOutboxError, DiskFullError, OutboxBrokenError: the outbox does not open.
     """
@@ -119,7 +115,6 @@ class Life:
         self._outstanding = 0
         self._link_status = LinkStatus(detail="dialling for the first time")
         self._house_ms = self._expire_ms = 0
-        self.refusals: Mapping[Stream, str | None] = {}
         self._link = parts.make_link(lambda event: deliver(FromLink(number, event)), self._next_will)
         self._draw_will()
         self._report_start()
@@ -131,6 +126,10 @@ class Life:
             self._link.close()
         finally:
             self._outbox.close()
+
+    def refusal(self, stream: Stream) -> str | None:
+        """Return why nothing is taken on a lane now; from any thread."""
+        return self._storing.refusals.get(stream)
 
     def find(self, event_id: str) -> Whereabouts | None:
         """Look an event up; what is found is on the disk."""
@@ -177,7 +176,7 @@ class Life:
         for message in self._session.tick(now_ms, max(0, room)):
             self._publish(message)
         self._remember()
-        self.refusals = {stream: self._storing.refusal(stream) for stream in LANES}
+        self._storing.look()
 
     def _keep_house(self, now_ms: int) -> None:
         self._house_ms = now_ms + WAIT_MAX_MS

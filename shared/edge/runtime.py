@@ -89,7 +89,7 @@ class EdgeRuntime:
     def can_take(self, stream: Stream) -> str | None:
         """Return why nothing is taken on a stream now, for the person in front of it; None if it is."""
         life = self._life
-        return StorageDownError.__doc__ if life is None else life.refusals.get(stream)
+        return StorageDownError.__doc__ if life is None else life.refusal(stream)
 
     def place(self, stream: Stream) -> Future[Place]:
         """Ask for the place of a stream's next line."""

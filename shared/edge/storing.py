@@ -4,7 +4,7 @@ Lines of one lane that were composed for places that follow one another share on
 taken is stale: its teller composes it again. Payments are signed here, where the key is.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from secrets import token_bytes
 from typing import Final
 
@@ -37,6 +37,9 @@ class Storing:
         boot: the boot counter.
         clock: the device's clocks.
         now_ms: the best wall time that the device has.
+
+    Attributes:
+        refusals: why nothing is taken, by stream; replaced whole, so that any thread may look.
     """
 
     def __init__(
@@ -57,14 +60,12 @@ class Storing:
         self._clock = clock
         self._now_ms = now_ms
         self._disk_full = False
+        self.refusals: Mapping[Stream, str | None] = {}
+        self.look()
 
-    def refusal(self, stream: Stream) -> str | None:
-        """Return why nothing is taken on a lane, before anyone begins; None where it is."""
-        if stream is Stream.PAYMENTS and self._session.fenced:
-            return FencedError.__doc__
-        if stream in PROMISED and self._disk_full:
-            return DiskFullError.__doc__
-        return self._lanes.refusal(stream)
+    def look(self) -> None:
+        """Find out anew why nothing is taken."""
+        self.refusals = {stream: self._refusal(stream) for stream in PROMISED}
 
     def try_disk_again(self) -> None:
         """Let the next line find out whether the disk has room again."""
@@ -99,6 +100,11 @@ class Storing:
                 self._outbox.append(slot, line, event_id=event_id, now_ms=self._now_ms(), key=state.key)
             except DiskFullError:
                 self._disk_full = True
+
+    def _refusal(self, stream: Stream) -> str | None:
+        if stream is Stream.PAYMENTS and self._session.fenced:
+            return FencedError.__doc__
+        return DiskFullError.__doc__ if self._disk_full else self._lanes.refusal(stream)
 
     def _store_lane(self, stream: Stream, waiting: Sequence[Append]) -> None:
         try:
@@ -141,6 +147,7 @@ class Storing:
                 _refuse(group, error)
             return
         self._disk_full = False
+        self.look()
         behind = self._place(slot, len(group))
         for seq, request in enumerate(group, slot.seq):
             request.answer.set_result(Taken(request.line.event_id, slot.stream, slot.epoch, seq, behind))
