@@ -5,11 +5,13 @@ dependencies and what they ask for in turn.
 """
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
+from contextlib import closing
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -120,3 +122,11 @@ def test_device_without_the_hub_extra_has_its_own_command(device_programs: Path)
 def test_hub_command_without_its_extra_says_what_to_install(device_programs: Path) -> None:
     refused = run(device_programs / "ventanilla", "hub", "run", "--any", "option", status=3)
     assert "pip install 'ventanilla[hub]'" in refused.stderr
+
+
+def test_wheel_from_the_root_folder_makes_the_schema(programs: Path, tmp_path: Path) -> None:
+    made = "from hub.db.migrate import head, upgrade; upgrade(r'sqlite:///{}'); print(head())"
+    told = run(programs / "python", "-c", made.format(tmp_path / "hub.db")).stdout
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as connection:
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert version == told.strip()
