@@ -10,6 +10,7 @@ import selectors
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ from shared.adapters.mqtt_events import Address, DownReason, LinkSettings, Will
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _MALFORMED = (ValueError, IndexError, KeyError, TypeError, struct.error)
+
+
+_PACKETS_A_TURN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +109,32 @@ class Connection:
         except (OSError, UnicodeError) as error:
             self._end(DownReason.UNREACHABLE, f"{address}: {error}")
 
-    def turn(self, wait_s: float, wake_fd: int, *, read: bool) -> None:
+    def turn(self, wait_s: float, wake_fd: int, has_room: Callable[[], bool]) -> None:
         """Wait until there is something to do, for at most `wait_s`, and do it.
 
         Args:
             wait_s: longest wait.
             wake_fd: an eventfd that ends the wait.
-            read: False leaves what comes in the kernel's buffers, which is how the other side is slowed.
+            has_room: asked before each packet is read; False leaves what comes in the kernel's buffers,
+                which is how the other side is slowed.
         """
         sock = self._client.socket()
         if sock is None or self._socket is None:
             self._end(DownReason.LOST, f"{self._address} closed the connection")
             return
+        read = has_room()
         mask = selectors.EVENT_READ if read else 0
         if self._client.want_write() or self._write_wanted:
             mask |= selectors.EVENT_WRITE
-        buffered = read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        buffered = read and _holds_bytes(sock)
         ready = self._wait(mask, 0.0 if buffered else wait_s, wake_fd)
         try:
             if buffered or ready & selectors.EVENT_READ:
                 self._after(self._client.loop_read())
+                for _ in range(_PACKETS_A_TURN):
+                    if self.fault is not None or not _holds_bytes(sock) or not has_room():
+                        break
+                    self._after(self._client.loop_read())
             if ready & selectors.EVENT_WRITE and self.fault is None:
                 self._write_wanted = False
                 self._after(self._client.loop_write())
@@ -296,3 +306,8 @@ class Connection:
     def _end(self, reason: DownReason, detail: str) -> None:
         if self.fault is None:
             self.fault = Fault(reason, detail)
+
+
+def _holds_bytes(sock: object) -> bool:
+    """Tell whether TLS has bytes that the kernel gave it already, which no selector will report."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0

@@ -219,12 +219,12 @@ class MqttLink:
             connection.open()
             resumed_at = _NEVER_S
             while connection.fault is None:
-                read = self._has_room()
-                connection.turn(_TURN_S, self._wake_fd, read=read)
+                paused = not self._has_room()
+                connection.turn(_TURN_S, self._wake_fd, self._has_room)
                 now = time.monotonic()
                 if connection.ready and up_at is None:
                     up_at = now
-                resumed_at = resumed_at if read else now
+                resumed_at = now if paused else resumed_at
                 self._hand_over(connection, now)
                 self._look_at_the_clock(connection, dialled_at, resumed_at, now)
         finally:
@@ -238,11 +238,9 @@ class MqttLink:
         return connection.fault, lasted_s
 
     def _has_room(self) -> bool:
-        with self._lock:
-            return (
-                self._held < self._settings.received_max
-                and self._held_bytes < self._settings.received_bytes_max
-            )
+        """Tell whether the owner may be given more; without the lock, because only this thread adds."""
+        settings = self._settings
+        return self._held < settings.received_max and self._held_bytes < settings.received_bytes_max
 
     def _hand_over(self, connection: Connection, now: float) -> None:
         """Give the owner's publishes and acknowledgements to the connection."""
