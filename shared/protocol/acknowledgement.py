@@ -14,7 +14,7 @@ from shared.model.event import Stream
 from shared.model.fields import text
 from shared.protocol import chain
 from shared.protocol.frame import SESSION_LENGTH, VERSION, check_epoch
-from shared.protocol.parsing import ParseError, as_object, encode, number, octets, parse_object
+from shared.protocol.parsing import ParseError, as_list, as_object, encode, number, octets, parse_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ def decode_answer(body: bytes) -> Welcome | Acknowledgement:
         InputError: it is malformed.
     """
     members = parse_object(body.removesuffix(b"\n"))
-    if members.get("v") != VERSION:
+    if number(members, "v") != VERSION:
         message = "The hub speaks another version of the protocol; update the device."
         raise ParseError(message)
     if "nonce" in members:
@@ -147,7 +147,7 @@ def decode_answer(body: bytes) -> Welcome | Acknowledgement:
         streams={known[name]: _stream(value) for name, value in streams.items() if name in known},
         time_ms=number(members, "time_ms"),
         fenced=members["fenced"],
-        missing=tuple(str(name) for name in members.get("missing", ())),
+        missing=tuple(str(name) for name in as_list(members.get("missing", []), "missing")),
         versions=as_object(members.get("versions", {}), "versions"),
     )
 

@@ -5,13 +5,13 @@ Source: docs/PROTOCOL.md, section Session. Members that this version does not kn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from shared.model.event import Stream
 from shared.model.fields import text
 from shared.protocol import chain, limits
 from shared.protocol.frame import SESSION_LENGTH, VERSION, check_epoch
-from shared.protocol.parsing import ParseError, as_object, encode, number, octets, parse_object
+from shared.protocol.parsing import ParseError, as_list, as_object, encode, number, octets, parse_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def decode_birth(body: bytes) -> Birth:
         InputError: it is malformed, or lists epochs that cannot be.
     """
     members = parse_object(body.removesuffix(b"\n"))
-    if members.pop("v", None) != VERSION:
+    if number(members, "v") != VERSION:
         message = "The birth speaks another version of the protocol; update the hub or the device."
         raise ParseError(message)
     session = text(members, "session", SESSION_LENGTH) if "session" in members else None
@@ -135,7 +135,7 @@ def _lane_members(lane: LaneState) -> dict[str, Any]:
 def _lane(value: object) -> LaneState:
     lane = as_object(value, "lane")
     acked = as_object(lane.get("acked", {}), "acked")
-    epochs = [_listed(item) for item in _items(lane.get("epochs"))]
+    epochs = [_listed(item) for item in as_list(lane.get("epochs"), "epochs")]
     if len(epochs) > limits.EPOCHS_LISTED_MAX or len({e.epoch for e in epochs}) != len(epochs):
         message = f"A lane lists at most {limits.EPOCHS_LISTED_MAX} epochs, each once."
         raise ParseError(message)
@@ -147,13 +147,6 @@ def _lane(value: object) -> LaneState:
         bytes=number(counts, "bytes"),
         capacity=number(counts, "capacity"),
     )
-
-
-def _items(value: object) -> list[Any]:
-    if type(value) is not list:
-        message = "A lane lists its epochs."
-        raise ParseError(message)
-    return cast("list[Any]", value)
 
 
 def _listed(value: object) -> ListedEpoch:
@@ -170,4 +163,6 @@ def _listed(value: object) -> ListedEpoch:
     )
 
 
-_OWN = frozenset({"nonce", "session", "incarnation", "boot", "reset", "uptime_ms", "firmware", "streams"})
+_OWN = frozenset(
+    {"v", "nonce", "session", "incarnation", "boot", "reset", "uptime_ms", "firmware", "streams"}
+)

@@ -78,13 +78,13 @@ def decode_frame(body: bytes) -> Frame:
         raise ParseError(message)
     head, *lines = body.split(b"\n")
     members = parse_object(head)
-    if members.get("v") != VERSION:
+    if number(members, "v") != VERSION:
         message = "The frame speaks another version of the protocol; update the hub or the device."
         raise ParseError(message)
     if (
         not lines
         or lines.pop() != b""
-        or len(lines) != members.get("count")
+        or len(lines) != number(members, "count")
         or len(lines) > limits.FRAME_LINES_MAX
     ):
         message = "The frame does not have the lines that its header counts."

@@ -16,6 +16,8 @@ FRAME_LINES_MAX: Final = 200
 """Beyond 200 lines a frame gains no speed, and what must be sent again after a loss grows."""
 FRAME_BYTES_MAX: Final = 64 * 1024
 """Header, contexts and lines together; far below every broker's default payload limit."""
+NESTING_MAX: Final = 32
+"""Objects and lists inside one another in a message: what was read can be written again on any stack."""
 MICRO_LINE_BYTES_MAX: Final = 1024
 MICRO_FRAME_LINES_MAX: Final = 20
 MICRO_FRAME_BYTES_MAX: Final = 4 * 1024

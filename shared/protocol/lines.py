@@ -146,7 +146,7 @@ def read_line(raw: bytes, seq: int) -> Line:
         message = f"A line has at most {limits.LINE_BYTES_MAX} bytes."
         raise ParseError(message)
     members = parse_object(raw)
-    if members.get("seq") != seq or not raw.startswith(b'{"seq":'):
+    if number(members, "seq", 1) != seq or not raw.startswith(b'{"seq":'):
         message = "The line's number is not the one that its place gives it."
         raise ParseError(message)
     event_id = check_event_id(members.get("id"))
