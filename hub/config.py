@@ -1,4 +1,4 @@
-"""Every setting of the hub: the command line's, the environment's, or the home's `config.toml`, in that order.
+"""Every setting of the hub: from the command line, the environment, or `config.toml`, in that order.
 
 The only reader of the environment in the hub. A variable is `VENTANILLA_` and the setting's name in capitals;
 in `config.toml` it is the name itself. `docs/OPERATIONS.md` describes each.

@@ -40,6 +40,11 @@ class Sessions:
         self._welcomed_ms: dict[str, int] = {}
         self._acknowledged = 0
 
+    @property
+    def count(self) -> int:
+        """How many devices speak in a session."""
+        return len(self._current)
+
     def current(self, device: str) -> str | None:
         """Return the session that `device` speaks in."""
         return self._current.get(device)

@@ -38,7 +38,7 @@ from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.ports import Incarnation
 from hub.ingest.state_hint import StateHint
 from hub.metrics import Measures
-from shared.adapters.mqtt_link import LinkDown, LinkEvent, LinkUp, Published, Received
+from shared.adapters.mqtt_link import DownReason, LinkDown, LinkEvent, LinkUp, Published, Received
 from shared.model.errors import CapacityError, InputError, TransientError
 from shared.protocol import limits, topics
 
@@ -81,6 +81,7 @@ class IngestWorker:
         events: events that were committed since the start.
         dropped: messages that were dropped, by cause.
         unanswered: answers that the link did not take; devices ask again.
+        measures: group sizes and times.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class IngestWorker:
         self._incarnation = incarnation
         self._incarnation_seen = incarnation.value
         self._hooks = hooks
-        self._measures = measures
+        self.measures = measures
         self._clock = clock
         self._purse_floor_minor = purse_floor_minor
         self._link: Link | None = None
@@ -175,7 +176,8 @@ class IngestWorker:
                 self.say_state()
             case LinkDown():
                 self.connected = False
-                log.warning("link_down", reason=event.reason.value, retry_ms=event.retry_ms)
+                told = log.info if event.reason is DownReason.CLOSED else log.warning
+                told("link_down", reason=event.reason.value, retry_ms=event.retry_ms)
 
     def _read_hint(self, event: Received) -> None:
         if self._link is not None:
@@ -267,7 +269,7 @@ class IngestWorker:
             self._publish(answer)
         self._confirm(group)
         self.events += done.events
-        self._measures.group_committed(len(group), time.monotonic() - done.started)
+        self.measures.group_committed(len(group), time.monotonic() - done.started)
         if done.effects:
             self._hooks.work_committed()
 

@@ -22,6 +22,7 @@ from hub.db.lives import LifeRepository
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
 from hub.keys.database_mark import DatabaseMark, Mark
+from hub.keys.incarnation import Incarnation
 from shared.protocol import limits
 
 BEAT_S: Final = 15.0
@@ -38,27 +39,28 @@ class HubLife:
         restored: whether the database was put back before this start.
     """
 
-    def __init__(self, writer: Writer, mark: DatabaseMark, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, writer: Writer, mark: DatabaseMark, incarnation: Incarnation, clock: Callable[[], int]
+    ) -> None:
         """Begin without having looked.
 
         Args:
             writer: the database.
             mark: the key folder's note of how far the database has come.
+            incarnation: of this start.
             clock: the hub's time, Unix epoch in milliseconds.
         """
         self.restored = False
         self._writer = writer
         self._file = mark
+        self._incarnation = incarnation
         self._clock = clock
-        self._here = Mark(0, 0)
+        self._here = Mark(incarnation.value, 0)
         self._cautious_until_ms = 0
         self._commits: int = 0
 
-    def begin(self, incarnation: int) -> None:
+    def begin(self) -> None:
         """Note this start in the database and in the key folder.
-
-        Args:
-            incarnation: of this start.
 
         Raises:
             TransientError: the database cannot be written.
@@ -70,17 +72,16 @@ class HubLife:
             lives, now_ms = LifeRepository(connection), self._clock()
             known = lives.last()
             restored = seen is not None and (known is None or known < seen)
-            lives.begin(incarnation, now_ms)
+            lives.begin(self._here.incarnation, now_ms)
             if restored:
                 lives.be_cautious(now_ms + limits.KEEP_WINDOW_MS)
                 _tell_clerk(connection, known, seen, now_ms)
             return restored, lives.cautious_until_ms()
 
         self.restored, self._cautious_until_ms = self._writer.run(job)
-        self._here = Mark(incarnation, 0)
         self._file.write(self._here)
         if self.restored:
-            log.error("hub_restored", incarnation=incarnation, until=self._cautious_until_ms)
+            log.error("hub_restored", incarnation=self.incarnation, until=self._cautious_until_ms)
 
     def beat(self) -> None:
         """Note that this life goes on, if the database has changed since the last beat.
@@ -103,6 +104,11 @@ class HubLife:
         LifeRepository(connection).be_cautious(until_ms)
         self._cautious_until_ms = max(self._cautious_until_ms, until_ms)
         log.error("hub_behind", until=until_ms)
+
+    @property
+    def incarnation(self) -> int:
+        """The incarnation in force."""
+        return self._incarnation.value
 
     @property
     def is_cautious(self) -> bool:

@@ -1,0 +1,109 @@
+"""The hub as its parts, and what they say of themselves: counters for Prometheus, statuses for readiness."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.api.parts import Counters, PartStatus
+from hub.assembly.towards_core import TowardsCore, addresses
+from hub.broker.nats import NatsServer
+from hub.config import HubConfig
+from hub.db.writer import Writer
+from hub.ingest.apply import Ingest
+from hub.ingest.worker import IngestWorker
+from hub.jobs.life import HubLife
+from hub.jobs.timetable import Timetable
+from hub.keys.room import KeyRoom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """The parts of a running hub.
+
+    Attributes:
+        broker: None where a city runs its own.
+    """
+
+    config: HubConfig
+    room: KeyRoom
+    writer: Writer
+    life: HubLife
+    broker: NatsServer | None
+    ingest: Ingest
+    worker: IngestWorker
+    towards_core: TowardsCore
+    timetable: Timetable
+
+    def counters(self) -> Counters:
+        """What has been counted since the start, and how things stand."""
+        forwarder, signed = self.towards_core.forwarder, self.towards_core.signed
+        steady_ms = time.monotonic_ns() // 1_000_000
+        loops = forwarder.loops
+        return Counters(
+            incarnation=self.life.incarnation,
+            cautious=self.life.is_cautious,
+            connected=self.worker.connected,
+            broker_restarts=0 if self.broker is None else self.broker.restarts,
+            sessions=self.ingest.sessions.count,
+            events=self.worker.events,
+            waiting=self.worker.waiting,
+            dropped=dict(self.worker.dropped),
+            refused=dict(self.ingest.refused),
+            unanswered=self.worker.unanswered,
+            commits=self.writer.commits_total,
+            commits_failed=self.writer.commits_failed_total,
+            jobs_waiting=self.writer.jobs_waiting,
+            forwarded={name: loop.forwarded for name, loop in loops.items()},
+            forward_failed={
+                (name, failure.value): count
+                for name, loop in loops.items()
+                for failure, count in loop.failed.items()
+            },
+            breakers={name: loop.breaker.state(steady_ms).value for name, loop in loops.items()},
+            forwarder_restarts=forwarder.restarts,
+            signatures_checked=0 if signed is None else signed.checked,
+            signatures_refused=0 if signed is None else signed.refused,
+            key_copy_behind=self.room.registry.copy_is_behind,
+        )
+
+    def statuses(self) -> Sequence[PartStatus]:
+        """Every part, and why it does not work; a reason beside a part that works is a warning."""
+        return (
+            self._keys(),
+            self._database(),
+            *([] if self.broker is None else [self._broker(self.broker)]),
+            self._link(),
+            self._jobs(),
+            *(self._work(name, url) for name, url in addresses(self.config)),
+        )
+
+    def _keys(self) -> PartStatus:
+        behind = self.room.registry.copy_is_behind
+        reason = "their second copy lacks something; mount its disk (key_copy_dir)" if behind else ""
+        return PartStatus(part="keys", ready=True, reason=reason)
+
+    def _database(self) -> PartStatus:
+        answers = self.writer.answers()
+        return PartStatus(
+            part="database",
+            ready=answers,
+            reason="" if answers else "it cannot be read; look at its disk or its server",
+        )
+
+    def _broker(self, broker: NatsServer) -> PartStatus:
+        is_up = broker.pid is not None
+        reason = "" if is_up else "it is being started again; if this lasts, read broker/nats.log"
+        return PartStatus(part="broker", ready=is_up, reason=reason)
+
+    def _link(self) -> PartStatus:
+        reason = "" if self.worker.connected else "not connected to the broker; it dials again by itself"
+        return PartStatus(part="link", ready=self.worker.connected, reason=reason)
+
+    def _jobs(self) -> PartStatus:
+        failing = ", ".join(f"{name} ({error})" for name, error in sorted(self.timetable.failing.items()))
+        reason = f"failed at the last turn: {failing}; read the log" if failing else ""
+        return PartStatus(part="jobs", ready=True, reason=reason)
+
+    def _work(self, name: str, url: str) -> PartStatus:
+        reason = "" if url else f"no address, so its work waits; set VENTANILLA_{name.upper()}_URL"
+        return PartStatus(part=name, ready=True, reason=reason)

@@ -1,0 +1,101 @@
+"""From settings to connectors: one for each address that was given; work for the others waits.
+
+Every connector stands behind caution after a restore, and settlements behind the check of signatures.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hub.config import HubConfig
+from hub.core import notices, settlements
+from hub.core.batch import BatchConnector
+from hub.core.exchange import Endpoint
+from hub.core.open311 import Open311Connector, Open311Settings
+from hub.core.port import Connector
+from hub.db.writer import Writer
+from hub.forwarder.caution import Cautious
+from hub.forwarder.worker import Forwarder, ForwarderSettings
+from hub.jobs.signatures import SignedSettlements
+from hub.keys.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TowardsCore:
+    """The forwarder, and the check that it stands behind.
+
+    Attributes:
+        signed: None where no address for settlements was given.
+    """
+
+    forwarder: Forwarder
+    signed: SignedSettlements | None
+
+
+def make_forwarder(
+    config: HubConfig,
+    writer: Writer,
+    registry: Registry,
+    *,
+    clock: Callable[[], int],
+    is_cautious: Callable[[], bool],
+) -> TowardsCore:
+    """Make the forwarder with its connectors.
+
+    Args:
+        config: the settings.
+        writer: the database.
+        registry: knows every signing key that a device ever had.
+        clock: the hub's time, Unix epoch in milliseconds.
+        is_cautious: whether the core may know more than the database.
+    """
+    connectors: list[Connector] = []
+    signed: SignedSettlements | None = None
+    if config.open311_url:
+        connectors.append(_open311(config))
+    if config.settlements_url:
+        core = BatchConnector(
+            _endpoint(config, config.settlements_url, config.settlements_key),
+            name=settlements.NAME,
+            path=settlements.PATH,
+            batch_max=config.settlements_batch,
+            parallel_max=config.settlements_parallel,
+        )
+        signed = SignedSettlements(core, writer, registry, clock)
+        connectors.append(signed)
+    if config.notices_url:
+        core = BatchConnector(
+            _endpoint(config, config.notices_url, config.notices_key),
+            name=notices.NAME,
+            path=notices.PATH,
+            batch_max=config.notices_batch,
+            parallel_max=config.notices_parallel,
+        )
+        connectors.append(core)
+    settings = ForwarderSettings(retry_max_ms=round(config.retry_max_s * 1000))
+    cautious = [Cautious(connector, is_cautious) for connector in connectors]
+    return TowardsCore(forwarder=Forwarder(cautious, writer, settings), signed=signed)
+
+
+def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:
+    """Every kind of outgoing work, and the address that it goes to; empty where none was given."""
+    return (
+        ("open311", config.open311_url),
+        (settlements.NAME, config.settlements_url),
+        (notices.NAME, config.notices_url),
+    )
+
+
+def _open311(config: HubConfig) -> Connector:
+    return Open311Connector(
+        Open311Settings(
+            endpoint=_endpoint(config, config.open311_url, config.open311_key),
+            jurisdiction_id=config.open311_jurisdiction,
+            reference_query=config.open311_reference_query,
+            parallel_max=config.open311_parallel,
+            settle_s=config.open311_settle_s,
+        )
+    )
+
+
+def _endpoint(config: HubConfig, url: str, key: str) -> Endpoint:
+    return Endpoint(base_url=url, api_key=key, timeout_s=config.core_timeout_s, ca_file=config.core_ca_file)

@@ -1,0 +1,245 @@
+"""`ventanilla hub`: set up, run and look after a hub.
+
+Each command works on the hub's home. One that looks or decides asks the running hub through its API, with the
+token that lies in the key folder; so whoever can read that folder is the operator. `devices`, `audit` and
+`enrol` also work while the hub is stopped.
+
+Rules: a failure is one sentence that ends with the remedy, and status 1. No command takes a secret as an
+argument, and only `enrol` prints one: the token, once.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from hub import main
+from hub.api.client import ApiClient, HubAwayError
+from hub.api.registers import view_audit
+from hub.assembly.wire import public_address
+from hub.config import CONFIG_FILE, HubConfig, load_config
+from hub.db import migrate as schema
+from hub.db.engine import open_reader
+from hub.db.ledger_audit import audit as audit_books
+from hub.keys.authority import CA_CERTIFICATE
+from hub.keys.enrolment import TokenWanted, enrol_token
+from hub.keys.hub_keys import API_TOKEN
+from hub.keys.room import KeyRoom, set_up
+from shared.adapters.durable_files import make_folder, write_whole
+from shared.adapters.tls import client_context
+from shared.model.errors import InputError
+
+NOT_READY: Final = 4
+NOT_CLEAN: Final = 5
+PAGE: Final = 1_000
+FIRST_CONFIG: Final = """\
+# Settings of this hub; docs/OPERATIONS.md describes each. A variable VENTANILLA_<NAME> wins over this file.
+# key_copy_dir = "/mnt/second-disk/ventanilla-keys"
+# public_host = "hub.example.org"
+# broker_host = "0.0.0.0"
+# open311_url = "https://avisos.example.org/v2"
+# settlements_url = "https://core.example.org"
+# notices_url = "https://core.example.org"
+"""
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+Home = Annotated[
+    Path | None, typer.Option("--home", help="The hub's folder; VENTANILLA_HOME, or ./ventanilla-hub.")
+]
+
+
+@app.callback()
+def describe() -> None:
+    """The hub: takes what devices in the street send, and hands it to the town hall."""
+
+
+@app.command()
+def init(
+    home: Home = None,
+    key_copy_dir: Annotated[
+        Path | None, typer.Option(help="Second copy of the keys, on another disk or machine.")
+    ] = None,
+    public_host: Annotated[
+        str | None, typer.Option(help="Name or address by which devices reach this hub.")
+    ] = None,
+) -> None:
+    """Make a hub's folder: keys, settings, database. Repeating it mends, and never replaces."""
+    folder = load_config(home).home
+    make_folder(folder)
+    if not (folder / CONFIG_FILE).exists():
+        chosen = {"key_copy_dir": key_copy_dir, "public_host": public_host}
+        lines = [f"{name} = {json.dumps(str(value))}" for name, value in chosen.items() if value is not None]
+        write_whole(folder / CONFIG_FILE, "\n".join([FIRST_CONFIG, *lines, ""]).encode())
+    elif key_copy_dir is not None or public_host is not None:
+        raise InputError(f"{folder / CONFIG_FILE} is there already; change the settings in it, then repeat")
+    config = load_config(home)
+    set_up(config.keys_dir, config.key_copy_dir, names=config.server_names, now_ms=main.now_ms())
+    _migrate(config)
+    typer.echo(f"The hub's folder is {folder}.")
+    if config.key_copy_dir is None:
+        typer.echo(
+            f"The keys have no second copy: set key_copy_dir in {CONFIG_FILE} to a folder on another disk."
+        )
+    typer.echo("Next: ventanilla hub run")
+
+
+@app.command()
+def run(home: Home = None) -> None:
+    """Run the hub until it is stopped (SIGTERM, or Ctrl-C)."""
+    main.run(load_config(home))
+
+
+@app.command()
+def enrol(
+    device: Annotated[str, typer.Argument(help="The device's name: 1 to 32 of a-z, 0-9 and hyphen.")],
+    home: Home = None,
+    kind: Annotated[str, typer.Option(help="What it is: kiosk, terminal, beacon, …")] = "kiosk",
+    site: Annotated[str, typer.Option(help="Where it stands, in the town's words.")] = "",
+) -> None:
+    """Print a token that makes one machine this device; it lasts 15 minutes and serves once."""
+    config = load_config(home)
+    ports = _ports(config)
+    api_port = ports.get("api", config.api_port)
+    if not api_port:
+        raise HubAwayError("The hub takes a free port when it starts (api_port is 0): start it, then repeat.")
+    token = enrol_token(
+        config.keys_dir,
+        config.key_copy_dir,
+        TokenWanted(device=device, kind=kind, site=site),
+        address=public_address(config, api_port, ports.get("broker", config.broker_port)),
+        local=f"{config.api_host}:{api_port}",
+        clock=main.now_ms,
+    )
+    typer.echo(token)
+
+
+@app.command()
+def devices(home: Home = None) -> None:
+    """List the devices."""
+    config = load_config(home)
+    client = _client(config)
+    rows: list[Sequence[object]] = []
+    if client is None:
+        room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
+        rows = [(d.id, d.kind, d.site, d.state.value, "the hub is stopped") for d in room.registry.devices()]
+        room.close()
+    else:
+        for item in _all(client, "/v1/devices"):
+            here = "connected" if item["connected"] else "away"
+            rows.append((item["id"], item["kind"], item["site"], item["state"], here))
+    _table(("device", "kind", "site", "state", "link"), rows)
+
+
+@app.command()
+def release(device: str, home: Home = None) -> None:
+    """Let a fenced device take money again, and take what it sent meanwhile."""
+    done = _running(load_config(home)).post(f"/v1/devices/{device}/release")
+    typer.echo(f"{device} is released: {done['events_taken']} events taken.")
+    if done["events_waiting"]:
+        typer.echo(f"{done['events_waiting']} still wait in quarantine; GET /v1/quarantine says why.")
+
+
+@app.command()
+def status(home: Home = None) -> None:
+    """Say whether every part of the hub works; status 4 if one does not."""
+    ready = _running(load_config(home)).get("/ready")
+    _table(
+        ("part", "works", "why not"),
+        [(part["part"], "yes" if part["ready"] else "no", part["reason"]) for part in ready["parts"]],
+    )
+    if not ready["ready"]:
+        raise typer.Exit(NOT_READY)
+
+
+@app.command()
+def audit(
+    home: Home = None,
+    day: Annotated[
+        str | None, typer.Option(help="One business day, e.g. 2026-11-21; all where absent.")
+    ] = None,
+) -> None:
+    """Audit the books, as JSON; status 5 if they do not balance."""
+    config = load_config(home)
+    client = _client(config)
+    if client is not None:
+        report = client.get("/v1/ledger/audit" + (f"?day={day}" if day else ""))
+    else:
+        engine = open_reader(config.database)
+        with engine.connect() as connection:
+            schema.check(connection)
+            report = view_audit(audit_books(connection, day)).model_dump()
+        engine.dispose()
+    typer.echo(json.dumps(report, indent=2))
+    if not report["clean"]:
+        raise typer.Exit(NOT_CLEAN)
+
+
+@app.command()
+def migrate(home: Home = None) -> None:
+    """Bring the database to this version's schema, while the hub is stopped; its start does the same."""
+    config = load_config(home)
+    room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
+    try:
+        _migrate(config)
+    finally:
+        room.close()
+    typer.echo(f"The database has schema {schema.head()}.")
+
+
+def _migrate(config: HubConfig) -> None:
+    if config.database_url is None:
+        make_folder(config.data_dir)
+    schema.upgrade(config.database)
+
+
+def _ports(config: HubConfig) -> dict[str, int]:
+    """Where the running hub listens; empty where none runs, or what is left of one that was killed."""
+    path = config.run_dir / main.PORTS_FILE
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _client(config: HubConfig) -> ApiClient | None:
+    """The running hub; None where it is stopped."""
+    ports = _ports(config)
+    if not ports:
+        return None
+    client = ApiClient(
+        host=config.api_host,
+        port=ports["api"],
+        context=client_context(ca_pem=(config.keys_dir / CA_CERTIFICATE).read_text()),
+        token=(config.keys_dir / API_TOKEN).read_text().strip(),
+    )
+    try:
+        client.get("/health")
+    except HubAwayError:
+        return None
+    return client
+
+
+def _running(config: HubConfig) -> ApiClient:
+    client = _client(config)
+    if client is None:
+        raise HubAwayError(f"The hub in {config.home} does not run; start it with `ventanilla hub run`.")
+    return client
+
+
+def _all(client: ApiClient, path: str) -> list[dict[str, Any]]:
+    """Every item of a listing, page by page."""
+    items: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        page = client.get(f"{path}?limit={PAGE}&after={after}")
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        after = page["next"]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print columns, as wide as what is in them."""
+    lines = [tuple(head), *(tuple(str(value) for value in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
