@@ -180,7 +180,7 @@ class Ingest:
     def _birth(
         self, device: str, birth: Birth, intake: Intake, uow: UnitOfWork, now_ms: int
     ) -> tuple[Outgoing | None, Sequence[Stream]]:
-        if birth.incarnation > self._incarnation.value:
+        if self._incarnation.value < birth.incarnation < _INCARNATION_MAX:
             uow.delivery.raise_exception("hub_behind", device, {"seen": birth.incarnation}, now_ms)
             self._incarnation.jump_above(birth.incarnation)
         if birth.session is None:
@@ -273,4 +273,6 @@ def opening(device: str, stream: Stream) -> Callable[[str], HubEpoch]:
 
 
 _TELL_EVERY_MS: Final = 60_000
+_INCARNATION_MAX: Final = 2**52
+"""No hub starts so often: a device that claims more lies, and following it would use up the numbers."""
 _LINE_START: Final = re.compile(rb'\{"seq":(\d{1,16}),"id"')

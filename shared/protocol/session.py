@@ -125,6 +125,7 @@ class DeviceSession:
         self._session = ""
         self._newest = (0, 0)
         self._confirming: Mapping[Stream, LaneState] = {}
+        self._untold = False
         self._birth_uptime_ms = -1
         self._births = 0
         self._due_ms = 0
@@ -151,9 +152,11 @@ class DeviceSession:
         self._out.clear()
 
     def epoch_opened(self, now_ms: int) -> None:
-        """An epoch was opened: tell the hub, within the session."""
+        """An epoch was opened: tell the hub, within the session, now or as soon as it is open."""
         if self.state is SessionState.STREAMING:
             self._birth(now_ms, self._session)
+        else:
+            self._untold = True
 
     def receive(self, topic: str, payload: bytes, now_ms: int, wall_ms: int) -> None:
         """Take a message of the acknowledgement topic.
@@ -215,6 +218,7 @@ class DeviceSession:
 
     def _birth(self, now_ms: int, session: str | None) -> Mapping[Stream, LaneState]:
         self._birth_uptime_ms = max(now_ms, self._birth_uptime_ms + 1)
+        self._untold = False
         birth = Birth(
             nonce=self._nonce,
             session=session,
@@ -269,6 +273,8 @@ class DeviceSession:
         if self.state is SessionState.CONFIRMED:
             self.state = SessionState.STREAMING
             self._lanes.listed(self._confirming)
+            if self._untold:  # an epoch was opened since the birth that was just confirmed
+                self._birth(now_ms, self._session)
             self._keepalive(now_ms)
         self._births = self._keepalives = 0
         self.recognised = True
