@@ -19,39 +19,27 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import assert_never
 
 import structlog
 
-from hub.core.port import Connector, Done, Effect, Refused, Result, Retry, Undecidable, Unknown
+from hub.core.port import Connector, Effect, Result
 from hub.db.engine import Connection
 from hub.db.outgoing_repository import OutgoingEffect, OutgoingRepository
-from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
 from hub.forwarder.breaker import Breaker
+from hub.forwarder.outcome import Failure, Settled, failure_of, is_answer, pause_ms, write_results
 from hub.forwarder.schedule import Schedule
 from shared.model.errors import CapacityError, TransientError
 
 IDLE_MS = 1_000
 """A look without being woken: another process may have added work."""
 DATABASE_PAUSE_MS = 1_000
-POLL_MS = 50
+POLL_MS = 200
+"""While calls are under way, their own rows hide when the next one falls due."""
 GATHER_MS = 2
 """A result waits this long for others: calls that end together share a transaction."""
-UNDECIDED = "outgoing_undecided"
-"""The kind of the exception that tells a clerk."""
 
 log = structlog.get_logger(__name__)
-
-
-class Failure(StrEnum):
-    """Why an attempt did not end well; the labels of a counter."""
-
-    RETRY = "retry"
-    UNKNOWN = "unknown"
-    REFUSED = "refused"
-    UNDECIDABLE = "undecidable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +48,6 @@ class Clocks:
 
     now_ms: Callable[[], int]
     steady_ms: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settled:
-    """An effect and what came of its attempt."""
-
-    effect: OutgoingEffect
-    result: Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +88,7 @@ class ConnectorLoop:
         self._stirred = asyncio.Event()
         self._stopping = False
         self._under_way: dict[asyncio.Task[Sequence[Result]], Sequence[OutgoingEffect]] = {}
-        self._settled: list[_Settled] = []
+        self._settled: list[Settled] = []
 
     @property
     def under_way(self) -> int:
@@ -168,11 +148,10 @@ class ConnectorLoop:
         held -= {one.effect.id for one in settled}
 
         def job(connection: Connection) -> _Work:
-            repository = OutgoingRepository(connection)
-            self._write(repository, ExceptionRepository(connection), settled, now_ms)
+            write_results(connection, self.connector.name, settled, self._schedule, now_ms)
             if not wanted:
                 return _Work()
-            name = self.connector.name
+            name, repository = self.connector.name, OutgoingRepository(connection)
             due = repository.due(name, now_ms, wanted + len(held))
             effects = [effect for effect in due if effect.id not in held][:wanted]
             repository.mark_attempts([effect.id for effect in effects], now_ms)
@@ -211,68 +190,19 @@ class ConnectorLoop:
             results = call.result()
             self._judge(results)
             self._settled += [
-                _Settled(effect=effect, result=result)
-                for effect, result in zip(effects, results, strict=True)
+                Settled(effect=effect, result=result) for effect, result in zip(effects, results, strict=True)
             ]
 
-    def _judge(self, results: Iterable[Result]) -> None:
+    def _judge(self, results: Sequence[Result]) -> None:
         """Tell the breaker whether the endpoint answered."""
-        pauses = [
-            result.after_s for result in results if isinstance(result, Retry) and not result.core_answers
-        ]
-        if any(_is_answer(result) for result in results):
+        if any(is_answer(result) for result in results):
             self.breaker.succeeded()
         else:
-            pause_ms = max((round(pause_s * 1000) for pause_s in pauses if pause_s), default=0)
-            self.breaker.failed(self._clocks.steady_ms(), pause_ms)
+            self.breaker.failed(self._clocks.steady_ms(), pause_ms(results))
 
-    def _write(
-        self,
-        repository: OutgoingRepository,
-        exceptions: ExceptionRepository,
-        settled: Sequence[_Settled],
-        now_ms: int,
-    ) -> None:
-        """Write results into their rows; written a second time they say the same."""
-        done: list[tuple[int, str]] = []
-        again: list[tuple[int, int, str]] = []
-        dead: list[tuple[int, str]] = []
-        undecided: list[tuple[int, str]] = []
+    def _count(self, settled: Iterable[Settled]) -> None:
         for one in settled:
-            effect, result = one.effect, one.result
-            match result:
-                case Done():
-                    done.append((effect.id, result.core_ref))
-                case Retry():
-                    due_ms = self._due_ms(effect, result.after_s, now_ms)
-                    again.append((effect.id, due_ms, result.reason))
-                case Unknown():
-                    due_ms = self._due_ms(effect, None, now_ms)
-                    again.append((effect.id, due_ms, f"outcome unknown: {result.reason}"))
-                case Refused():
-                    dead.append((effect.id, result.reason))
-                case Undecidable():
-                    undecided.append((effect.id, result.reason))
-                    detail = {
-                        "connector": self.connector.name,
-                        "outgoing": effect.id,
-                        "reason": result.reason,
-                    }
-                    exceptions.open(UNDECIDED, None, detail, now_ms)
-                case _:
-                    assert_never(result)
-        repository.done(done, now_ms)
-        repository.retry(again)
-        repository.dead(dead)
-        repository.undecided(undecided)
-        exceptions.flush()
-
-    def _due_ms(self, effect: OutgoingEffect, after_s: float | None, now_ms: int) -> int:
-        return self._schedule.due_ms(now_ms, attempts=effect.attempts, after_s=after_s)
-
-    def _count(self, settled: Iterable[_Settled]) -> None:
-        for one in settled:
-            failure = _failure(one.result)
+            failure = failure_of(one.result)
             if failure is None:
                 self.forwarded += 1
             else:
@@ -305,38 +235,9 @@ class ConnectorLoop:
         self._settled.clear()
 
         def job(connection: Connection) -> None:
-            self._write(OutgoingRepository(connection), ExceptionRepository(connection), settled, now_ms)
+            write_results(connection, self.connector.name, settled, self._schedule, now_ms)
 
         if settled:
             with suppress(CapacityError):
                 self._writer.submit(job)
             self._count(settled)
-
-
-def _is_answer(result: Result) -> bool:
-    """Whether the endpoint said something that only a core in order says."""
-    match result:
-        case Done() | Refused() | Undecidable():
-            return True
-        case Retry():
-            return result.core_answers
-        case Unknown():
-            return False
-        case _:
-            assert_never(result)
-
-
-def _failure(result: Result) -> Failure | None:
-    match result:
-        case Done():
-            return None
-        case Retry():
-            return Failure.RETRY
-        case Unknown():
-            return Failure.UNKNOWN
-        case Refused():
-            return Failure.REFUSED
-        case Undecidable():
-            return Failure.UNDECIDABLE
-        case _:
-            assert_never(result)

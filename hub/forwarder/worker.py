@@ -28,15 +28,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwarderSettings:
-    """The caps of the forwarder's waits.
+    """The cap of the forwarder's waits.
 
     Attributes:
-        retry_max_ms: upper end of the wait between two attempts of an effect.
-        open_max_ms: upper end of the wait before an endpoint that failed is asked again.
+        retry_max_ms: upper end of the wait between two attempts of an effect, and of the wait before an
+            endpoint that failed is asked again, where that is shorter than the breaker's own.
     """
 
     retry_max_ms: int = RETRY_MAX_MS
-    open_max_ms: int = OPEN_MAX_MS
 
 
 class Forwarder:
@@ -60,7 +59,7 @@ class Forwarder:
         Args:
             connectors: one for each kind of work.
             writer: the database.
-            settings: the caps; the usual ones where absent.
+            settings: the cap; the usual one where absent.
             draw: draws from [0, 1), for jitter.
         """
         chosen = settings or ForwarderSettings()
@@ -71,7 +70,7 @@ class Forwarder:
             connector.name: ConnectorLoop(
                 _Guarded(connector),
                 writer,
-                breaker=Breaker(draw, open_max_ms=chosen.open_max_ms),
+                breaker=Breaker(draw, open_max_ms=min(OPEN_MAX_MS, chosen.retry_max_ms)),
                 schedule=Schedule(random=draw, max_ms=chosen.retry_max_ms),
                 clocks=clocks,
             )

@@ -130,7 +130,7 @@ def test_core_that_is_down_for_long_is_left_in_peace_and_then_gets_everything(
         assert tried < len(references) / 2
         plain_core.start()
         running.wait_until_done()
-        assert loop.forwarded == len(references)
+        eventually(lambda: loop.forwarded == len(references))
     assert_once(plain_core, "requests", references)
 
 

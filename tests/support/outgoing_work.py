@@ -42,7 +42,7 @@ EVENT = Event(
     data={},
     line=b"",
 )
-QUICK = ForwarderSettings(retry_max_ms=200, open_max_ms=200)
+QUICK = ForwarderSettings(retry_max_ms=200)
 TIMEOUT_S = 0.4
 SETTLE_S = 1.5
 

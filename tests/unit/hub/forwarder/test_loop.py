@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.core.port import Done, Effect, Refused, Result, Retry, Undecidable, Unknown
-from hub.forwarder.loop import Failure
+from hub.forwarder.outcome import Failure
 from tests.support.outgoing_work import OutgoingWork, RunningForwarder, effect_key
 from tests.support.polling import eventually
 
@@ -74,7 +74,7 @@ def test_work_that_waits_is_done_under_its_key_with_the_cores_name(work: Outgoin
     connector = Simulated(accept)
     with running(work, connector) as forwarder:
         forwarder.wait_until_done()
-        assert forwarder.forwarder.loops["settlements"].forwarded == 2
+        eventually(lambda: forwarder.forwarder.loops["settlements"].forwarded == 2)
     assert {effects[0].key for effects in connector.calls} == {effect_key("a"), effect_key("b")}
     assert [row["core_ref"] for row in work.rows()] == ["S-card-0", "S-card-1"]
     assert connector.closed
@@ -165,7 +165,7 @@ def test_effect_that_needs_a_person_holds_its_aggregate_and_nothing_else(
     connector = Simulated(script(result), parallel_max=1)
     with running(work, connector) as forwarder:
         eventually(lambda: work.states() == {state: 1, "waiting": 1, "done": 2})
-        assert forwarder.forwarder.loops["settlements"].failed == {failure: 1}
+        eventually(lambda: forwarder.forwarder.loops["settlements"].failed == {failure: 1})
     rows = work.rows()
     assert (rows[0]["state"], rows[0]["last_error"]) == (state, result.reason)
     assert (rows[2]["state"], rows[2]["attempts"]) == ("waiting", 0)
