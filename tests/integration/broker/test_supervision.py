@@ -104,8 +104,9 @@ def test_binary_missing_names_the_remedy(tmp_path: Path) -> None:
     town.close()
 
 
-def test_parent_killed_takes_the_broker_with_it(tmp_path: Path) -> None:
-    """A hub killed with -9 leaves no broker behind that would hold the port."""
+@pytest.mark.parametrize("hung", [False, True])
+def test_parent_killed_takes_the_broker_with_it(tmp_path: Path, *, hung: bool) -> None:
+    """A hub killed with -9 leaves no broker behind that would hold the port, not even one that hangs."""
     program = textwrap.dedent("""
         import sys, time
         from pathlib import Path
@@ -122,6 +123,8 @@ def test_parent_killed_takes_the_broker_with_it(tmp_path: Path) -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert alive(pid)
+        if hung:
+            os.kill(pid, signal.SIGSTOP)
         parent.kill()
     eventually(lambda: not alive(pid), timeout_s=10)
 
