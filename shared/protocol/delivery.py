@@ -208,7 +208,7 @@ def receive(epochs: Sequence[HubEpoch], frame: Frame, sink: Sink) -> None:
         sink: where lines and losses go.
 
     Raises:
-        ParseError: a gap line is malformed; the frame counts as a hole from there on.
+        InputError: a gap line is malformed; the frame counts as a hole from there on.
     """
     here = next((e for e in epochs if e.epoch == frame.epoch), None)
     if here is None or not all(is_complete(e, epochs) for e in epochs[: epochs.index(here)]):

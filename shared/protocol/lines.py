@@ -121,7 +121,7 @@ def read_gap(raw: bytes) -> Gap | None:
     """Return the gap that a line stands for, or None where it is an event line.
 
     Raises:
-        ParseError: it begins like a gap line and is none.
+        InputError: it begins like a gap line and is none.
     """
     if _GAP_START.match(raw) is None:
         return None

@@ -94,7 +94,7 @@ class OpenedContext:
         """
         try:
             _, count, ciphertext = sealed.split(".")
-            return self._cipher.decrypt(_nonce(int(count)), _from_text(ciphertext), place.encode())
+            return self._cipher.decrypt(_nonce(_count(count)), _from_text(ciphertext), place.encode())
         except (InvalidTag, ValueError, OverflowError) as error:
             raise SealError(SealError.__doc__) from error
 
@@ -191,12 +191,24 @@ def _nonce(count: int) -> bytes:
     return count.to_bytes(12, "big")
 
 
+def _count(digits: str) -> int:
+    count = int(digits)
+    if str(count) != digits:
+        message = "the count is not written as we write it"
+        raise ValueError(message)
+    return count
+
+
 def _to_text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _from_text(value: str) -> bytes:
-    return urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    raw = urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    if _to_text(raw) != value:  # the decoder passes over what is foreign; another reader might not
+        message = "the text is not written as we write it"
+        raise ValueError(message)
+    return raw
 
 
 _MLKEM_PUBLIC_BYTES: Final = 1184

@@ -38,7 +38,7 @@ class LineSigner:
     def sign(self, stream: str, epoch: str, line: bytes) -> bytes:
         """Return `line` with `sig` as its last member."""
         signature = self._key.sign(_signed_bytes(self._device, stream, epoch, line[:-1]))
-        return b'%s%s%s.%s"}' % (line[:-1], _MARK, self._id, urlsafe_b64encode(signature).rstrip(b"="))
+        return b'%s%s%s.%s"}' % (line[:-1], _MARK, self._id, _to_text(signature))
 
 
 def verify_line(key: Ed25519PublicKey, device: str, stream: str, epoch: str, line: bytes) -> None:
@@ -54,12 +54,18 @@ def verify_line(key: Ed25519PublicKey, device: str, stream: str, epoch: str, lin
     try:
         signature = urlsafe_b64decode(tail[:-2] + b"==")
         key.verify(signature, _signed_bytes(device, stream, epoch, line[:start]))
+        if _to_text(signature) != tail[:-2]:  # the decoder passes over what is foreign; another's might not
+            raise SignatureError(SignatureError.__doc__)
     except (InvalidSignature, ValueError) as error:
         raise SignatureError(SignatureError.__doc__) from error
 
 
 def _signed_bytes(device: str, stream: str, epoch: str, before_sig: bytes) -> bytes:
     return b"vt1|%s|%s|%s|\0|%s" % (device.encode(), stream.encode(), epoch.encode(), before_sig)
+
+
+def _to_text(signature: bytes) -> bytes:
+    return urlsafe_b64encode(signature).rstrip(b"=")
 
 
 _MARK: Final = b',"sig":"ed25519.'
