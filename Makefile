@@ -7,7 +7,7 @@ SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench simulate proof lock clean
-.PHONY: environment check-style check-types check-contracts check-tests test-rest test-mutants
+.PHONY: environment check-fast check-types check-rules check-contracts check-style test-rest test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,8 @@ test: setup ## Run every test: check, real processes, 1,000 simulated seeds, eve
 	@$(MAKE) --no-print-directory test-mutants
 
 check: environment ## Format, lint, types, import contracts, fast tests (under a minute)
-	@$(MAKE) --no-print-directory -j2 --output-sync=target check-style check-types check-contracts check-tests
+	@$(MAKE) --no-print-directory -j2 --output-sync=target \
+		check-fast check-types check-rules check-contracts check-style
 
 bench: environment ## Measure against floor and peers: bench.json and a table
 	@$(PY) -m tests.bench
@@ -75,8 +76,11 @@ check-types:
 check-contracts:
 	@$(VENV)/bin/lint-imports
 
-check-tests:
-	@$(PY) -m pytest -q tests/unit tests/property tests/architecture
+check-rules:
+	@$(PY) -m pytest -q tests/architecture
+
+check-fast:
+	@$(PY) -m pytest -q tests/unit tests/property
 
 test-rest:
 	@$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/property --ignore=tests/architecture

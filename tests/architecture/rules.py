@@ -31,7 +31,7 @@ def short_file(module: Module) -> Iterator[str]:
 
 def short_function(module: Module) -> Iterator[str]:
     """A function is seen at one glance; its docstring is not counted."""
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, Function):
             docstring = node.body[0] if ast.get_docstring(node) is not None else None
             end = node.end_lineno or node.lineno
@@ -58,7 +58,7 @@ def no_broad_except(module: Module) -> Iterator[str]:
     """Only the named supervisors catch everything and go on; others clean up and raise it again."""
     if _excused(module, "BLE001"):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.ExceptHandler) and not _raises_again(node):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             names = {_name(kind) if kind else "everything" for kind in caught}
@@ -81,7 +81,7 @@ def no_float_in_money(module: Module) -> Iterator[str]:
     """Money is counted in integers."""
     if not MONEY_FILE.search(module.path) or module.within("tests"):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         match node:
             case ast.Constant(value=float()) | ast.Name(id="float"):
                 yield f"{node.lineno}: float in a file about money"
@@ -121,7 +121,7 @@ def nothing_done_at_import(module: Module) -> Iterator[str]:
                 yield f"{node.lineno}: work done at import"
             case _:
                 pass
-    for node in module.nodes():
+    for node in module.nodes:
         if isinstance(node, ast.Global):
             yield f"{node.lineno}: global {', '.join(node.names)}"
 
@@ -130,7 +130,7 @@ def units_are_named(module: Module) -> Iterator[str]:
     """A quantity says its unit, last: `timeout_s`, `interval_ms`, `amount_minor`."""
     if module.within("tests"):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         match node:
             case (
                 ast.arg(arg=name, annotation=kind) | ast.AnnAssign(target=ast.Name(id=name), annotation=kind)
@@ -157,7 +157,7 @@ def silenced_with_a_reason(module: Module) -> Iterator[str]:
 
 
 def _calls(module: Module) -> Iterator[ast.Call]:
-    return (node for node in module.nodes() if isinstance(node, ast.Call))
+    return (node for node in module.nodes if isinstance(node, ast.Call))
 
 
 def _name(node: ast.AST) -> str:

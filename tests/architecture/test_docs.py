@@ -28,7 +28,7 @@ TOPIC_WORDS = re.compile(r"vt/1/[{}\w/#+]+")
 def marked(name: str) -> Iterator[tuple[str, str]]:
     """Every `pytest.mark.<name>("id", …)` in the tests: the id, and the file that carries it."""
     for module in modules_of_tests():
-        for node in module.nodes():
+        for node in module.nodes:
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="mark"), attr=attr), args=args) if (
                     attr == name
@@ -44,11 +44,11 @@ def names_of_tests() -> set[str]:
     functions = (
         node
         for module in modules_of_tests()
-        for node in module.nodes()
+        for node in module.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     classes = (
-        node for module in modules_of_tests() for node in module.nodes() if isinstance(node, ast.ClassDef)
+        node for module in modules_of_tests() for node in module.nodes if isinstance(node, ast.ClassDef)
     )
     return {node.name for node in functions} | {f"test_{node.name}" for node in classes}
 
@@ -56,12 +56,11 @@ def names_of_tests() -> set[str]:
 def errors_below(family: str) -> set[str]:
     """Every error class that a caller can meet as this family."""
     bases = {family}
-    classes = [
-        node for module in product_modules() for node in module.nodes() if isinstance(node, ast.ClassDef)
-    ]
-    while (
-        more := {node.name for node in classes if {ast.unparse(base) for base in node.bases} & bases} - bases
-    ):
+    classes = (
+        node for module in product_modules() for node in module.nodes if isinstance(node, ast.ClassDef)
+    )
+    above = {node.name: {ast.unparse(base) for base in node.bases} for node in classes}
+    while more := {name for name in above if above[name] & bases} - bases:
         bases |= more
     return {name for name in bases - {family} if not name.startswith("_")}
 

@@ -55,7 +55,7 @@ def through_another_door(module: Module) -> Iterator[str]:
 def environment_read(module: Module) -> Iterator[str]:
     if module.within(*ENVIRONMENT_READERS):
         return
-    for node in module.nodes():
+    for node in module.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv" as name):
                 yield f"{node.lineno}: os.{name}"
@@ -71,7 +71,7 @@ def environment_read(module: Module) -> Iterator[str]:
 
 def clock_read(module: Module) -> Iterator[str]:
     if module.within(*PURE):
-        for node in module.nodes():
+        for node in module.nodes:
             match node:
                 case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS:
                     yield f"{node.lineno}: {name}()"

@@ -18,29 +18,27 @@ PACKAGES = ("hub", "shared")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """One Python file: its path from the root, its text, and its syntax tree with parents before children."""
+    """One Python file: its path from the root, its text, its syntax tree, and every node of it."""
 
     path: str
     text: str
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
 
     @classmethod
     def parse(cls, path: str, text: str) -> "Module":
         """Parse a file's text."""
-        return cls(path=path, text=text, tree=ast.parse(text, path))
+        tree = ast.parse(text, path)
+        return cls(path=path, text=text, tree=tree, nodes=tuple(ast.walk(tree)))
 
     @property
     def dotted(self) -> str:
         """The name by which it is imported."""
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
-    def nodes(self) -> Iterator[ast.AST]:
-        """Every node."""
-        return ast.walk(self.tree)
-
     def imports(self) -> Iterator[tuple[int, str]]:
         """Every module that is imported anywhere in the file, with its line."""
-        for node in self.nodes():
+        for node in self.nodes:
             match node:
                 case ast.Import(names=names):
                     yield from ((node.lineno, alias.name) for alias in names)
@@ -69,11 +67,13 @@ def modules() -> tuple[Module, ...]:
     return tuple(Module.parse(path, read(path)) for path in paths)
 
 
+@cache
 def product_modules() -> tuple[Module, ...]:
     """The Python files that are shipped."""
     return tuple(module for module in modules() if module.within(*PACKAGES))
 
 
+@cache
 def modules_of_tests() -> tuple[Module, ...]:
     """The Python files of the tests."""
     return tuple(module for module in modules() if module.within("tests"))
