@@ -1,8 +1,8 @@
 """The audit of the books, and the gaps in cards' counters.
 
-Reads alone, so it runs on a reading connection; on one snapshot, so that what it reads belongs together. The
-journal's hash covers every column of every entry and posting in the order of their ids: two copies of the
-books with one hash are the same books.
+The audit reads alone, so it runs on a reading connection; on one snapshot, so that what it reads belongs
+together. The journal's hash covers every column of every entry and posting in the order of their ids: two
+copies of the books with one hash are the same books.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from hashlib import sha256
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, cast, column, func, select, table, true
 
-from hub.db.tables import account, card_counter, journal, posting
+from hub.db.register_repositories import ExceptionRepository
+from hub.db.tables import account, card_counter, exception, journal, posting
 from hub.domain.payments.accounts import AccountKind
 from hub.domain.payments.audit import AuditReport, Drift, Moved
 from hub.domain.payments.booking import Kind
+from hub.domain.payments.service import PaymentException
 
 ROWS_AT_ONCE = 2_000
 
@@ -87,6 +89,29 @@ def counter_gaps(connection: Connection, booked_before_ms: int) -> list[CounterG
         CounterGap(subject=row.subject, first=row.before + 1, last=row.counter - 1)
         for row in connection.execute(known.order_by(steps.c.subject, steps.c.counter))
     ]
+
+
+def note_counter_gaps(connection: Connection, now_ms: int, keep_window_ms: int) -> int:
+    """Tells a clerk of every gap that is known and was not told of before.
+
+    Args:
+        connection: the writer's.
+        now_ms: the hub's clock.
+        keep_window_ms: how long devices keep what was acknowledged.
+
+    Returns:
+        How many cases were opened.
+    """
+    kind = PaymentException.CARD_COUNTER_GAP.value
+    told = connection.execute(select(exception.c.detail).where(exception.c.kind == kind)).scalars()
+    known = {(detail["subject"], detail["first"], detail["last"]) for detail in told}
+    gaps = counter_gaps(connection, now_ms - keep_window_ms)
+    untold = [gap for gap in gaps if (gap.subject, gap.first, gap.last) not in known]
+    cases = ExceptionRepository(connection)
+    for gap in untold:
+        cases.open(kind, None, {"subject": gap.subject, "first": gap.first, "last": gap.last}, now_ms)
+    cases.flush()
+    return len(untold)
 
 
 def _hash(connection: Connection, wanted: ColumnElement[bool]) -> tuple[int, str]:

@@ -37,6 +37,8 @@ class PaymentException(StrEnum):
     CARD_COUNTER_REPEAT = "card_counter_repeat"
     PURSE_BELOW_FLOOR = "purse_below_floor"
     PAYMENT_CONFLICT = "payment_conflict"
+    CARD_COUNTER_GAP = "card_counter_gap"
+    """Counters of a card that no device has reported, long after the last one could have."""
 
 
 class Payments:

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, text
 
-from hub.db.ledger_audit import CounterGap, audit, counter_gaps
+from hub.db import tables
+from hub.db.ledger_audit import CounterGap, audit, counter_gaps, note_counter_gaps
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.payments.accounts import AccountKind
 from hub.domain.payments.audit import Drift, Moved
 from hub.domain.payments.booking import Kind
 from hub.usecases.take_event import take
-from tests.support.hub_database import NOW_MS, Street, fresh_database, take_all
+from tests.support.hub_database import NOW_MS, Street, fresh_database, rows, take_all
 
 DAY_MS = 86_400_000
 
@@ -105,3 +106,15 @@ def test_gap_in_a_counter_is_known_once_nothing_older_can_come(connection: Conne
         CounterGap(subject="card-1", first=3, last=3),
         CounterGap(subject="card-1", first=6, last=8),
     ]
+
+
+def test_clerk_is_told_of_a_gap_once(connection: Connection) -> None:
+    take_at(connection, NOW_MS, Street(), 1, 3)
+    assert note_counter_gaps(connection, NOW_MS + DAY_MS, 35 * DAY_MS) == 0
+    assert note_counter_gaps(connection, NOW_MS + 36 * DAY_MS, 35 * DAY_MS) == 1
+    assert note_counter_gaps(connection, NOW_MS + 37 * DAY_MS, 35 * DAY_MS) == 0
+    (case,) = rows(connection, tables.exception)
+    assert (case["kind"], case["detail"]) == (
+        "card_counter_gap",
+        {"subject": "card-1", "first": 2, "last": 2},
+    )
