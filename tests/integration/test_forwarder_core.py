@@ -14,6 +14,10 @@ from tests.support.outgoing_work import OutgoingWork, RunningForwarder, connecto
 from tests.support.polling import eventually
 from tests.support.reference_core import ReferenceCore
 
+pytestmark = pytest.mark.guarantee(
+    "core down for days, slow, 500, 409, 429, garbage, 200 after the time-out, without idempotency key"
+)
+
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "avisos_madrid_2021_2023.json"
 LATE_MS = 1200
 
@@ -76,6 +80,7 @@ def assert_once(core: ReferenceCore, kind: str, keys: list[str]) -> None:
     ],
     indirect=["core"],
 )
+@pytest.mark.sentence("C-3")
 def test_reports_reach_a_core_that_fails_once_each(
     core: ReferenceCore, work: OutgoingWork, fault: str
 ) -> None:
@@ -147,6 +152,7 @@ def test_storm_of_500_on_every_address_ends_in_one_effect_each(
     assert_once(core, "settlements", [str(effect_key(name)) for name in settlements])
 
 
+@pytest.mark.sentence("C-2")
 def test_effects_of_an_aggregate_take_place_in_order_through_every_fault(
     whole_core: ReferenceCore, work: OutgoingWork
 ) -> None:
@@ -170,6 +176,7 @@ def test_effects_of_an_aggregate_take_place_in_order_through_every_fault(
     assert seen == expected
 
 
+@pytest.mark.sentence("C-4")
 def test_core_that_cannot_be_searched_leaves_doubts_to_a_clerk_and_gets_nothing_twice(
     tmp_path: Path, work: OutgoingWork
 ) -> None:
@@ -189,6 +196,7 @@ def test_core_that_cannot_be_searched_leaves_doubts_to_a_clerk_and_gets_nothing_
     assert case["detail"]["outgoing"] == held["id"]
 
 
+@pytest.mark.sentence("C-4")
 def test_effect_that_the_core_refuses_is_a_dead_letter_that_can_be_replayed(
     whole_core: ReferenceCore, work: OutgoingWork
 ) -> None:
@@ -216,6 +224,7 @@ def test_token_core_gets_each_report_once(tmp_path: Path, work: OutgoingWork) ->
     assert {row["core_ref"] for row in work.rows()} == {"1", "2", "3", "4"}
 
 
+@pytest.mark.sentence("C-2")
 def test_forwarder_that_is_broken_off_leaves_doubts_that_the_next_one_clears(
     plain_core: ReferenceCore, work: OutgoingWork
 ) -> None:

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from hub.core.port import Connector
 from hub.forwarder.caution import Cautious
 from tests.support.outgoing_work import OutgoingWork, RunningForwarder, connectors_to
@@ -23,6 +25,7 @@ def forward(folder: Path, core: ReferenceCore, references: list[str], *, cautiou
             running.wait_until_done()
 
 
+@pytest.mark.sentence("H-15")
 def test_reports_that_the_database_forgot_are_found_at_the_core_and_not_filed_again(tmp_path: Path) -> None:
     known = [secrets.token_hex(6) for _ in range(5)]
     new = [secrets.token_hex(6) for _ in range(3)]

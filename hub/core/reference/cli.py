@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 QUIET_CONNECTION_S = 75
 SHUTDOWN_S = 2
 
-app = typer.Typer(pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

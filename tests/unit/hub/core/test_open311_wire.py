@@ -35,6 +35,7 @@ def fields_of(form: bytes) -> dict[str, str]:
     return {name: value for name, (value,) in parse_qs(form.decode(), keep_blank_values=True).items()}
 
 
+@pytest.mark.sentence("C-3")
 def test_form_of_a_whole_report_has_the_fields_of_the_standard() -> None:
     assert fields_of(request_form(REPORT, api_key="k", jurisdiction_id="city.es")) == {
         "api_key": "k",

@@ -80,6 +80,7 @@ def test_work_that_waits_is_done_under_its_key_with_the_cores_name(work: Outgoin
     assert connector.closed
 
 
+@pytest.mark.sentence("C-2")
 def test_attempt_is_in_the_database_before_the_request_leaves(work: OutgoingWork) -> None:
     work.add_settlements(["a", "b", "c"])
     seen: list[int] = []
@@ -111,6 +112,7 @@ def test_calls_are_as_large_and_as_many_as_the_connector_takes_and_no_more(work:
     assert [len(effects) for effects in connector.calls] == [5] * 8
 
 
+@pytest.mark.sentence("C-2")
 def test_one_aggregate_has_one_effect_under_way_in_the_order_of_their_making(work: OutgoingWork) -> None:
     names = [str(number) for number in range(12)]
     work.add_settlements(names, aggregates=2)
