@@ -11,7 +11,7 @@ Rules:
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal, assert_never
+from typing import Literal, TypeGuard, assert_never
 
 from hub.domain.devices.service import Devices
 from hub.domain.notices.ports import ResponseKind
@@ -25,11 +25,11 @@ from hub.usecases.ports import UnitOfWork
 from shared.model import ids
 from shared.model.errors import InputError
 from shared.model.event import Event, EventType
-from shared.model.fields import text
+from shared.model.fields import is_storable, text
 from shared.model.health import DeviceCounters, DeviceState
 from shared.model.instants import from_rfc3339
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.payment import COUNTER_MAX, PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
 from shared.model.service_request import IncidentReported
 
 PAYMENT = "payment"
@@ -65,14 +65,14 @@ def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
             case EventType.TAP_CHARGED | EventType.PURSE_CREDITED:
                 counter = event.data.get("counter")
                 keys.append(_key(event, PAYMENT))
-                if event.subject is not None and type(counter) is int:
+                if event.subject is not None and _is_asked(event.subject) and _is_counter(counter):
                     codes.add(accounts.purse(event.subject))
                     counters.append((event.subject, counter))
             case EventType.PAYMENT_CAPTURED | EventType.PAYMENT_REVERSED:
                 keys.append(_key(event, PAYMENT))
             case EventType.INCIDENT_REPORTED:
                 reference = event.data.get("reference")
-                if type(reference) is str:
+                if _is_asked(reference):
                     references.append(reference)
             case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
                 responses.append((event.device, event.id))
@@ -81,6 +81,15 @@ def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
     uow.ledger.prefetch(keys, sorted(codes) if keys else (), counters)
     uow.service_requests.prefetch(references)
     uow.notice_responses.prefetch(responses)
+
+
+def _is_asked(value: object) -> TypeGuard[str]:
+    """Whether a database can be asked for a text: `take` refuses any other, and none may stop the group."""
+    return type(value) is str and len(value) <= SUBJECT_LENGTH_MAX and is_storable(value)
+
+
+def _is_counter(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= COUNTER_MAX
 
 
 def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:

@@ -15,6 +15,8 @@ CLOCK_TRUST_S = 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def from_rfc3339(text: str) -> int:
@@ -29,7 +31,10 @@ def from_rfc3339(text: str) -> int:
         raise InputError("an instant is written as RFC 3339, e.g. 2026-11-21T10:15:00Z") from error
     if instant.tzinfo is None:
         raise InputError("an instant names its offset; add Z if it is UTC")
-    return (instant - _EPOCH) // _MILLISECOND
+    instant_ms = (instant - _EPOCH) // _MILLISECOND
+    if not _FIRST_MS <= instant_ms <= _LAST_MS:
+        raise InputError("an instant lies between the years 1 and 9999 in UTC; correct the sender")
+    return instant_ms
 
 
 def to_rfc3339(instant_ms: int) -> str:

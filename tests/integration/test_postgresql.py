@@ -16,7 +16,7 @@ from hub.db.triggers import create_all
 from hub.db.unit_of_work import UnitOfWork
 from hub.db.writer import Writer
 from hub.usecases.take_event import gather, take
-from shared.model.errors import TransientError
+from shared.model.errors import InputError, TransientError
 from shared.model.event import Event, Stream
 from shared.protocol.delivery import HubEpoch
 from shared.protocol.lines import Line
@@ -141,6 +141,26 @@ def test_delivery_memory_is_read_back_as_it_was_written(engine: Engine) -> None:
         assert delivery.waits("bus-7", "card")
         assert delivery.contexts("bus-7", {"c1"}) == {"c1": "sealed"}
         assert rows(connection, tables.inbox)[0]["line"] == b"\x00line"
+
+
+def test_odd_values_do_not_stop_the_group(engine: Engine) -> None:
+    """PostgreSQL stores neither NUL nor half a surrogate pair, and refuses a counter beyond 64 bits."""
+    street = Street()
+    odd = [street.tap("card-1", counter) for counter in (2**63, -(2**70))]
+    odd += [street.tap(card, 1) for card in ("a\0b", "\ud800", "x" * 500)]
+    odd += [street.report("a\0b"), street.report("\ud800"), street.report("R-1", description="\ud800")]
+    fine = [street.report("R-2", contact={"\ud800": "\0"}), street.tap("card-1", 1)]
+    with transaction(engine) as connection:
+        uow = UnitOfWork(connection)
+        gather([*odd, *fine], uow)
+        for event in odd:
+            with pytest.raises(InputError):
+                take(event, uow, NOW_MS)
+        for event in fine:
+            take(event, uow, NOW_MS)
+        uow.flush()
+        assert len(rows(connection, tables.service_request)) == 1
+        assert audit(connection).is_clean
 
 
 def test_outgoing_work_is_done_in_order(engine: Engine) -> None:
