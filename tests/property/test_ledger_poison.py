@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.db.ledger_audit import audit
@@ -64,6 +64,7 @@ def events(draw: st.DrawFn) -> Event:
     return replace(event, time_ms=draw(TIMES), clock_age_s=draw(st.sampled_from([None, 0, 2**53])))
 
 
+@example([Street().event("incident.reported", {**GOOD, "requested_datetime": "0001-01-01T00:00:00+23:00"})])
 @given(st.lists(events(), max_size=4))
 def test_odd_event_is_taken_or_refused_and_the_rest_goes_on(odd: list[Event]) -> None:
     good = Street(device="bus-8").tap("card-2", 1, 150)
