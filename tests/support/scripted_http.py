@@ -42,7 +42,11 @@ def reply(status: int, body: str = "", *headers: str) -> bytes:
 
 @asynccontextmanager
 async def scripted(
-    script: Script, *, timeout_s: float = 2.0, authority: trustme.CA | None = None
+    script: Script,
+    *,
+    timeout_s: float = 2.0,
+    authority: trustme.CA | None = None,
+    hangs_up: bool = False,
 ) -> AsyncIterator[tuple[Endpoint, list[Heard]]]:
     """Serve a script on a free port.
 
@@ -50,6 +54,7 @@ async def scripted(
         script: answers each request.
         timeout_s: the endpoint's deadline.
         authority: signs the server's certificate; without one there is no TLS.
+        hangs_up: whether the server closes after each answer, without having said so.
 
     Yields:
         The endpoint, and the requests that came so far.
@@ -68,6 +73,8 @@ async def scripted(
                     break
                 writer.write(answer)
                 await writer.drain()
+                if hangs_up:
+                    break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

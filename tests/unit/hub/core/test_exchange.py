@@ -102,14 +102,17 @@ def test_key_of_an_endpoint_is_not_in_its_representation() -> None:
     assert "hush" not in repr(Endpoint(base_url="http://core", api_key="hush"))
 
 
-def ask_twice(script: Script) -> list[int]:
+def ask_twice(script: Script, *, hangs_up: bool = False) -> list[int]:
     """The caller's ports of two questions, one after the other."""
 
     async def run() -> list[int]:
-        async with scripted(script) as (endpoint, heard):
+        async with scripted(script, hangs_up=hangs_up) as (endpoint, heard):
             exchange = Exchange(endpoint)
             for _ in range(2):
-                await exchange.get("/requests.json", [("page", "1"), ("q", "á b")])
+                outcome = await exchange.get("/requests.json", [("page", "1"), ("q", "á b")])
+                assert isinstance(outcome, Answer)
+                for _ in range(50):
+                    await asyncio.sleep(0)  # the event loop's turns in which a hang-up arrives
             await exchange.close()
             assert heard[0].query == {"page": "1", "q": "á b"}
             return [request.peer for request in heard]
@@ -124,6 +127,11 @@ def test_connection_is_kept_for_the_next_question() -> None:
 
 def test_connection_that_the_core_closes_is_not_used_again() -> None:
     first, second = ask_twice(lambda _: reply(200, "[]", "connection: close"))
+    assert first != second
+
+
+def test_connection_that_the_core_closed_without_a_word_is_not_used_again() -> None:
+    first, second = ask_twice(lambda _: reply(200, "[]"), hangs_up=True)
     assert first != second
 
 

@@ -78,6 +78,12 @@ def test_reference_is_found_again_whatever_the_citizen_typed(description: str) -
     assert holds_reference({"description": fields["description"]}, REFERENCE)
 
 
+def test_description_longer_than_the_standard_allows_is_cut_before_our_reference() -> None:
+    fields = fields_of(request_form({**REPORT, "description": "x" * 9000}, api_key="", jurisdiction_id=""))
+    assert len(fields["description"]) == DESCRIPTION_CHARACTERS_MAX
+    assert fields["description"].endswith(f"x\nRef. {REFERENCE}")
+
+
 def test_another_citizens_reference_in_the_text_is_not_taken_for_ours() -> None:
     fields = fields_of(
         request_form(

@@ -112,6 +112,28 @@ def test_calls_are_as_large_and_as_many_as_the_connector_takes_and_no_more(work:
     assert [len(effects) for effects in connector.calls] == [5] * 8
 
 
+def test_effect_under_way_is_not_sent_a_second_time_while_places_are_free(work: OutgoingWork) -> None:
+    work.add_settlements(["a"])
+    release = asyncio.Event()
+
+    async def hold(effects: Sequence[Effect]) -> Sequence[Result]:
+        if effects[0].key == effect_key("a"):
+            await release.wait()
+        return await accept(effects)
+
+    connector = Simulated(hold)
+    with running(work, connector) as forwarder:
+        eventually(lambda: connector.under_way == 1)
+        work.add_settlements(["b"], aggregates=1)
+        work.add("settlements", [("c", "card-c", {})])
+        forwarder.forwarder.wake()
+        eventually(lambda: work.states()["done"] == 1)
+        forwarder.run_in_loop(release.set)
+        forwarder.wait_until_done()
+    sent = [effect.key for effects in connector.calls for effect in effects]
+    assert sorted(sent) == sorted(map(effect_key, "abc"))
+
+
 @pytest.mark.sentence("C-2")
 def test_one_aggregate_has_one_effect_under_way_in_the_order_of_their_making(work: OutgoingWork) -> None:
     names = [str(number) for number in range(12)]
@@ -197,6 +219,7 @@ def test_connector_that_miscounts_leaves_its_effects_in_doubt(work: OutgoingWork
 
     with running(work, Simulated(miscount, batch_max=2)) as forwarder:
         forwarder.wait_until_done()
+        assert forwarder.forwarder.restarts == 0
     assert [row["attempts"] for row in work.rows()] == [2, 2]
 
 
