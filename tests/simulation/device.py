@@ -171,7 +171,7 @@ class Device:
     def clone(self, inst: int) -> "Device":
         """Return a second machine with this one's disk and memory."""
         twin = type(self)(self.name, inst, self.hub_key, self.rng)
-        disk, session, sealing, twin.fenced = pickle.loads(self.image())  # noqa: S301
+        disk, session, sealing, twin.fenced = pickle.loads(self.image())
         twin.resume(disk, session, sealing)
         twin.boot, twin.boot_ms, twin.uptime_shift_ms = self.boot, self.boot_ms, self.uptime_shift_ms
         twin.incarnation, twin.clock_wrong_ms = self.incarnation, self.clock_wrong_ms

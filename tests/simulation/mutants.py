@@ -119,9 +119,9 @@ def _world(
 
 def _reuse_seq() -> type[World]:
     """The fork rules would mask it, so they are off."""
-    delivery._decide_by_id = lambda here, oldest: None  # noqa: SLF001
-    delivery._compare = lambda here, item, sink: None  # noqa: SLF001
-    delivery._meets = _meets_always  # noqa: SLF001
+    delivery._decide_by_id = lambda here, oldest: None
+    delivery._compare = lambda here, item, sink: None
+    delivery._meets = _meets_always
     return _world(disk=ReusesNumbers)
 
 
