@@ -203,7 +203,7 @@ class DeviceSession:
             case SessionState.STREAMING:
                 resend = self._sender.deadline_ms()
                 soonest = self._keepalive_ms if resend is None else min(resend, self._keepalive_ms)
-                return max(soonest, self._hold_until_ms)
+                return self._hold_until_ms or soonest
             case _:
                 return self._due_ms
 
@@ -255,7 +255,8 @@ class DeviceSession:
             self.clock.heard(welcome.time_ms, wall_ms, now_ms)
             self._session, self._newest = welcome.session, (0, 0)
             self._sender.reset(now_ms)
-            self._hold_until_ms = now_ms + 1000 * min(welcome.hold_s, limits.HOLD_S_MAX)
+            hold_ms = 1000 * min(welcome.hold_s, limits.HOLD_S_MAX)
+            self._hold_until_ms = now_ms + hold_ms if hold_ms else 0
             self.state = SessionState.CONFIRMED
             self._confirming = self._birth(now_ms, self._session)
             self._due_ms = now_ms + limits.BIRTH_TIMEOUT_MS
@@ -287,6 +288,7 @@ class DeviceSession:
     def _stream(self, now_ms: int, room: int) -> None:
         if now_ms < self._hold_until_ms:
             return
+        self._hold_until_ms = 0
         lost = self._keepalives >= limits.RESENDS_BEFORE_BIRTH
         if self._sender.check_timeouts(now_ms) is Verdict.BIRTH or lost:
             self._keepalives = 0
