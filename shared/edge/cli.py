@@ -159,7 +159,7 @@ def _wait_until_empty(device: Device, told: int, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
     while (left := device.look()["unacknowledged"]) and not select.select([told], [], [], EMPTY_POLL_S)[0]:
         if time.monotonic() > deadline_s:
-            raise NotEmptyError(f"{NotEmptyError.__doc__} ({left} lines left)")
+            raise NotEmptyError(f"{NotEmptyError.__doc__} (lines left: {left})")
 
 
 def _tell_status(device: Device, every_s: float) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.adapters.outbox import Expiry, Outbox
-from shared.model.health import Condition, DeviceState
+from shared.model.health import DETAIL_LENGTH_MAX, Condition, DeviceState
 from shared.protocol import limits
 from shared.protocol.delivery import LANES, PROMISED
 
@@ -66,4 +66,4 @@ def _condition(fill: float, before: Condition) -> Condition:
 
 
 def _state(key: str, condition: Condition, detail: str | None) -> DeviceState:
-    return DeviceState(key=key, state=condition, detail=detail, extra={})
+    return DeviceState(key=key, state=condition, detail=detail and detail[:DETAIL_LENGTH_MAX], extra={})

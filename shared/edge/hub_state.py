@@ -1,7 +1,9 @@
 """The hub's state hint: a retained word of the broker, without a MAC, that gates nothing.
 
-It is worth one thing: a device that has backed off, because nobody answered its births, need not wait a
-quarter of an hour when the hub says that it is back. Once a minute at most, whoever says it.
+It is worth one thing: a device whose births nobody answered need not wait for its next attempt, up to a
+quarter of an hour, when the hub says at this moment that it is there. What the broker had kept from earlier
+counts for nothing, and whoever says it, it is heeded no more often than births go out anyway. A birth that is
+on its way gets its time to be answered first.
 
 Source: docs/PROTOCOL.md, section Topics.
 """
@@ -9,9 +11,12 @@ Source: docs/PROTOCOL.md, section Topics.
 from dataclasses import dataclass
 from typing import Final
 
+from shared.protocol import limits
 from shared.protocol.parsing import ParseError, parse_object
 
-HEED_EVERY_MS: Final = 60_000
+HEED_EVERY_MS: Final = limits.BIRTH_TIMEOUT_MS
+ANSWER_MS: Final = 1_000
+"""What a hub that is there needs at most to answer a birth, on an ordinary day."""
 
 
 @dataclass(slots=True)

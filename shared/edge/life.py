@@ -30,7 +30,7 @@ from shared.adapters.outbox import Outbox, Whereabouts
 from shared.edge.commands import Append, AskPlace, AskStatus, FromLink, Request
 from shared.edge.device_time import DeviceTime
 from shared.edge.health import HealthWatch
-from shared.edge.hub_state import HubHint
+from shared.edge.hub_state import ANSWER_MS, HubHint
 from shared.edge.lanes import OutboxLanes
 from shared.edge.memory import DeviceMemory
 from shared.edge.standing import LinkStatus, Status, lane_status
@@ -46,6 +46,7 @@ WAIT_MAX_MS: Final = 1_000
 EXPIRE_EVERY_MS: Final = 60_000
 _MARGIN: Final = 4
 """Publishes that the link keeps free for births while frames fill the rest."""
+_UNANSWERED: Final = frozenset({SessionState.BIRTH_SENT, SessionState.CONFIRMED})
 
 log = structlog.get_logger(__name__)
 
@@ -78,23 +79,26 @@ class Life:
 
     Args:
         parts: what it is made of.
+        outbox: opened for this life; whoever opened it closes it.
         number: counts the lives of this process from 1.
         deliver: takes what the link tells, from the link's thread.
         trouble: why the life before ended; None for the first.
-
-    Raises:
-        OutboxInUseError, ForeignOutboxError, DiskFullError, OutboxBrokenError: the outbox does not open.
     """
 
     def __init__(
-        self, parts: Parts, number: int, deliver: Callable[[FromLink], None], trouble: str | None
+        self,
+        parts: Parts,
+        outbox: Outbox,
+        number: int,
+        deliver: Callable[[FromLink], None],
+        trouble: str | None,
     ) -> None:
         self._parts = parts
         self._number = number
         self._trouble = trouble
         self._device = parts.identity.device
         self._uptime_ms = parts.clock.uptime_ms
-        self._outbox = parts.open_outbox()
+        self._outbox = outbox
         self._lanes = OutboxLanes(self._outbox, parts.memory.now.boot, self._now_ms)
         self._session = DeviceSession(
             self._identity(), self._outbox, self._lanes, token_bytes, incarnation=parts.memory.now.incarnation
@@ -115,17 +119,22 @@ class Life:
         self._outstanding = 0
         self._link_status = LinkStatus(detail="dialling for the first time")
         self._house_ms = self._expire_ms = 0
+        self._again_ms: int | None = None
         self._link = parts.make_link(lambda event: deliver(FromLink(number, event)), self._next_will)
         self._draw_will()
-        self._report_start()
+
+    def begin(self) -> None:
+        """Dial, and say what is not as it was.
+
+        Raises:
+            OutboxBrokenError: the disk failed.
+        """
         self._link.start()
+        self._report_start()
 
     def close(self) -> None:
-        """Say farewell to the broker, and let go of the file."""
-        try:
-            self._link.close()
-        finally:
-            self._outbox.close()
+        """Say farewell to the broker."""
+        self._link.close()
 
     def refusal(self, stream: Stream) -> str | None:
         """Return why nothing is taken on a lane now; from any thread."""
@@ -170,6 +179,10 @@ class Life:
         now_ms = self._uptime_ms()
         if now_ms >= self._house_ms:
             self._keep_house(now_ms)
+        if self._again_ms is not None and now_ms >= self._again_ms:
+            self._again_ms = None
+            if self._session.state in _UNANSWERED:
+                self._session.link_up(now_ms)
         if self._session.state is SessionState.STREAMING and self._lanes.opened_since():
             self._session.epoch_opened(now_ms)
         room = limits.PUBLISHES_OUTSTANDING_MAX - _MARGIN - self._outstanding
@@ -252,7 +265,7 @@ class Life:
     def _hear(self, event: LinkEvent) -> None:
         match event:
             case LinkUp():
-                self._outstanding = 0
+                self._outstanding, self._again_ms = 0, None
                 self._link_status = LinkStatus(up=True, address=str(event.address))
                 self._session.link_up(self._uptime_ms())
             case LinkDown():
@@ -276,10 +289,18 @@ class Life:
                 self._session.receive(message.topic, message.payload, now_ms, self._parts.clock.wall_ms())
             elif message.topic == topics.HUB_STATE:
                 self._hint.hear(message.payload)
-                if self._session.state is SessionState.BACKOFF and self._hint.heed(now_ms):
-                    self._session.link_up(now_ms)
+                if not message.retained:
+                    self._hub_is_there(now_ms)
         except InputError as error:
             log.warning("refused_message", topic=message.topic, reason=str(error))
+
+    def _hub_is_there(self, now_ms: int) -> None:
+        """Do not wait out what was waited for because the hub was away."""
+        state = self._session.state
+        if state is SessionState.BACKOFF and self._hint.heed(now_ms):
+            self._session.link_up(now_ms)
+        elif state in _UNANSWERED and self._hint.heed(now_ms):
+            self._again_ms = now_ms + ANSWER_MS
 
     def _draw_will(self) -> None:
         """Lay the last will of the next connection ready, and nothing but it."""

@@ -18,6 +18,7 @@ import random
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
@@ -139,19 +140,22 @@ class EdgeRuntime:
 
     def _live(self, number: int) -> None:
         """Live once: until the owner is stopped, or something fails."""
-        life = Life(self._parts, number, self._queue.put, self._trouble)
-        try:
+        with (
+            closing(self._parts.open_outbox()) as outbox,
+            closing(Life(self._parts, outbox, number, self._queue.put, self._trouble)) as life,
+        ):
+            life.begin()
             self._settle(life)
             self._life = life
             if not self._started.done():
                 self._started.set_result(None)
-            while not self._stopping.is_set() or not self._queue.empty():
-                self._in_hand = self._gather(life.wait_s())
-                life.handle(self._in_hand)
-                self._in_hand = ()
-        finally:
-            self._life = None
-            life.close()
+            try:
+                while not self._stopping.is_set() or not self._queue.empty():
+                    self._in_hand = self._gather(life.wait_s())
+                    life.handle(self._in_hand)
+                    self._in_hand = ()
+            finally:
+                self._life = None
 
     def _gather(self, wait_s: float) -> Sequence[Request | FromLink]:
         """Take what waits from the queue; what was cancelled meanwhile is dropped, and never happens."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from shared.model.errors import TransientError
+from shared.model.errors import InputError, TransientError
 from shared.protocol.parsing import encode, parse_object
 
 CALL_TIMEOUT_S: Final = 10.0
@@ -81,7 +81,7 @@ def ask_owner(folder: Path) -> dict[str, Any]:
             while (block := asking.recv(65_536)) and len(answer) < _ANSWER_BYTES_MAX:
                 answer += block
             return parse_object(answer.removesuffix(b"\n"))
-    except (OSError, ValueError) as error:
+    except (OSError, InputError) as error:
         raise OwnerSilentError(f"{OwnerSilentError.__doc__} ({error})") from error
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from secrets import token_bytes
 from typing import Final
 
+import structlog
+
 from shared.adapters.outbox import DiskFullError, Entry, Outbox, OutboxBrokenError, Slot, StaleSlotError
 from shared.edge.commands import Append
 from shared.edge.device_time import DeviceTime, stamp
@@ -22,6 +24,8 @@ from shared.protocol.delivery import PROMISED
 from shared.protocol.lines import compose
 from shared.protocol.session import DeviceSession
 from shared.protocol.signing import LineSigner
+
+log = structlog.get_logger(__name__)
 
 _UNSEALED: Final = "Lines of payments and cases are sealed, others are not; take events through a teller."
 
@@ -90,16 +94,25 @@ class Storing:
             self._store_lane(stream, [r for r in waiting if r.line.place.stream is stream])
 
     def report(self, states: Iterable[DeviceState]) -> None:
-        """Store what the device says of itself; where there is no room for it, it is not said."""
+        """Store what the device says of itself; where that cannot be, it goes on without.
+
+        Raises:
+            OutboxBrokenError: the disk failed.
+        """
         for state in states:
-            slot = self._outbox.slot(Stream.HEALTH)
-            event_id = new_event_id(self._clock.wall_ms(), token_bytes(EVENT_ID_RANDOM_BYTES))
-            dated = stamp(self._place(slot), self._clock)
-            line = compose(slot.seq, event_id, EventType.DEVICE_STATE, dated, None, ("data", state.to_data()))
             try:
-                self._outbox.append(slot, line, event_id=event_id, now_ms=self._now_ms(), key=state.key)
-            except DiskFullError:
-                self._disk_full = True
+                self._report(state)
+            except OutboxBrokenError:
+                raise
+            except VentanillaError as error:
+                log.warning("not_reported", key=state.key, reason=str(error))
+
+    def _report(self, state: DeviceState) -> None:
+        slot = self._outbox.slot(Stream.HEALTH)
+        event_id = new_event_id(self._clock.wall_ms(), token_bytes(EVENT_ID_RANDOM_BYTES))
+        dated = stamp(self._place(slot), self._clock)
+        line = compose(slot.seq, event_id, EventType.DEVICE_STATE, dated, None, ("data", state.to_data()))
+        self._outbox.append(slot, line, event_id=event_id, now_ms=self._now_ms(), key=state.key)
 
     def _refusal(self, stream: Stream) -> str | None:
         if stream is Stream.PAYMENTS and self._session.fenced:

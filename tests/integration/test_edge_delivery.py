@@ -11,6 +11,7 @@ from hub.db.tables import inbox
 from shared.edge.device_time import DeviceTime, system_time
 from shared.edge.memory import DeviceMemory
 from shared.model.event import Stream
+from shared.protocol import limits
 from shared.protocol.lines import read_line
 from tests.support.edge import TAKE_S, Hand, running
 from tests.support.polling import eventually
@@ -97,6 +98,22 @@ def test_hub_that_was_away_finds_everything_when_it_is_back(hub: SmallHub) -> No
         hub.start()
         hub.wait_for([t.event_id for t in (first, *taken)], timeout_s=25)
     hub.nothing_wrong()
+
+
+def test_hub_that_says_it_is_back_is_heeded_by_a_device_that_had_given_up(hub: SmallHub) -> None:
+    """The device's time stands still: without the hint it would wait for ever."""
+    uptime_ms = [1_000_000]
+    clock = DeviceTime(wall_ms=system_time().wall_ms, uptime_ms=lambda: uptime_ms[0])
+    hub.stop()
+    with running(hub.home("bus-7"), clock=clock) as hand:
+        eventually(lambda: hand.status()["state"] == "birth_sent")
+        while hand.status()["state"] != "backoff":
+            uptime_ms[0] += limits.BIRTH_TIMEOUT_MS
+        assert not hand.status()["recognised"]
+        hub.start()
+        streaming(hand)
+        assert hand.status()["recognised"]
+        assert hand.status()["hub_on"]
 
 
 def test_fence_of_the_hub_is_obeyed_kept_and_cleared(hub: SmallHub) -> None:

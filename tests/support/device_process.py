@@ -42,16 +42,17 @@ class DeviceProcess:
     Args:
         home: of an enrolled device.
         options: more words for the command line.
+        around: a command that runs another one, such as strace.
 
     Attributes:
         answers: what it has answered so far, in order.
     """
 
-    def __init__(self, home: DeviceHome, *options: str) -> None:
+    def __init__(self, home: DeviceHome, *options: str, around: Sequence[str] = ()) -> None:
         self.home = home
         self.answers: list[Mapping[str, Any]] = []
         self._process = subprocess.Popen(
-            command("run", "--home", str(home.path), "--backoff-cap-s", "0.3", *options),
+            [*around, *command("run", "--home", str(home.path), "--backoff-cap-s", "0.3", *options)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

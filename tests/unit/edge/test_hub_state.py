@@ -4,7 +4,7 @@ from shared.edge.hub_state import HEED_EVERY_MS, HubHint
 from shared.model.errors import InputError
 
 
-def test_hint_is_heeded_once_a_minute_while_the_hub_is_on() -> None:
+def test_hint_is_heeded_no_more_often_than_births_go_out() -> None:
     hint = HubHint()
     assert not hint.heed(0)
     hint.hear(b'{"v":1,"on":true,"incarnation":12,"time_ms":1}\n')

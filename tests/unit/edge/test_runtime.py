@@ -22,12 +22,19 @@ from shared.adapters.outbox import (
     StaleSlotError,
 )
 from shared.edge.device_time import DeviceTime
-from shared.edge.errors import FencedError, StoppedError, StorageDownError
+from shared.edge.errors import (
+    FencedError,
+    NotTakenError,
+    OutcomeUnknownError,
+    StoppedError,
+    StorageDownError,
+)
+from shared.edge.happenings import happening
 from shared.edge.home import DeviceHome
 from shared.edge.memory import DeviceMemory
 from shared.edge.seam import SealedLine
-from shared.model.errors import InputError, VentanillaError
-from shared.model.event import Stream
+from shared.model.errors import DeviceError, InputError, VentanillaError
+from shared.model.event import EventType, Stream
 from shared.model.health import Condition
 from shared.protocol import limits
 from shared.protocol.lines import read_line
@@ -276,6 +283,38 @@ def test_outbox_that_somebody_has_open_stops_the_start_with_a_sentence(home: Dev
         pass
     with Outbox(home.outbox, "bus-7"), pytest.raises(OutboxInUseError), running(home, port=NO_BROKER):
         pass
+
+
+def test_event_that_waits_too_long_is_not_taken_and_leaves_no_hole(home: DeviceHome) -> None:
+    counting = Counting()
+    with running(home, port=NO_BROKER, open_outbox=counting.open) as hand, hand.teller.session() as session:
+        session.take(hand.tap(0), TAKE_S)
+        counting.hold.clear()
+        slow = session.offer(hand.tap(1))
+        eventually(lambda: counting.appends == 2)
+        waiting = session.offer(hand.tap(2))
+        with pytest.raises(NotTakenError):
+            waiting.result(0.05)
+        with pytest.raises(OutcomeUnknownError, match="same id"):
+            slow.result(0.05)
+        counting.hold.set()
+        assert session.take(hand.tap(3), TAKE_S).seq == 3
+    assert len(stored(home, Stream.PAYMENTS)) == 3
+
+
+def test_health_that_cannot_be_told_does_not_stop_the_device(home: DeviceHome) -> None:
+    bounds = OutboxLimits(lane_bytes={**limits.LANE_BYTES, "cases": 64 * 1024}, epochs_listed=1)
+    state = {"key": "printer", "state": "ok"}
+    with running(home, port=NO_BROKER, bounds=bounds) as hand:
+        printer = happening(EventType.DEVICE_STATE, state, event_id=hand.teller.new_event_id())
+        hand.take(printer)
+    with running(home, port=NO_BROKER, bounds=bounds) as hand:
+        with pytest.raises(DeviceError, match="too often"):
+            hand.take(replace(printer, event_id=hand.teller.new_event_id()))
+        while hand.teller.can_take(Stream.CASES) is None:
+            hand.take(hand.report())
+        assert eventually(lambda: hand.status()["lanes"]["cases"]["alarm"])
+        assert hand.status()["life"] == 1
 
 
 def test_clock_wrong_by_years_dates_nothing_and_ages_are_right(home: DeviceHome) -> None:
