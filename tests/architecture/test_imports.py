@@ -19,7 +19,7 @@ ALLOWED = {
 SOLE_IMPORTERS = {
     "alembic": ("hub.db",),
     "fastapi": ("hub.api", "hub.core.reference"),
-    "httpx": ("hub.core", "hub.forwarder"),
+    "h11": ("hub.core",),
     "paho": ("shared.adapters",),
     "prometheus_client": ("hub.api", "hub.metrics"),
     "psycopg": ("hub.db",),

