@@ -2,7 +2,7 @@
 
 Run as `python -m tests.support.outbox_child FOLDER COUNT`. Each line of its output is a JSON list:
 `["told", stream, epoch, seq, id]` after an append returned; `["broken", refusals]` when the outbox broke, with
-how many of three further verbs it refused (all, that is); `["unopened"]` when it could not be opened.
+how many of three further verbs it refused then; `["unopened"]` when it could not be opened.
 """
 
 import json

@@ -100,7 +100,10 @@ class Disk:
         except OSError as error:
             connection.close()
             raise OutboxBrokenError(OutboxBrokenError.__doc__) from error
-        except UnicodeDecodeError as error:  # of a message that quotes the file
+        except (
+            UnicodeDecodeError,
+            LookupError,
+        ) as error:  # what SQLite says of it, or its migrations, is garbled
             connection.close()
             raise DamagedError(DamagedError.__doc__) from error
         except DamagedError:

@@ -117,10 +117,10 @@ def _load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
 
 
 def _check_owner(disk: Disk, device: str) -> None:
-    owner = disk.execute("SELECT device FROM owner").fetchone()
-    if owner is None:
-        disk.commit([("INSERT INTO owner (device) VALUES (?)", (device,))], durable=True)
-    elif owner[0] != device:
+    owners = [name for (name,) in disk.rows("SELECT device FROM owner")]
+    if not owners:
+        disk.commit([("INSERT INTO owner (device) VALUES (?), (?)", (device, device))], durable=True)
+    elif device not in owners:
         raise ForeignOutboxError(ForeignOutboxError.__doc__)
 
 

@@ -180,14 +180,13 @@ def _forget(lane: Lane, epoch: Epoch, base: int, value: bytes) -> list[Statement
 def _leave_gap(disk: Disk, lane: Lane, epoch: Epoch, first: int, last: int) -> list[Statement]:
     """Replace numbers `first` to `last`, and whatever gave way among them before, by one gap."""
     start, prev = first, best_chain_at(disk, lane, epoch, first - 1)
-    end, head = last, best_chain_at(disk, lane, epoch, last)
-    for gap in gaps_of(disk, epoch, first, last):
+    head = best_chain_at(disk, lane, epoch, last)
+    for gap in gaps_of(disk, epoch, first, first):  # the watermark lies inside it
         start, prev = min((start, prev), (gap.seq, gap.prev))
-        end, head = max((end, head), (gap.last, gap.head))
     return [
         (lane.sql.delete, (place_of(epoch.number, first), place_of(epoch.number, last))),
         (_DROP_GAPS, (place_of(epoch.number, start), place_of(epoch.number, last))),
-        _gap(epoch, StoredGap(start, end, GapReason.EVICTED, prev, head)),
+        _gap(epoch, StoredGap(start, last, GapReason.EVICTED, prev, head)),
     ]
 
 

@@ -8,6 +8,7 @@ finishes a swap that was begun.
 """
 
 import os
+import shutil
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from shared.adapters.outbox.disk import lenient_text, sync_folder
+from shared.adapters.outbox.disk import PAGE_BYTES, lenient_text, sync_folder
 from shared.adapters.outbox.schema import SEQ_MAX, is_epoch_name, migrate
 from shared.protocol.chain import LENGTH
 from shared.protocol.delivery import LANES
@@ -26,6 +27,9 @@ Row = tuple[Any, ...]
 _FAILURES_MAX: Final = 4096
 """Failed reads of one table before what is left of it is given up."""
 _ROWID_MAX: Final = (1 << 63) - 1
+_FILE_PAGES: Final = slice(28, 32)
+_FREE_PAGES: Final = slice(32, 40)
+"""Fields of the database header. Source: sqlite.org/fileformat2.html, section 1.3."""
 
 
 def salvage(path: Path) -> int:
@@ -38,17 +42,19 @@ def salvage(path: Path) -> int:
         sqlite3.Error: the new file cannot be written.
         OSError: a name cannot be changed.
     """
-    part = _beside(path, ".part")
-    for leftover in (part, _beside(part, "-journal")):
+    part, mended = _beside(path, ".part"), _beside(path, ".mended")
+    for leftover in (part, _beside(part, "-journal"), mended):
         leftover.unlink(missing_ok=True)
-    saved = 0
     with closing(sqlite3.connect(part, isolation_level=None)) as new:
+        new.execute(f"PRAGMA page_size={PAGE_BYTES}")
         migrate(new)
+        first_page = part.read_bytes()[:PAGE_BYTES]
         new.execute("BEGIN")
-        for table, row in _readable_rows(path):
-            values = ",".join("?" * len(row))
-            new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({values})", row)  # noqa: S608 (a table of ours)
-            saved += 1
+        saved, everywhere = _copy(path, new)
+        if not everywhere:
+            _mend_first_page(path, mended, first_page)
+            saved += _copy(mended, new)[0]
+            mended.unlink()
         new.execute("COMMIT")
     part.rename(_beside(path, ".salvaged"))
     sync_folder(path.parent)
@@ -71,7 +77,9 @@ def finish_swap(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _readable_rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _copy(path: Path, new: sqlite3.Connection) -> tuple[int, bool]:
+    """Save every readable row; return how many, and whether the file knew all its tables."""
+    saved, everywhere = 0, True
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as old:
         old.text_factory = lenient_text
         old.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -79,18 +87,33 @@ def _readable_rows(path: Path) -> Iterator[tuple[str, Row]]:
             "PRAGMA writable_schema=ON"
         )  # one table whose definition is broken does not hide the others
         for table, (columns, is_sound) in _TABLES.items():
-            for _, *row in _every_row(old, table, columns):
+            if not _is_defined(old, table, columns):
+                everywhere = False
+                continue
+            insert = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 (ours)
+            for _, *row in _every_row(old, table):
                 if is_sound(row):
-                    yield table, tuple(row)
+                    new.execute(insert, row)
+                    saved += 1
+    return saved, everywhere
 
 
-def _every_row(connection: sqlite3.Connection, table: str, columns: int) -> Iterator[Row]:
+def _mend_first_page(path: Path, mended: Path, first_page: bytes) -> None:
+    """Copy a file with the first page of a new one: header and definitions are the same in every outbox."""
+    shutil.copyfile(path, mended)
+    pages = mended.stat().st_size // PAGE_BYTES
+    fields = bytearray(first_page)
+    fields[_FILE_PAGES] = pages.to_bytes(4, "big")
+    fields[_FREE_PAGES] = bytes(8)
+    with mended.open("r+b") as file:
+        file.write(fields)
+
+
+def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
     """Give the rows of a table, each with its rowid first, around the pages that cannot be read.
 
     A range is read upwards to the first bad page and downwards to the last; what lies between is halved.
     """
-    if not _is_defined(connection, table, columns):
-        return
     ranges, failures = deque([(0, _ROWID_MAX)]), 0
     while ranges and failures < _FAILURES_MAX:
         low, high = ranges.popleft()

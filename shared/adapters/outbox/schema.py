@@ -3,7 +3,7 @@
 A *place* is one integer for epoch and number: `epoch's row << 32 | seq`. It orders a lane's whole life, so
 one place is the lane's watermark, and lines of a new epoch always land at the right end of their B-tree.
 
-- `owner`: one row, the device.
+- `owner`: the device, twice: one flipped bit does not make it a stranger.
 - `epoch`: one row per epoch; `base` is the last number that has expired, `base_chain` the value after it.
 - `line_<stream>`: what was appended. `prev` and `chain` are the values before and after the line, so that a
   row proves itself; `bytes` is what it costs its lane; `back` says how many lines earlier its sealed

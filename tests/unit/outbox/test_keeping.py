@@ -113,6 +113,29 @@ def test_expire_window_starts_anew_after_a_rewind(outbox: Outbox) -> None:
     assert oldest(outbox) == 5
 
 
+def test_expire_window_of_a_line_runs_from_its_own_acknowledgement(outbox: Outbox) -> None:
+    epoch = take_many(outbox, Stream.CASES, 2)[0].epoch
+    for acked in (1, 2):
+        outbox.acknowledge(Stream.CASES, epoch, acked, now_ms=acked * HOUR_MS // 2)
+    outbox.expire(HOUR_MS + KEEP_MS - 1)
+    assert 2 in held(outbox, Stream.CASES, epoch).lines
+    outbox.expire(HOUR_MS + KEEP_MS)
+    assert oldest(outbox) == 3
+
+
+def test_expire_takes_a_gap_as_a_whole(outbox: Outbox) -> None:
+    epoch = outbox.slot(Stream.HEALTH).epoch
+    for _ in range(6):
+        take(outbox, Stream.HEALTH, key="k")
+    outbox.acknowledge(Stream.HEALTH, epoch, 3, now_ms=0)
+    outbox.expire(KEEP_MS)
+    assert oldest(outbox, Stream.HEALTH) == 1
+    outbox.acknowledge(Stream.HEALTH, epoch, 5, now_ms=0)
+    outbox.expire(KEEP_MS)
+    assert oldest(outbox, Stream.HEALTH) == 6
+    assert held(outbox, Stream.HEALTH, epoch).gaps == []
+
+
 def test_expire_a_repeated_acknowledgement_does_not_prolong_it(outbox: Outbox) -> None:
     epoch = take_many(outbox, Stream.CASES, 2)[0].epoch
     for day in range(30):
@@ -219,6 +242,19 @@ def test_telemetry_eviction_keeps_what_is_acknowledged(open_outbox: Open) -> Non
     found = held(outbox, Stream.TELEMETRY, epoch)
     assert sorted(found.lines)[:15] == list(range(1, 16))
     assert [g.seq for g in found.gaps] == [16]
+
+
+def test_telemetry_eviction_goes_on_from_a_gap_that_is_half_acknowledged(open_outbox: Open) -> None:
+    outbox = open_outbox(lane_bytes=SMALL)
+    epoch = take_many(outbox, Stream.TELEMETRY, 200)[0].epoch
+    outbox.flush()
+    evicted = held(outbox, Stream.TELEMETRY, epoch).gaps[0].gap_to
+    outbox.acknowledge(Stream.TELEMETRY, epoch, evicted // 2, now_ms=1)
+    take_many(outbox, Stream.TELEMETRY, 100)
+    outbox.flush()
+    (gap,) = held(outbox, Stream.TELEMETRY, epoch).gaps
+    assert gap.seq == 1
+    assert gap.gap_to > evicted
 
 
 def test_telemetry_eviction_over_a_restart_leaves_one_gap_per_epoch(open_outbox: Open) -> None:
