@@ -31,7 +31,7 @@ _FULL_CLASS = "53"
 def family(error: BaseException) -> VentanillaError | None:
     """The family of an error that a job or a COMMIT raised; None if it is neither passing nor full."""
     match error:
-        case DBAPIError(orig=sqlite3.Error() as cause):
+        case (sqlite3.Error() as cause) | DBAPIError(orig=sqlite3.Error() as cause):
             return _of_sqlite(cause)
         case DBAPIError(orig=psycopg.Error() as cause):
             return _of_postgresql(cause, lost=error.connection_invalidated)

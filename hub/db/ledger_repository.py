@@ -140,7 +140,7 @@ class LedgerRepository:
             key=lambda row: row[1],
         )
         if moved:
-            connection.exec_driver_sql(compiled(connection, _MOVE), moved)
+            write_many(connection, compiled(connection, _MOVE), moved)
             for found in self._accounts.values():
                 found.moved_minor = 0
 

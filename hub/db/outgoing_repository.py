@@ -25,6 +25,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
+    Select,
     bindparam,
     case,
     exists,
@@ -130,31 +131,8 @@ class OutgoingRepository:
             now_ms: wall clock.
             limit: how many at most.
         """
-        earlier = outgoing.alias("earlier")
-        overtakes = exists().where(
-            earlier.c.connector == outgoing.c.connector,
-            earlier.c.aggregate == outgoing.c.aggregate,
-            earlier.c.id < outgoing.c.id,
-            _is_open(earlier),
-        )
-        rows = self._connection.execute(
-            select(
-                outgoing.c.id,
-                outgoing.c.effect_key,
-                outgoing.c.aggregate,
-                outgoing.c.body,
-                outgoing.c.attempts,
-                outgoing.c.created_ms,
-            )
-            .where(
-                _is_waiting(outgoing),
-                outgoing.c.connector == connector,
-                outgoing.c.due_ms <= now_ms,
-                ~overtakes,
-            )
-            .order_by(outgoing.c.due_ms, outgoing.c.id)
-            .limit(limit)
-        )
+        given = {"of_connector": connector, "now_ms": now_ms, "most": limit}
+        rows = self._connection.execute(_DUE, given)
         return [
             OutgoingEffect(
                 id=row.id,
@@ -297,3 +275,36 @@ _REPORT_OF = (
 _NAME_REPORT = (
     update(service_request).where(service_request.c.reference == _REPORT_OF).values(core_ref=bindparam("ref"))
 )
+
+
+def _due() -> Select[int, str, str, str, int, int]:
+    """The first of each aggregate that is not done, where it waits and its time has come."""
+    earlier = outgoing.alias("earlier")
+    overtakes = exists().where(
+        earlier.c.connector == outgoing.c.connector,
+        earlier.c.aggregate == outgoing.c.aggregate,
+        earlier.c.id < outgoing.c.id,
+        _is_open(earlier),
+    )
+    columns = (
+        outgoing.c.id,
+        outgoing.c.effect_key,
+        outgoing.c.aggregate,
+        outgoing.c.body,
+        outgoing.c.attempts,
+        outgoing.c.created_ms,
+    )
+    return (
+        select(*columns)
+        .where(
+            _is_waiting(outgoing),
+            outgoing.c.connector == bindparam("of_connector"),
+            outgoing.c.due_ms <= bindparam("now_ms"),
+            ~overtakes,
+        )
+        .order_by(outgoing.c.due_ms, outgoing.c.id)
+        .limit(bindparam("most"))
+    )
+
+
+_DUE = _due()

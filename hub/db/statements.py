@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    CursorResult,
     Dialect,
     Insert,
     Select,
@@ -35,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns; JSON as text."""
@@ -43,7 +45,7 @@ Row = tuple[Any, ...]
 def write_many(connection: Connection, statement: str, rows: list[Row]) -> None:
     """Writes rows with one `executemany` and empties the list; no row, no statement."""
     if rows:
-        connection.exec_driver_sql(statement, rows)
+        _execute(connection, statement, rows)
         rows.clear()
 
 
@@ -138,8 +140,25 @@ class Lookup:
             parameters = tuple(list(each) for each in given)
         else:
             parameters = (json.dumps(values),)
-        found = connection.exec_driver_sql(_lookup_sql(connection.dialect.name, self), parameters)
-        return typing.cast("Sequence[Row]", found.all())
+        found = _execute(connection, _lookup_sql(connection.dialect.name, self), parameters)
+        return typing.cast("Sequence[Row]", found.fetchall())
+
+
+def _execute(
+    connection: Connection, statement: str, parameters: Row | list[Row]
+) -> CursorResult[Any] | DBAPICursor:
+    """Runs a statement, once or for each row of a list, in the connection's transaction.
+
+    SQLite answers in this process; SQLAlchemy's execution would cost more than its own, so it is asked itself.
+    """
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(statement, parameters)
+    if not connection.in_transaction():
+        connection.begin()
+    cursor = connection.connection.cursor()
+    run = cursor.executemany if isinstance(parameters, list) else cursor.execute
+    run(statement, parameters)
+    return cursor
 
 
 @cache

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.pool import StaticPool
-
+from hub.db.engine import open_writer
 from hub.db.ledger_audit import audit
 from hub.db.quarantine_repository import QuarantineRepository, Verdict
 from hub.db.unit_of_work import UnitOfWork
@@ -94,10 +92,12 @@ class Hub:
         self.cautious = False
         self.rng = rng
         self.opener = Opener([sealing])
-        self.raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.engine = open_writer("sqlite://")
+        self.connection = self.engine.connect()
+        raw = self.connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        self.raw = raw
         schema.backup(self.raw)
-        self.engine: Engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
-        self.connection: Connection = self.engine.connect()
         self.start()
 
     def start(self) -> None:

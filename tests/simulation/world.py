@@ -60,7 +60,7 @@ class World:
         rough = rng.choice((0.0, 0.02, 0.15))
         self.wire = Wire(rng, self._temper(rough), self._carry, self._hit)
         self.keep_ms = rng.choice((120_000, 600_000, 3_600_000))
-        self.hub_every_ms = rng.choice((300, 1_000, 3_000))
+        self.hub_every_ms = rng.choice((1_000, 2_000, 5_000))
         self.town = Town(rng, poison=rng.choice((0.0, 0.05)))
         public = sealing.public()
         names = [f"kiosk-{n}" for n in range(rng.choice((4, 5)))]
@@ -421,7 +421,7 @@ class World:
             return False
         else:
             then_ms, image = self.rng.choice(images)
-            disk, session, sealing, fenced = pickle.loads(image)  # noqa: S301
+            disk, session, sealing, fenced = pickle.loads(image)
             self._destroy(device, disk)
             device.fenced = fenced
             if fault is Fault.ROLLED_BACK_AT_REST:

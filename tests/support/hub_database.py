@@ -1,6 +1,7 @@
 """A hub's database for tests, and events as devices would report them."""
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,24 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that commits at the end."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def traced(connection: Connection) -> Iterator[list[str]]:
+    """Collect what SQLite is asked, with its values filled in, transaction control aside."""
+    raw = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    statements: list[str] = []
+
+    def note(statement: str) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "--")):
+            statements.append(statement)
+
+    raw.set_trace_callback(note)
+    try:
+        yield statements
+    finally:
+        raw.set_trace_callback(None)
 
 
 @dataclass

@@ -1,11 +1,10 @@
 """Delivery's memory: what was decided is seen at once, written once, and read back as it was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from hub.db import tables
 from hub.db.quarantine_repository import QuarantineRepository, Verdict
@@ -15,7 +14,7 @@ from shared.model.ids import new_event_id
 from shared.protocol.birth import Birth, LaneState
 from shared.protocol.delivery import HubEpoch, LossReason
 from shared.protocol.lines import Line
-from tests.support.hub_database import NOW_MS, fresh_database, rows
+from tests.support.hub_database import NOW_MS, fresh_database, rows, traced
 
 EPOCH = "9f3c2a1b"
 
@@ -64,19 +63,13 @@ def test_only_epochs_that_changed_are_written(connection: Connection) -> None:
     open_epoch(uow)
     open_epoch(uow, name="00000000")
     uow.flush()
-    written: list[Any] = []
-
-    @event.listens_for(connection, "before_cursor_execute")
-    def listen(_c: object, _k: object, statement: str, parameters: Sequence[Any], *_: object) -> None:
-        if statement.startswith("INSERT INTO device_epoch"):
-            written.append(tuple(parameters))
-
     uow = UnitOfWork(connection)
     uow.delivery.epochs("bus-7", Stream.PAYMENTS)[EPOCH].watermark = 5
-    uow.flush()
-    uow.flush()
-    ((device, _, epoch, _, watermark, *_),) = written
-    assert (device, epoch, watermark) == ("bus-7", EPOCH, 5)
+    with traced(connection) as statements:
+        uow.flush()
+        uow.flush()
+    (written,) = (s for s in statements if s.startswith("INSERT INTO device_epoch"))
+    assert f"VALUES ('bus-7', 'payments', '{EPOCH}', 0, 5, " in written
 
 
 def test_many_devices_and_ids_are_read_by_a_few_queries(connection: Connection) -> None:
@@ -84,17 +77,12 @@ def test_many_devices_and_ids_are_read_by_a_few_queries(connection: Connection) 
     for number in range(200):
         uow.delivery.accept(f"bus-{number}", open_epoch(uow, f"bus-{number}"), line(number), b"hash", NOW_MS)
     uow.flush()
-    statements: list[str] = []
-
-    @event.listens_for(connection, "before_cursor_execute")
-    def listen(_c: object, _k: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
     uow = UnitOfWork(connection)
-    uow.delivery.load({f"bus-{number}" for number in range(200)})
     names = [(f"bus-{number}", line(number).id) for number in range(300)]
-    assert uow.delivery.known_ids(names) == set(names[:200])
-    assert all(uow.delivery.epochs(f"bus-{number}", Stream.PAYMENTS) for number in range(200))
+    with traced(connection) as statements:
+        uow.delivery.load({f"bus-{number}" for number in range(200)})
+        assert uow.delivery.known_ids(names) == set(names[:200])
+        assert all(uow.delivery.epochs(f"bus-{number}", Stream.PAYMENTS) for number in range(200))
     assert len(statements) == 4
 
 

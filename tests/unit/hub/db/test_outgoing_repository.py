@@ -1,14 +1,13 @@
 """Outgoing work: in order per aggregate, tried when due, counted before it leaves, quick among much."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from hub.db import tables
 from hub.db.outgoing_repository import OutgoingInserts, OutgoingRepository, State
-from tests.support.hub_database import NOW_MS, Street, fresh_database, rows, take_all
+from tests.support.hub_database import NOW_MS, Street, fresh_database, rows, take_all, traced
 
 CONNECTOR = "settlements"
 STREET = Street()
@@ -156,19 +155,13 @@ def test_work_is_found_at_once_among_much_that_is_done_and_behind_a_blocked_aggr
 
 
 def test_queries_use_the_partial_indexes(connection: Connection) -> None:
-    statements: list[tuple[str, tuple[Any, ...]]] = []
-
-    @event.listens_for(connection, "before_cursor_execute")
-    def listen(_c: object, _k: object, statement: str, parameters: Sequence[Any], *_: object) -> None:
-        one = parameters[0] if isinstance(parameters, list) else parameters
-        statements.append((statement, tuple(one)))
-
-    add(connection, "a", "a")
-    repository = OutgoingRepository(connection)
-    repository.due(CONNECTOR, NOW_MS, 1)
-    repository.next_due_ms(CONNECTOR)
-    repository.done([(1, "ref")], NOW_MS)
+    with traced(connection) as statements:
+        add(connection, "a", "a")
+        repository = OutgoingRepository(connection)
+        repository.due(CONNECTOR, NOW_MS, 1)
+        repository.next_due_ms(CONNECTOR)
+        repository.done([(1, "ref")], NOW_MS)
     assert len(statements) == 7
-    for statement, parameters in statements[:]:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    for statement in statements:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
         assert not [step for step in plan if step[3].startswith("SCAN")], (statement, plan)
