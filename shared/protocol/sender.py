@@ -11,7 +11,7 @@ Source: docs/PROTOCOL.md, sections Streams, Session, The device.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum, auto
+from enum import IntEnum
 from typing import Protocol
 
 from shared.model.event import Stream
@@ -89,11 +89,13 @@ class Batch:
     run: Run
 
 
-class Verdict(StrEnum):
-    """What an acknowledgement asks of the session."""
+class Verdict(IntEnum):
+    """What an acknowledgement asks of the session; the highest of several counts."""
 
-    GO_ON = auto()
-    BIRTH = auto()
+    GO_ON = 0
+    UPDATE = 1
+    """The hub has not heard of an epoch that was opened within the session: tell it again."""
+    BIRTH = 2
     """Hub and device do not speak of the same epochs: say again what there is."""
 
 
@@ -222,29 +224,28 @@ class Sender:
         """Take the hub's word on some streams (delivery's Rule 2).
 
         Returns:
-            BIRTH when the hub names an epoch that is not here, or more lines than there are.
+            BIRTH when the hub names an epoch that is not here, or more lines than there are; UPDATE when it
+            names one as the newest that is complete.
         """
-        verdict = Verdict.GO_ON
-        for stream in LANES:
-            if stream in streams and not self._take_stream(stream, streams[stream], now_ms):
-                verdict = Verdict.BIRTH
-        return verdict
+        verdicts = [self._take_stream(s, streams[s], now_ms) for s in LANES if s in streams]
+        return max(verdicts, default=Verdict.GO_ON)
 
-    def _take_stream(self, stream: Stream, ack: StreamAck, now_ms: int) -> bool:
+    def _take_stream(self, stream: Stream, ack: StreamAck, now_ms: int) -> Verdict:
         lane = self._lanes[stream]
         lane.credit = ack.credit
         epochs = self._log.epochs(stream)
         here = next((i for i, e in enumerate(epochs) if e.epoch == ack.epoch), None)
         if here is None or ack.acked > epochs[here].last:
-            return False
+            return Verdict.BIRTH
         view = epochs[here]
         if stream in PROMISED and ack.head is not None:
             own = self._log.chain_at(stream, ack.epoch, ack.acked)
             if own is not None and own != ack.head:
                 self._contradict(stream, view, ack, now_ms)
-                return True
+                return Verdict.GO_ON
         self._set_watermark(stream, epochs, here, ack, now_ms)
-        return True
+        unheard = ack.acked == view.last and view is not epochs[-1]
+        return Verdict.UPDATE if unheard else Verdict.GO_ON
 
     def _contradict(self, stream: Stream, view: EpochView, ack: StreamAck, now_ms: int) -> None:
         """The hub holds another past: show it ours. It finds out which is true (Rule 1)."""
@@ -263,6 +264,8 @@ class Sender:
         lane = self._lanes[stream]
         order = {e.epoch: i for i, e in enumerate(epochs)}
         view = epochs[here]
+        done = ack.acked == view.last and view is not epochs[-1]
+        position = (here + 1, 0) if done else (here, ack.acked)
         before = next(((i, e.acked) for i, e in enumerate(epochs) if e.acked < e.last), None)
         moved = (
             view.acked != ack.acked
@@ -274,13 +277,10 @@ class Sender:
             lane.repeated = None
         while lane.flights and (order.get(lane.flights[0][0], -1), lane.flights[0][1]) <= (here, ack.acked):
             lane.flights.popleft()
-        if before is None or (here, ack.acked) > before:
+        if before is None or position > before:
             lane.resends, lane.since_ms = 0, now_ms
-        less = before is not None and (here, ack.acked) < before
-        behind = lane.cursor is not None and (order.get(lane.cursor[0], -1), lane.cursor[1] - 1) < (
-            here,
-            ack.acked,
-        )
+        less = before is not None and position < before
+        behind = lane.cursor is not None and (order.get(lane.cursor[0], -1), lane.cursor[1] - 1) < position
         again = not moved and bool(lane.flights) and lane.repeated != (ack.epoch, ack.acked)
         if again:
             lane.repeated = (ack.epoch, ack.acked)

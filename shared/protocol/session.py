@@ -126,6 +126,7 @@ class DeviceSession:
         self._newest = (0, 0)
         self._confirming: Mapping[Stream, LaneState] = {}
         self._untold = False
+        self._update_ms = 0
         self._birth_uptime_ms = -1
         self._births = 0
         self._due_ms = 0
@@ -280,8 +281,14 @@ class DeviceSession:
         self._births = self._keepalives = 0
         self.recognised = True
         self._backoff.reset()
-        if self._sender.take(ack.streams, now_ms) is Verdict.BIRTH:
-            self._begin(now_ms)
+        match self._sender.take(ack.streams, now_ms):
+            case Verdict.BIRTH:
+                self._begin(now_ms)
+            case Verdict.UPDATE if now_ms >= self._update_ms:
+                self._update_ms = now_ms + limits.RESEND_FIRST_MS
+                self._birth(now_ms, self._session)
+            case _:
+                pass
 
     # -- sending -----------------------------------------------------------------------------------------
 

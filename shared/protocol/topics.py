@@ -49,7 +49,7 @@ def is_device_id(text: str) -> bool:
 
 
 def up(device: str, kind: Stream | Verb) -> str:
-    """Return the topic on which `device` publishes a stream's frames, or its birth, death, …"""
+    """Return the topic on which `device` publishes a stream's frames, or its birth or death."""
     return f"{ROOT}/{device}/up/{kind}"
 
 
