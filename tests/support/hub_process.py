@@ -1,0 +1,187 @@
+"""`ventanilla hub` as a real process on its own home: started, asked, killed and started again by a test."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from http.client import HTTPSConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from shared.adapters.enrolment_client import enrol
+from shared.edge.home import DeviceHome
+from shared.edge.seam import Taken
+from shared.protocol.enrolment import Token
+from tests.support.polling import eventually
+from tests.support.town import free_port
+
+ROOT = Path(__file__).parents[2]
+START_S = 30.0
+STOP_S = 40.0
+
+
+class HubProcess:
+    """A hub and its home; ports stay the same when it is started again.
+
+    Args:
+        home: an empty folder of the test; the second copy of the keys lies beside it.
+        settings: by their names in config.toml.
+    """
+
+    def __init__(self, home: Path, **settings: object) -> None:
+        self.home = home
+        self.port = free_port()
+        ports = {"api_port": self.port, "broker_port": free_port()}
+        chosen = {"key_copy_dir": str(home.parent / "copy"), **ports, **settings}
+        self._environment = {
+            **os.environ,
+            **{f"VENTANILLA_{name.upper()}": str(value) for name, value in chosen.items()},
+            "VENTANILLA_HOME": str(home),
+        }
+        self._log = home.parent / "hub.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.command("init")
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    # ---- the process
+
+    def start(self, *, wait_until_ready: bool = True) -> None:
+        """Start it; return when it takes what devices say."""
+        (self.home / "run" / "ports.json").unlink(missing_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "shared.cli", "hub", "run"],
+                cwd=ROOT,
+                env=self._environment,
+                stderr=log,
+            )
+        if wait_until_ready:
+            eventually(self._is_ready, timeout_s=START_S, what="the hub's readiness")
+
+    def stop(self) -> None:
+        """Stop it as a service manager does."""
+        assert self._process
+        self._process.terminate()
+        assert self._process.wait(STOP_S) == 0, self.log()
+        self._process = None
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def log_text(self) -> str:
+        """What it has written to its log."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def log(self) -> list[dict[str, Any]]:
+        """The same, line by line."""
+        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+
+    # ---- the command line
+
+    def command(self, *words: str) -> str:
+        """Run `ventanilla hub …` and return what it prints."""
+        done = self.try_command(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def try_command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `ventanilla hub …`, whatever comes of it."""
+        return subprocess.run(
+            [sys.executable, "-m", "shared.cli", "hub", *words],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def enrol(self, device: str, home: Path) -> DeviceHome:
+        """Enrol a device into a home, with a printed token."""
+        machine = DeviceHome(home)
+        enrol(machine.identity, Token.parse(self.command("enrol", device)))
+        return machine
+
+    # ---- the API
+
+    @property
+    def token(self) -> str:
+        """The token of its API."""
+        return (self.home / "keys" / "api-token").read_text()
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, token: str | None = None
+    ) -> tuple[int, Any]:
+        """Call the API; return the status and the body, JSON where it is."""
+        context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))
+        connection = HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)
+        shown = self.token if token is None else token
+        headers = {"Authorization": f"Bearer {shown}"} if shown else {}
+        content = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, path, content, {**headers, "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            said = answer.read()
+        finally:
+            connection.close()
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(said) if is_json else said.decode()
+
+    def get(self, path: str) -> Any:  # noqa: ANN401  JSON
+        """Ask, and expect an answer."""
+        status, said = self.ask("GET", path)
+        assert status == 200, said
+        return said
+
+    def post(self, path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
+        """Order, and expect that it is done."""
+        status, said = self.ask("POST", path, body)
+        assert status == 200, said
+        return said
+
+    def metrics(self) -> Mapping[str, float]:
+        """Every figure by its name with labels."""
+        lines = [line for line in self.get("/metrics").splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    def fates(self, device: str, taken: Sequence[Taken]) -> list[str]:
+        """What became of events that a device took."""
+        events = [
+            {
+                "device": device,
+                "event_id": one.event_id,
+                "stream": one.stream,
+                "epoch": one.epoch,
+                "seq": one.seq,
+            }
+            for one in taken
+        ]
+        return [event["fate"] for event in self.post("/v1/reconciliation", events)["events"]]
+
+    def wait_for_fates(self, device: str, taken: Sequence[Taken], fate: str = "committed") -> None:
+        """Wait until all of them have met the same fate."""
+        eventually(lambda: set(self.fates(device, taken)) == {fate}, timeout_s=20, what=f"all of them {fate}")
+
+    def _is_ready(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            return self.ask("GET", "/ready")[0] == 200
+        except OSError:
+            return False
