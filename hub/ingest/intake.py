@@ -24,7 +24,7 @@ class Intake:
     def __init__(self, device: str, uow: UnitOfWork, keys: KeyBook, opener: Opener, now_ms: int) -> None:
         """Begin for one device in one transaction."""
         self.contexts: Mapping[str, str] = {}
-        self._ahead: dict[tuple[str, bytes], OpenedLine] = {}
+        self._ahead: dict[tuple[Stream, str, int, bytes], OpenedLine] = {}
         self._device = device
         self._uow = uow
         self._book = uow.delivery
@@ -40,7 +40,7 @@ class Intake:
     def read_ahead(self, here: HubEpoch, seq: int, raw: bytes, contexts: Mapping[str, str]) -> OpenedLine:
         """Open a line before it is decided on, so that many can be looked up at once."""
         opened = self._opener.read(self._device, here, seq, raw, contexts)
-        self._ahead[here.epoch, raw] = opened
+        self._ahead[here.stream, here.epoch, seq, raw] = opened
         return opened
 
     def knows(self, epoch: HubEpoch, seq: int, raw: bytes) -> bool:
@@ -96,7 +96,7 @@ class Intake:
         self._book.keep_contexts(self._device, self.contexts)
 
     def _read(self, epoch: HubEpoch, seq: int, raw: bytes) -> OpenedLine:
-        opened = self._ahead.get((epoch.epoch, raw))
+        opened = self._ahead.get((epoch.stream, epoch.epoch, seq, raw))
         return opened if opened is not None else self.read_ahead(epoch, seq, raw, self.contexts)
 
     def _quarantine(self, epoch: HubEpoch, line: Line, reason: str) -> None:
