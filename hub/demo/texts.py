@@ -1,6 +1,7 @@
 """Every text that the demonstration shows, in Spanish and English: one table, Spanish first.
 
-Rules: what a viewer reads stands here and nowhere else; a text that lacks a language does not start.
+Rules: what a viewer reads stands here and nowhere else. A fault has a title, a sentence, what to watch, and a
+sentence for its end.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,175 @@ class Language(StrEnum):
     EN = "en"
 
 
-TEXTS: Final[Mapping[str, tuple[str, str]]] = {}
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    # the start
+    "folder": ("Carpeta de la demostración: {path}", "The demonstration's folder: {path}"),
+    "cap": (
+        "Se usan los límites de fábrica; solo la espera máxima entre intentos baja a {cap_s} s,"
+        " y la central pide hasta {hold_s} s de calma al volver.",
+        "Shipped limits apply; only the longest wait between attempts is lowered to {cap_s} s,"
+        " and the hub asks for up to {hold_s} s of calm on its return.",
+    ),
+    "input_file": ("Avisos reales de vecinos: {path}", "Real reports of citizens: {path}"),
+    "input_made": (
+        "Sin fichero de avisos: el pueblo es inventado.",
+        "No file of reports: the town is invented.",
+    ),
+    "starting": (
+        "Arrancan la central, el gestor municipal y 7 aparatos…",
+        "Starting hub, core and 7 devices…",
+    ),
+    # the live view
+    "title": ("Ventanilla · demostración", "Ventanilla · demonstration"),
+    "calm_title": ("Todo funciona", "Everything works"),
+    "calm_text": ("Los vecinos usan la calle; todo llega.", "People use the street; everything arrives."),
+    "calm_watch": ("las colas se quedan casi a cero.", "queues stay near zero."),
+    "drain_title": ("Se vacían las colas", "The queues drain"),
+    "drain_text": (
+        "Nadie más llega; se espera a que todo esté.",
+        "Nobody else comes; all that waits arrives.",
+    ),
+    "drain_watch": ("cada cola baja a cero.", "every queue falls to zero."),
+    "watch": ("Mire: ", "Watch: "),
+    "on_stage": ("EN ESCENA", "ON STAGE"),
+    "device": ("aparato", "device"),
+    "state": ("estado", "state"),
+    "taken_column": ("tomados", "taken"),
+    "queue_column": ("en cola", "queued"),
+    "oldest_column": ("pago más antiguo", "oldest payment"),
+    "site": ("lugar", "place"),
+    "linked": ("● en línea", "● online"),
+    "unlinked": ("○ sin conexión", "○ no connection"),
+    "unpowered": ("× apagado", "× no power"),
+    "fenced": ("! bloqueado", "! fenced"),
+    "hub": ("Central", "Hub"),
+    "core": ("Gestor municipal", "Municipal core"),
+    "up": ("● funciona", "● works"),
+    "down": ("× caída", "× down"),
+    "core_down_word": ("× no atiende", "× away"),
+    "hub_line": (
+        "{committed} confirmados · {rate}/s · vida {life} · cuarentena {quarantine} · pérdidas anotadas {losses}",
+        "{committed} committed · {rate}/s · life {life} · quarantine {quarantine} · losses on record {losses}",
+    ),
+    "core_line": (
+        "{requests} avisos · {settlements} cobros, {money} · {notices} respuestas · duplicados {duplicates}",
+        "{requests} reports · {settlements} payments, {money} · {notices} notices · duplicates {duplicates}",
+    ),
+    "core_queue": ("esperan {outgoing}", "{outgoing} waiting"),
+    "left_alone": ("en pausa", "left alone"),
+    "progress": ("tomados", "taken"),
+    "log_began": ("{at}  {title}: {text}", "{at}  {title}: {text}"),
+    "log_ended": ("{at}  Resuelto en {lasted} s: {end}", "{at}  Recovered in {lasted} s: {end}"),
+    # the faults
+    "power_cut_title": ("Corte de luz en {device}", "Power cut at {device}"),
+    "power_cut_text": (
+        "Se va la luz mientras escribe; lo que el disco no había asegurado se rompe.",
+        "Power fails while it writes; what the disk had not secured yet is torn.",
+    ),
+    "power_cut_watch": (
+        "al volver no falta ni un cobro y ninguno se repite.",
+        "once back, no payment is missing and none is there twice.",
+    ),
+    "power_cut_end": (
+        "{torn} bytes rotos; {untold} sin recibo se piden otra vez, con el mismo número.",
+        "{torn} bytes torn; {untold} without a receipt are offered again under the same id.",
+    ),
+    "core_down_title": ("Gestor municipal caído", "Municipal core down"),
+    "core_down_text": ("El gestor municipal muere (kill -9).", "The municipal core dies (kill -9)."),
+    "core_down_watch": (
+        "la calle sigue; lo que espera se guarda en la central.",
+        "the street goes on; what waits is kept at the hub.",
+    ),
+    "core_down_end": ("vuelve el gestor.", "the core is back."),
+    "core_late_title": ("El gestor contesta tarde", "The core answers late"),
+    "core_late_text": (
+        "Anota cada aviso pero dice «hecho» a los {seconds} s: la central ya no esperaba.",
+        "It files each report but says so after {seconds} s: the hub has given up by then.",
+    ),
+    "core_late_watch": (
+        "la central busca antes de repetir; duplicados sigue en 0.",
+        "the hub searches before it repeats; duplicates stay at 0.",
+    ),
+    "core_late_end": ("no se duplicó nada.", "nothing was filed twice."),
+    "hub_title": ("Central caída", "Hub down"),
+    "hub_text": (
+        "La central y su mensajería mueren (kill -9); la gente sigue pagando.",
+        "The hub and its broker die (kill -9); people go on paying.",
+    ),
+    "hub_watch": ("crecen las colas; al volver se vacían.", "queues grow, and drain on its return."),
+    "hub_end": ("la central vuelve a tomar.", "the hub takes again."),
+    "disk_lost_title": ("Disco perdido en {device}", "Disk lost at {device}"),
+    "disk_lost_text": (
+        "Su disco muere con envíos anunciados y no entregados: eso nadie lo recupera.",
+        "Its disk dies with events announced and not delivered: nobody can bring those back.",
+    ),
+    "disk_lost_watch": (
+        "queda anotado qué números faltan: una pérdida, nunca un silencio.",
+        "which numbers are missing is put on record: a loss, never a silence.",
+    ),
+    "disk_lost_end": ("{lost} perdidos, los {lost} anotados.", "{lost} lost, all {lost} on record."),
+    "broker_title": ("Mensajería caída", "Broker down"),
+    "broker_text": (
+        "El mensajero muere (kill -9) y lo olvida todo.",
+        "The broker dies (kill -9) and forgets everything.",
+    ),
+    "broker_watch": (
+        "nadie depende de su memoria: los aparatos lo envían otra vez.",
+        "nobody relies on its memory: devices send again.",
+    ),
+    "broker_end": ("hay mensajero nuevo.", "there is a new broker."),
+    "rolled_back_title": ("Disco retrocedido en {device}", "Disk rolled back at {device}"),
+    "rolled_back_text": (
+        "Alguien repone una copia vieja de su disco. La central lo nota y bloquea sus cobros.",
+        "Someone puts back an old image of its disk. The hub notices and fences its payments.",
+    ),
+    "rolled_back_watch": (
+        "cobros nuevos en cuarentena hasta que una persona los libera.",
+        "new payments wait in quarantine until a person releases them.",
+    ),
+    "rolled_back_end": (
+        "una persona lo libera: {released} cobros entran; {lost} perdidos, anotados.",
+        "a person releases it: {released} payments go in; {lost} lost, on record.",
+    ),
+    # the end
+    "sum_title": ("Las cuentas", "The sum"),
+    "sum_taken": ("Tomados: se dijo «hecho» a una persona", "Taken: a person was told “done”"),
+    "sum_committed": ("Confirmados en la central", "Committed at the hub"),
+    "sum_lost": ("Perdidos, con su registro de pérdida", "Lost, with a loss record"),
+    "sum_unexplained": ("Perdidos sin explicación", "Lost without explanation"),
+    "sum_in_core": ("En el gestor municipal, preguntado a él", "In the municipal core, asked there"),
+    "sum_duplicated": ("Duplicados", "Duplicated"),
+    "sum_unexpected": ("En el gestor y nadie los tomó", "In the core and taken by nobody"),
+    "sum_money": ("Dinero: calle = libro = gestor", "Money: street = ledger = core"),
+    "sum_money_lost": ("Dinero en lo perdido y anotado", "Money in what was lost and recorded"),
+    "loss_title": ("Registros de pérdida", "Loss records"),
+    "loss_columns": (
+        "aparato|carril|época|del|al|resueltos|motivo",
+        "device|lane|epoch|from|to|found|reason",
+    ),
+    "fault_title": ("Lo que se rompió", "What broke"),
+    "fault_columns": ("avería|duró|y después", "fault|lasted|and then"),
+    "adds_up": (
+        "✔ Cuadra: todo llegó una vez, o consta por qué no.",
+        "✔ It adds up: once each, or on record why not.",
+    ),
+    "adds_not": (
+        "✘ No cuadra. Mire demo-report.json y los registros en {path}",
+        "✘ It does not add up. See demo-report.json and the logs in {path}",
+    ),
+    "report_at": ("Informe: {path}", "Report: {path}"),
+    "wall": (
+        "Duró {wall_s} s; algo estuvo roto durante {outage_s} s.",
+        "It took {wall_s} s; something was broken for {outage_s} s.",
+    ),
+    "stay": (
+        "Sigue en marcha. Central https://127.0.0.1:{hub} · gestor http://127.0.0.1:{core}\n"
+        "Testigo de la API: {token}\nPara terminar: Ctrl-C",
+        "It stays. Hub https://127.0.0.1:{hub} · core http://127.0.0.1:{core}\n"
+        "Token of the API: {token}\nTo end it: Ctrl-C",
+    ),
+    "interrupted": ("Interrumpido; todo se ha parado.", "Interrupted; everything is stopped."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +194,14 @@ class Speech:
 
     language: Language
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, text: str, /, **values: object) -> str:
         """Return the text of that name with its values filled in."""
-        return TEXTS[name][list(Language).index(self.language)].format(**values)
+        return TEXTS[text][list(Language).index(self.language)].format(**values)
+
+    def money(self, minor: int) -> str:
+        """Write cents as euros."""
+        whole, cents = divmod(abs(minor), 100)
+        sign = "-" if minor < 0 else ""
+        if self.language is Language.ES:
+            return f"{sign}{whole:,}".replace(",", ".") + f",{cents:02d} €"
+        return f"{sign}€{whole:,}.{cents:02d}"

@@ -1,0 +1,72 @@
+"""Processes of the demonstration: started by their commands, known by their ids, ended one by one.
+
+Rules: a child ends with the demonstration, however that ends. Ctrl-C reaches the demonstration alone. What a
+child writes goes to a log in the demonstration's folder.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from hub.broker import leash
+
+STOP_S: Final = 20.0
+
+
+def start(words: Sequence[str], log: Path, *, piped: bool = False) -> subprocess.Popen[bytes]:
+    """Start `ventanilla …`. Call it on the main thread: the child ends with the thread that started it.
+
+    Args:
+        words: of the command line.
+        log: what it writes is appended there.
+        piped: whether its standard streams are the caller's.
+    """
+    tied = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), sys.executable]
+    command = [*tied, "-m", "shared.cli", *words]
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped else out,
+            stderr=subprocess.PIPE if piped else out,
+            start_new_session=True,
+        )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process at once, as -9 does; one that has ended already is left alone."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to end, and end it if it does not."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_S)
+    kill(process)
+
+
+def child_named(parent: int, name: str) -> int | None:
+    """Find the child of a process by its program's name."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                inside = (folder / "stat").read_text()
+                program, _, rest = inside.partition("(")[2].rpartition(")")
+                if program.startswith(name[:15]) and int(rest.split()[1]) == parent:
+                    return int(folder.name)
+    return None
+
+
+def kill_pid(pid: int) -> None:
+    """End a process that a child of ours started."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

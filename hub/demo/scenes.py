@@ -1,0 +1,188 @@
+"""The faults that are shown, one function each, in the order of `SCENES`.
+
+Each breaks a real part in the way of its real fault, lets people go on, mends it as a technician would, and is
+over when everything flows again.
+
+Rules: a disk is destroyed only after the hub has heard of everything that it held: events on a disk that was
+destroyed before first contact are not promised (docs/GUARANTEES.md), and nothing is hidden by choosing a
+moment, because a moment is chosen at which something is lost and must be on record.
+"""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Final
+
+from hub.demo import disks
+from hub.demo.asking import AwayError
+from hub.demo.device import StreetDevice
+from hub.demo.stage import Scene, Stage, pause, until
+
+CALM_S: Final = 4.0
+LOOK_S: Final = 3.0
+PATIENCE_S: Final = 60.0
+ANNOUNCED_S: Final = 15.0
+TRIES_MAX: Final = 5
+LATE_MS: Final = 12_000
+"""Two seconds longer than the hub waits for the core by default."""
+LATE_FOR_S: Final = 8
+BURST: Final = 48
+_MID_APPEND_S: Final = 3.0
+
+
+def calm(_stage: Stage) -> Scene:
+    """A street that works."""
+    yield from pause(CALM_S)
+
+
+def power_cut(stage: Stage) -> Scene:
+    """A terminal loses its power in the middle of an append; the unsynced tail of its log is torn."""
+    device = stage.devices["terminal-1"]
+    yield from until(lambda: device.flows, PATIENCE_S)
+    with stage.on_stage("power_cut", device=device.id) as fault:
+        yield from until(lambda: not device.unanswered, PATIENCE_S)
+        untouched_ns = disks.written_ns(device.home)
+        device.call(BURST)
+        device.pump()
+        deadline_s = time.monotonic() + _MID_APPEND_S
+        while disks.written_ns(device.home) == untouched_ns and time.monotonic() < deadline_s:
+            time.sleep(0)  # no tick: the cut must fall into the append
+        device.cut_power()
+        yield from pause(LOOK_S / 2)  # what was on the wire arrives
+        promised = device.highest_told()
+        for place, lane in stage.lanes(device).items():
+            promised[place] = max(lane["heard"], promised.get(place, 0))
+        fault.details["torn"] = disks.tear(device.home, device.id, promised, stage.random)
+        fault.details["untold"] = len(device.waiting)
+        yield from pause(LOOK_S)
+        device.start()
+        yield from until(lambda: device.flows, PATIENCE_S)
+
+
+def core_away(stage: Stage) -> Scene:
+    """The core is killed; when it comes back, it acts at once and answers after the hub's patience."""
+    town_hall, watch = stage.town_hall, stage.watch
+    with stage.on_stage("core_down"):
+        town_hall.kill_core()
+        yield from pause(LOOK_S + 2)
+        town_hall.start_core()
+        yield from until(town_hall.core_answers, PATIENCE_S)
+        town_hall.core.post("/control", {"mode": "late", "delay_ms": LATE_MS, "for_s": LATE_FOR_S})
+    with stage.on_stage("core_late", seconds=LATE_MS // 1000):
+        began_s = time.monotonic()
+        yield from until(lambda: time.monotonic() - began_s > LATE_MS / 1000 and watch.core.up, PATIENCE_S)
+        yield from until(lambda: not watch.hub.breaker and not watch.core.under_way, PATIENCE_S)
+
+
+def hub_killed(stage: Stage) -> Scene:
+    """The hub is killed, its broker with it; a kiosk goes on taking, and its disk dies as the hub returns."""
+    town_hall, device = stage.town_hall, stage.devices["kiosk-3"]
+    with stage.on_stage("hub"):
+        town_hall.kill_hub()
+        yield from pause(LOOK_S / 2)
+        yield from _serve_and_close(device, 16)
+        yield from pause(LOOK_S / 2)
+        town_hall.start_hub()
+        yield from until(town_hall.is_ready, PATIENCE_S)
+    yield from _announce(stage, device)
+    with stage.on_stage("disk_lost", device=device.id) as fault:
+        device.cut_power()
+        yield from pause(LOOK_S / 2)
+        before = stage.watch.hub.losses
+        disks.lose(device.home)
+        yield from pause(LOOK_S)
+        device.open = True
+        device.start()
+        yield from until(lambda: device.flows, PATIENCE_S)
+        fault.details["lost"] = stage.fates(list(device.receipts.values())).count("lost")
+        yield from until(lambda: stage.watch.hub.losses > before or not fault.details["lost"], PATIENCE_S)
+
+
+def broker_killed(stage: Stage) -> Scene:
+    """The broker is killed; in the return a terminal's disk is rolled back to an image of before."""
+    device = stage.devices["terminal-2"]
+    yield from until(lambda: device.flows, PATIENCE_S)
+    image = stage.image_of(device)
+    disks.take_image(device.home, device.pid, image)
+    yield from pause(LOOK_S)
+    with stage.on_stage("broker"):
+        stage.town_hall.kill_broker()
+        yield from _serve_and_close(device, 16)
+        yield from until(stage.town_hall.is_ready, PATIENCE_S)
+    yield from _announce(stage, device)
+    with stage.on_stage("rolled_back", device=device.id) as fault:
+        device.cut_power()
+        disks.put_back(device.home, image)
+        yield from pause(LOOK_S)
+        device.open = True
+        device.call(6)
+        device.start()
+        device.pump()
+        yield from until(lambda: device.fenced, PATIENCE_S)
+        yield from until(lambda: stage.watch.hub.quarantine > 0, PATIENCE_S)
+        stage.fenced_now = True
+        yield from pause(LOOK_S * 1.5)
+        released = stage.town_hall.hub.post(f"/v1/devices/{device.id}/release")
+        fault.details["released"] = released["events_taken"]
+        yield from until(lambda: device.flows and not device.fenced, PATIENCE_S)
+        if "unknown" in stage.fates(list(device.receipts.values())):
+            device.stop()  # what a fence kept open is closed by the next birth
+            device.start()
+            yield from until(lambda: device.flows, PATIENCE_S)
+        fault.details["lost"] = stage.fates(list(device.receipts.values())).count("lost")
+
+
+SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
+    calm,
+    power_cut,
+    calm,
+    core_away,
+    calm,
+    hub_killed,
+    calm,
+    broker_killed,
+)
+
+
+def _serve_and_close(device: StreetDevice, count: int) -> Scene:
+    """Serve a few more and then nobody, so that nothing new is taken."""
+    device.call(count)
+    yield from until(lambda: not device.waiting and not device.unanswered, PATIENCE_S)
+    device.open = False
+
+
+def _announce(stage: Stage, device: StreetDevice) -> Generator[None, None, bool]:
+    """Wait until the hub has heard of all that a device holds, and does not have all of it yet.
+
+    A returning hub asks for a pause drawn at random before the first frame (B-9); where it drew none,
+    everything has come through, and the device is started again in front of a few more people.
+
+    Returns:
+        Whether something is outstanding.
+    """
+    for _ in range(TRIES_MAX):
+        deadline_s = time.monotonic() + ANNOUNCED_S
+        while time.monotonic() < deadline_s:
+            heard, outstanding = _standing(stage, device)
+            if heard and outstanding:
+                return True
+            if heard:
+                break
+            yield
+        device.stop()
+        device.open = True
+        device.start()
+        yield from _serve_and_close(device, 8)
+    yield from until(lambda: _standing(stage, device)[0], PATIENCE_S)
+    return False
+
+
+def _standing(stage: Stage, device: StreetDevice) -> tuple[bool, bool]:
+    """Tell whether the hub has heard of everything, and whether it lacks some of it."""
+    try:
+        lanes = stage.lanes(device)
+    except AwayError:
+        return False, False
+    told = device.highest_told()
+    heard = all(place in lanes and lanes[place]["heard"] >= seq for place, seq in told.items())
+    outstanding = any(lanes[place]["watermark"] < seq for place, seq in told.items() if place in lanes)
+    return heard, outstanding

@@ -1,0 +1,168 @@
+"""One showing from beginning to end: a folder, the processes, the scenes, the sum, and everything put away.
+
+Rules: whatever happens, every process that was started is ended, by its id. The folder stays: its logs and
+databases are the evidence.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+
+from hub.demo.device import StreetDevice
+from hub.demo.reconciliation import Sums, add_up, gather
+from hub.demo.report import Timing, show_sum, write_report
+from hub.demo.scenes import SCENES
+from hub.demo.stage import Stage
+from hub.demo.texts import Language, Speech
+from hub.demo.town import SITES, make_town, read_reports
+from hub.demo.townhall import HOLD_S, TownHall
+from hub.demo.view import Picture, PlainLines, View
+from hub.demo.watch import Watch
+
+BACKOFF_CAP_S: Final = 2.0
+REPORT_FILE: Final = "demo-report.json"
+DRAWN_EVERY_S: Final = 0.2
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for on the command line.
+
+    Attributes:
+        reports: a file of real reports; where there is none the town is invented.
+        taking_s: the events are spread over so long.
+    """
+
+    count: int
+    stay: bool
+    seed: int
+    language: Language
+    reports: Path
+    picture: Path | None
+    taking_s: float
+
+
+def run(wishes: Wishes) -> int:
+    """Play the demonstration and return the exit status."""
+    speech, console = Speech(wishes.language), Console()
+    began_s = time.monotonic()
+    folder = Path(mkdtemp(prefix="ventanilla-demo-"))
+    _introduce(wishes, speech, folder)
+    try:
+        with _ends_in_order(), ExitStack() as closing:
+            stage = _set_up(wishes, folder, closing)
+            _play(wishes, stage, speech, console)
+            evidence = gather(stage.town_hall.hub, stage.town_hall.core, stage.receipts)
+            sums = add_up(evidence)
+            timing = Timing(
+                wall_s=time.monotonic() - began_s, outage_s=sum(fault.lasted_s for fault in stage.faults)
+            )
+            write_report(Path(REPORT_FILE), sums, evidence, stage, timing)
+            show_sum(console, speech, sums, evidence, stage.faults)
+            _conclude(speech, sums, timing, folder)
+            if wishes.stay:
+                _stay(stage, speech)
+    except KeyboardInterrupt:
+        print(speech("interrupted"))
+        return EXIT_INTERRUPTED
+    return 0 if sums.adds_up else EXIT_FAILED
+
+
+def _introduce(wishes: Wishes, speech: Speech, folder: Path) -> None:
+    print(speech("folder", path=folder))
+    found = wishes.reports.is_file()
+    print(speech("input_file", path=os.path.relpath(wishes.reports)) if found else speech("input_made"))
+    print(speech("cap", cap_s=f"{BACKOFF_CAP_S:g}", hold_s=HOLD_S))
+    print(speech("starting"), flush=True)
+
+
+def _set_up(wishes: Wishes, folder: Path, closing: ExitStack) -> Stage:
+    """Start everything, enrol every device, and hand the street over to the stage."""
+    town = make_town(
+        read_reports(wishes.reports, wishes.seed), wishes.count, wishes.seed, time.time_ns() // 1_000_000
+    )
+    town_hall = TownHall(folder)
+    closing.callback(town_hall.stop)
+    town_hall.start_core()
+    town_hall.prepare()
+    town_hall.start_hub()
+    town_hall.await_start()
+    homes = {name: town_hall.enrol(name) for name in SITES}
+    devices = [StreetDevice(homes[name], name, town[name], BACKOFF_CAP_S) for name in SITES]
+    closing.callback(_stop_all, devices)
+    for device in devices:
+        device.start()
+    watch = Watch(town_hall)
+    closing.callback(watch.close)
+    return Stage(town_hall, devices, watch, taking_s=wishes.taking_s, seed=wishes.seed)
+
+
+def _play(wishes: Wishes, stage: Stage, speech: Speech, console: Console) -> None:
+    view, lines = View(stage, speech), PlainLines(stage, speech)
+    picture = None if wishes.picture is None else Picture(wishes.picture)
+    with ExitStack() as closing:
+        show: Callable[[], None] = lines.say
+        if console.is_terminal:
+            live = closing.enter_context(Live(console=console, screen=True, auto_refresh=False))
+            show = _drawing(live, view, console)
+        for _ in stage.play(SCENES):
+            show()
+            if picture is not None and stage.fenced_now:
+                picture.take(view, speech)
+        show()
+
+
+def _drawing(live: Live, view: View, console: Console) -> Callable[[], None]:
+    """Return what draws the view, a few times a second at most."""
+    drawn_s = 0.0
+
+    def draw() -> None:
+        nonlocal drawn_s
+        if time.monotonic() - drawn_s >= DRAWN_EVERY_S:
+            drawn_s = time.monotonic()
+            width, height = console.size
+            live.update(view.draw(width, height), refresh=True)
+
+    return draw
+
+
+def _conclude(speech: Speech, sums: Sums, timing: Timing, folder: Path) -> None:
+    print()
+    print(speech("adds_up") if sums.adds_up else speech("adds_not", path=folder))
+    print(speech("wall", wall_s=round(timing.wall_s), outage_s=round(timing.outage_s)))
+    print(speech("report_at", path=REPORT_FILE), flush=True)
+
+
+def _stay(stage: Stage, speech: Speech) -> None:
+    town_hall = stage.town_hall
+    ports = {"hub": town_hall.hub.port, "core": town_hall.core.port}
+    print(speech("stay", token=town_hall.api_token_path, **ports), flush=True)
+    signal.pause()
+
+
+def _stop_all(devices: list[StreetDevice]) -> None:
+    """Stop every device, all at once because each says farewell to the broker."""
+    with ThreadPoolExecutor(len(devices)) as pool:
+        list(pool.map(StreetDevice.stop, devices))
+
+
+@contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """Let SIGTERM end the showing as Ctrl-C does, so that everything is put away."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

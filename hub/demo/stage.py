@@ -1,0 +1,214 @@
+"""The stage: lets time pass, serves the street, plays one scene after the other, and tells who looks on.
+
+    for _ in stage.play(scenes): show(stage)
+
+Rules: everything that starts or ends a process happens on the thread that plays. A scene is a generator: each
+`yield` gives the street a moment.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from hub.demo.device import Receipt, StreetDevice
+from hub.demo.disks import Place
+from hub.demo.townhall import TownHall
+from hub.demo.watch import Watch
+from shared.model.errors import DeviceError
+from shared.model.event import Stream
+from shared.protocol.delivery import PROMISED
+
+TICK_S: Final = 0.05
+DRAIN_S: Final = 120.0
+LAST_SHARE: Final = 0.1
+RESERVED: Final[Mapping[str, int]] = {"terminal-1": 50, "terminal-2": 46, "kiosk-3": 40}
+"""What the scenes need somebody for, so that it does not happen before."""
+
+Scene = Generator[None]
+
+
+class StuckError(DeviceError):
+    """The demonstration waited too long for something; the logs in its folder say why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FaultOnStage:
+    """A fault: its name in the table of texts, when it began, and when all flowed again.
+
+    Attributes:
+        details: numbers that its sentences name.
+    """
+
+    name: str
+    began_s: float
+    details: dict[str, object] = field(default_factory=dict[str, object])
+    recovered_s: float | None = None
+
+    @property
+    def lasted_s(self) -> float:
+        """How long; until now while it lasts."""
+        return (self.recovered_s or time.monotonic()) - self.began_s
+
+
+class Stage:
+    """Everything that the audience sees.
+
+    Attributes:
+        devices: by id.
+        faults: those that were shown, the last one may still last.
+        taking: more is being taken; False while everything drains.
+        fenced_now: a moment worth a picture.
+    """
+
+    def __init__(
+        self,
+        town_hall: TownHall,
+        devices: Sequence[StreetDevice],
+        watch: Watch,
+        *,
+        taking_s: float,
+        seed: int,
+    ) -> None:
+        """Set the stage; everything runs already."""
+        self.town_hall = town_hall
+        self.devices = {device.id: device for device in devices}
+        self.watch = watch
+        self.random = Random(seed)
+        self.faults: list[FaultOnStage] = []
+        self.taking = True
+        self.fenced_now = False
+        self._taking_s = taking_s
+        self._began_s = time.monotonic()
+        self._scenes_left = True
+
+    # ---- for who looks on
+
+    @property
+    def fault(self) -> FaultOnStage | None:
+        """The fault that lasts."""
+        return self.faults[-1] if self.faults and self.faults[-1].recovered_s is None else None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the curtain rose."""
+        return time.monotonic() - self._began_s
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """What citizens were told, on the lanes that promise something."""
+        return [
+            one
+            for device in self.devices.values()
+            for one in list(device.receipts.values())
+            if Stream(one.stream) in PROMISED
+        ]
+
+    @property
+    def planned(self) -> int:
+        """How many events there are in all."""
+        return sum(device.planned for device in self.devices.values())
+
+    @property
+    def taken(self) -> int:
+        """How many have a receipt, those of the devices' own health included."""
+        return sum(len(device.receipts) for device in self.devices.values())
+
+    # ---- playing
+
+    def play(self, scenes: Sequence[Callable[["Stage"], Scene]]) -> Iterator[None]:
+        """Play every scene, then let everything drain.
+
+        Raises:
+            StuckError: it did not drain.
+        """
+        for scene in scenes:
+            for _ in scene(self):
+                self._tick()
+                yield
+        self._scenes_left = False
+        for _ in until(lambda: all(d.at_rest for d in self.devices.values()), DRAIN_S):
+            self._tick()
+            yield
+        self.taking = False
+        for _ in until(self._is_drained, DRAIN_S):
+            self._tick()
+            yield
+
+    @contextmanager
+    def on_stage(self, name: str, **details: object) -> Iterator[FaultOnStage]:
+        """Announce a fault, and note its recovery."""
+        fault = FaultOnStage(name=name, began_s=time.monotonic(), details=dict(details))
+        self.faults.append(fault)
+        yield fault
+        fault.recovered_s = time.monotonic()
+
+    def _tick(self) -> None:
+        share = min(1.0, self.elapsed_s / self._taking_s)
+        if self._scenes_left:
+            share = min(share, 1 - LAST_SHARE)
+        for device in self.devices.values():
+            reserve = RESERVED.get(device.id, 0) if self._scenes_left else 0
+            wanted = int(device.planned * share) - (device.planned - len(device.future))
+            if device.open:
+                device.call(min(wanted, len(device.future) - reserve))
+            device.pump()
+        time.sleep(TICK_S)
+
+    def _is_drained(self) -> bool:
+        watch, devices = self.watch, self.devices.values()
+        settled = watch.hub.up and watch.core.up and not watch.hub.outgoing and not watch.core.under_way
+        return settled and all(device.status and not device.outbox_lines for device in devices)
+
+    # ---- what scenes ask
+
+    def lanes(self, device: StreetDevice) -> Mapping[Place, Mapping[str, Any]]:
+        """Ask the hub how far it holds a device's promised lanes."""
+        said = self.town_hall.hub.get(f"/v1/devices/{device.id}")
+        return {
+            (lane["stream"], lane["epoch"]): lane
+            for lane in said["lanes"]
+            if Stream(lane["stream"]) in PROMISED
+        }
+
+    def fates(self, receipts: Sequence[Receipt]) -> list[str]:
+        """Ask the hub what became of events."""
+        return [one["fate"] for one in self.town_hall.hub.fates([question(one) for one in receipts])]
+
+    def image_of(self, device: StreetDevice) -> Path:
+        """Where an image of its disk is kept."""
+        return self.town_hall.folder / "images" / device.id
+
+
+def question(receipt: Receipt) -> dict[str, object]:
+    """Write a receipt as the hub is asked about it."""
+    return {
+        "device": receipt.event.device,
+        "event_id": receipt.event.id,
+        "stream": receipt.stream,
+        "epoch": receipt.epoch,
+        "seq": receipt.seq,
+    }
+
+
+def until(reached: Callable[[], bool], patience_s: float) -> Scene:
+    """Let time pass until something is so.
+
+    Raises:
+        StuckError: it took too long.
+    """
+    deadline_s = time.monotonic() + patience_s
+    while not reached():
+        if time.monotonic() > deadline_s:
+            raise StuckError(StuckError.__doc__)
+        yield
+
+
+def pause(pause_s: float) -> Scene:
+    """Let time pass."""
+    deadline_s = time.monotonic() + pause_s
+    while time.monotonic() < deadline_s:
+        yield

@@ -1,0 +1,211 @@
+"""The town: what its people say and pay, as events for its devices, in a fixed order.
+
+Reports are real ones of a city where a file of them lies (GeoReport field names), otherwise invented: streets
+and texts that exist nowhere. Money, cards and notices are always invented; a card is named `prueba-0001`.
+
+Rules: the same seed and file give the same town but for the ids. Nothing here is anyone's.
+"""
+
+import json
+import unicodedata
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from random import Random
+from typing import Any, Final, cast
+
+from hub.usecases.take_event import PAYMENT, REPORT, RESPONSE
+from shared.model.errors import InputError
+from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
+from shared.protocol.parsing import encode
+
+KIOSKS: Final = ("kiosk-1", "kiosk-2", "kiosk-3")
+TERMINALS: Final = ("terminal-1", "terminal-2")
+BEACONS: Final = ("beacon-1", "beacon-2")
+SITES: Final[Mapping[str, str]] = {
+    "kiosk-1": "Plaza Mayor",
+    "kiosk-2": "Mercado",
+    "kiosk-3": "Biblioteca",
+    "terminal-1": "Línea 3",
+    "terminal-2": "Línea 27",
+    "beacon-1": "Estación",
+    "beacon-2": "Puerto",
+}
+CURRENCY: Final = "EUR"
+_SERVICE_CODE_MAX: Final = 64
+_STREETS: Final = (
+    "Calle del Faro",
+    "Avenida de la Vega",
+    "Cuesta del Molino",
+    "Plaza del Reloj",
+    "Paseo Nuevo",
+)
+_TROUBLES: Final = (
+    ("Desperfecto en acera", "Hay una baldosa levantada y la gente tropieza."),
+    ("Alumbrado público", "La farola de la esquina lleva tres noches apagada."),
+    ("Limpieza en vías públicas", "El contenedor está lleno y hay bolsas en el suelo."),
+    ("Incidencias de riego", "Una boca de riego pierde agua desde ayer."),
+    ("Mobiliario urbano", "Al banco le faltan dos tablas."),
+)
+_FEES: Final = (("padron", 300), ("biblioteca", 150), ("tasa-basura", 4250), ("licencia-obra", 1875))
+_CARDS: Final = 60
+_NOTICES: Final = ("corte-de-agua", "mercadillo", "obras-linea-3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TownEvent:
+    """Something that happens in front of a device.
+
+    Attributes:
+        device: in front of which.
+        line: what its face gives it, one JSON object.
+        effect: which of its effects goes to the core; None where nothing does.
+        amount_minor: money that moves, in cents.
+    """
+
+    id: str
+    device: str
+    line: bytes
+    effect: str | None = None
+    amount_minor: int = 0
+
+
+def read_reports(path: Path | None, seed: int) -> Iterator[Mapping[str, Any]]:
+    """Give reports without end: those of the file, in its order and again, or invented ones.
+
+    Raises:
+        InputError: there is a file and it holds no reports.
+    """
+    if path is None or not path.is_file():
+        return _invented(Random(seed))
+    try:
+        rows = cast("object", json.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no JSON file of reports; correct INPUT") from error
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{path} holds no list of reports; correct INPUT")
+    return cycle(cast("list[Mapping[str, Any]]", rows))
+
+
+def make_town(
+    reports: Iterator[Mapping[str, Any]], count: int, seed: int, now_ms: int
+) -> dict[str, deque[TownEvent]]:
+    """Make what happens, device by device.
+
+    Args:
+        reports: where the words come from.
+        count: how many reports; fees, taps, credits, notices and the beacons' own words come on top.
+        seed: of everything else.
+        now_ms: wall clock, for the ids.
+    """
+    making = _Making(Random(seed), now_ms)
+    taps = max(140, count * 2 // 5)
+    kinds = [
+        *(making.report(KIOSKS[n % 3], row) for n, row in enumerate(islice(reports, count))),
+        *(making.fee(KIOSKS[n % 3]) for n in range(max(24, count // 12))),
+        *(making.notice(KIOSKS[n % 3]) for n in range(max(9, count // 10))),
+        *(making.health(BEACONS[n % 2]) for n in range(max(12, count // 25))),
+    ]
+    town: dict[str, deque[TownEvent]] = {name: deque() for name in SITES}
+    making.random.shuffle(kinds)
+    for event in (*kinds, *(making.tap(TERMINALS[n % 2]) for n in range(taps))):
+        town[event.device].append(event)
+    return town
+
+
+class _Making:
+    """Makes events with a seed; a card's counter rises with each of its taps."""
+
+    def __init__(self, random: Random, now_ms: int) -> None:
+        self.random = random
+        self._now_ms = now_ms
+        self._counters = dict.fromkeys(range(_CARDS), 0)
+
+    def report(self, device: str, row: Mapping[str, Any]) -> TownEvent:
+        service = str(row.get("service_name") or "Otros").strip()
+        data: dict[str, object] = {
+            "service_code": _code_of(service),
+            "description": (str(row.get("description") or "").strip() or service)[:3000],
+            "channel": "kiosk",
+        }
+        if row.get("lat") is not None and row.get("long") is not None:
+            data |= {"lat": float(row["lat"]), "long": float(row["long"])}
+        if row.get("address"):
+            data["address"] = str(row["address"])[:200]
+        return self._event(device, "incident.reported", data, effect=REPORT)
+
+    def fee(self, device: str) -> TownEvent:
+        concept, amount_minor = self.random.choice(_FEES)
+        data = {"concept": concept, "method": self.random.choice(("card", "cash")), **_money(amount_minor)}
+        return self._event(device, "payment.captured", data, effect=PAYMENT, amount_minor=amount_minor)
+
+    def tap(self, device: str) -> TownEvent:
+        card = self.random.randrange(_CARDS)
+        self._counters[card] += 1
+        counter, subject = self._counters[card], {"kind": "card", "value": f"prueba-{card:04d}"}
+        if counter % 8 == 1:
+            amount_minor = self.random.choice((1000, 2000))
+            data = {"counter": counter, "method": "cash", **_money(amount_minor)}
+            kind = "purse.credited"
+        else:
+            amount_minor = 150
+            data = {"counter": counter, "product": "sencillo", "line": SITES[device], **_money(amount_minor)}
+            kind = "tap.charged"
+        return self._event(
+            device, kind, data, effect=PAYMENT, amount_minor=amount_minor, more={"subject": subject}
+        )
+
+    def notice(self, device: str) -> TownEvent:
+        data = {"notice": self.random.choice(_NOTICES), "version": 1, "channel": "kiosk"}
+        if self.random.random() < 0.3:  # noqa: PLR2004 - a third of those who read it want to hear more
+            who = {"kind": "email", "value": f"vecina{self.random.randrange(400)}@example.org"}
+            return self._event(device, "notice.subscribed", data, effect=RESPONSE, more={"subject": who})
+        return self._event(device, "notice.shown", data, effect=RESPONSE)
+
+    def health(self, device: str) -> TownEvent:
+        if self.random.random() < 0.5:  # noqa: PLR2004 - half and half
+            state = self.random.choice(("ok", "ok", "degraded"))
+            return self._event(device, "device.state", {"key": "radio", "state": state})
+        counters = {"sightings": self.random.randrange(400), "restarts": 0}
+        return self._event(device, "device.counters", counters)
+
+    def _event(
+        self,
+        device: str,
+        kind: str,
+        data: Mapping[str, object],
+        *,
+        effect: str | None = None,
+        amount_minor: int = 0,
+        more: Mapping[str, object] | None = None,
+    ) -> TownEvent:
+        event_id = new_event_id(self._now_ms, self.random.randbytes(EVENT_ID_RANDOM_BYTES))
+        line = encode({"type": kind, "id": event_id, "data": data, **(more or {})})
+        return TownEvent(id=event_id, device=device, line=line, effect=effect, amount_minor=amount_minor)
+
+
+def _invented(random: Random) -> Iterator[Mapping[str, Any]]:
+    while True:
+        service, text = random.choice(_TROUBLES)
+        address = f"{random.choice(_STREETS)}, {random.randrange(1, 120)}"
+        lat, long = 43.4 + random.random() / 10, -3.8 + random.random() / 10
+        yield {
+            "service_name": service,
+            "description": f"{text} {address}.",
+            "lat": round(lat, 6),
+            "long": round(long, 6),
+            "address": address,
+        }
+
+
+def _code_of(service: str) -> str:
+    """Make a service's code from its name: lower case, without accents, words joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", service).encode("ascii", "ignore").decode().lower()
+    words: Sequence[str] = "".join(c if c.isalnum() else " " for c in plain).split()
+    return "-".join(words)[:_SERVICE_CODE_MAX] or "otros"
+
+
+def _money(amount_minor: int) -> dict[str, object]:
+    return {"amount_minor": amount_minor, "currency": CURRENCY}
