@@ -1,7 +1,7 @@
-"""`python -m tests.simulation --seeds 1000`: run seeds on every core; a failing seed is printed and can be replayed.
+"""`python -m tests.simulation --seeds 1000`: run seeds on every core; a failing seed is printed.
 
-`--seed N` replays one run and says what broke; `--mutant NAME` plants a bug and must find it: it exits non-zero
-and names the promise that broke and the seed, as the real bug would.
+`--seed N` replays one run and says what broke; `--mutant NAME` plants a bug and must find it: it exits
+non-zero and names the promise that broke and the seed, as the real bug would.
 """
 
 import argparse

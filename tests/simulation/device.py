@@ -82,12 +82,12 @@ class Device:
 
     # -- lives -------------------------------------------------------------------------------------------
 
-    def start(self, now_ms: int) -> None:
+    def start(self) -> None:
         """The owner's process starts."""
         self.disk.start()
-        self.begin(now_ms)
+        self.begin()
 
-    def begin(self, now_ms: int) -> None:
+    def begin(self) -> None:
         """A process with nothing in memory stands on the disk as it is."""
         keys = derive(secret_of(self.name))
         identity = Identity(

@@ -1,8 +1,8 @@
 """A device's disk in the simulator: an outbox that keeps the rules of `shared.adapters.outbox`, and breaks.
 
 It implements delivery's `Log` and the session's `Lanes` in memory, and knows what a disk may do to it: lose
-what was not fsynced, flip bits, lose rows, go back in time, be copied, fill up, be gone. A `Disk` pickles, so a
-snapshot is its bytes.
+what was not fsynced, flip bits, lose rows, go back in time, be copied, fill up, be gone. A `Disk` pickles, so
+a snapshot is its bytes.
 """
 
 import pickle

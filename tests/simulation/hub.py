@@ -1,7 +1,8 @@
-"""The simulated hub: the production ingest, domains and tables on a SQLite in memory; registry and core beside it.
+"""The simulated hub: the production ingest, domains and tables on a SQLite in memory.
 
-The database can be backed up and restored; the registry, as in a city, cannot be rolled back with it. The
-forwarder is a loop in virtual time over the production repository: the real one is asynchronous.
+Registry and core stand beside it. The database can be backed up and restored; the registry, as in a city, is
+never rolled back with it. The forwarder is a loop in virtual time over the production table: the real one
+is asynchronous.
 """
 
 import random
@@ -46,6 +47,9 @@ class Registry:
         self.ever_fenced.append((device, reason))
 
 
+SELECT_EVENTS = "SELECT device, event_id FROM "
+
+
 @dataclass(slots=True)
 class Life:
     """The incarnation counter."""
@@ -81,6 +85,7 @@ class Hub:
 
     ingest_class: type[Ingest] = Ingest
     core_class: type[Core] = Core
+    opener_class: type[Opener] = Opener
 
     def __init__(
         self, devices: Sequence[str], sealing: HubSealingKey, rng: random.Random, schema: sqlite3.Connection
@@ -91,7 +96,7 @@ class Hub:
         self.devices = devices
         self.cautious = False
         self.rng = rng
-        self.opener = Opener([sealing])
+        self.opener = self.opener_class([sealing])
         self.engine = open_writer("sqlite://")
         self.connection = self.engine.connect()
         raw = self.connection.connection.dbapi_connection
@@ -153,7 +158,7 @@ class Hub:
     def effects(self) -> Counter[tuple[str, str]]:
         """How often each event took effect in the town's books and registers."""
         tables = ("service_request", "journal", "notice_response")
-        effects = Counter(r for table in tables for r in self._rows(f"SELECT device, event_id FROM {table}"))
+        effects = Counter(row for table in tables for row in self._rows(SELECT_EVENTS + table))
         for event in self.inbox():
             effects[event] = max(effects[event], 1)
         return effects

@@ -4,19 +4,20 @@ A mutant is a world whose device, disk, hub or core has the bug; production code
 reach into a module of the process that runs them, because the bug lies in a pure function.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
 
 from hub.db.unit_of_work import UnitOfWork
-from hub.ingest import intake
-from hub.ingest.apply import Incoming, Ingest, opening
+from hub.ingest.apply import Incoming, Ingest, Outgoing, opening
 from hub.ingest.intake import Intake
+from hub.ingest.opening import OpenedLine, Opener
 from shared.model.event import Stream
 from shared.protocol import delivery
 from shared.protocol.birth import Birth
 from shared.protocol.delivery import LANES, HubEpoch
-from shared.protocol.lines import Line, read_line
+from shared.protocol.sealing import HubSealingKey
 from tests.simulation.device import Device, Happening, Taken
 from tests.simulation.disk import Disk, Row
 from tests.simulation.hub import Core, Hub
@@ -92,7 +93,9 @@ class AcksBeforeCommit(World):
 class TrustingIngest(Ingest):
     """A birth counts at once, whoever sent it and whenever."""
 
-    def _birth(self, device: str, birth: Birth, intake: Intake, uow: UnitOfWork, now_ms: int):
+    def _birth(
+        self, device: str, birth: Birth, intake: Intake, uow: UnitOfWork, now_ms: int
+    ) -> tuple[Outgoing | None, Sequence[Stream]]:
         for stream in LANES:
             lane = birth.lanes.get(stream)
             known = uow.delivery.epochs(device, stream)
@@ -101,14 +104,19 @@ class TrustingIngest(Ingest):
 
 
 def _world(
-    disk: type[Disk] | None = None, ingest: type[Ingest] | None = None, core: type[Core] | None = None
-):
+    *,
+    disk: type[Disk] = Disk,
+    ingest: type[Ingest] = Ingest,
+    core: type[Core] = Core,
+    opener: type[Opener] = Opener,
+) -> type[World]:
     class MutantDevice(Device):
-        disk_class = disk or Disk
+        disk_class = disk
 
     class MutantHub(Hub):
-        ingest_class = ingest or Ingest
-        core_class = core or Core
+        ingest_class = ingest
+        core_class = core
+        opener_class = opener
 
     class MutantWorld(World):
         device_class = MutantDevice
@@ -130,16 +138,20 @@ def _meets_always(here: HubEpoch, value: bytes) -> bool:
     return True
 
 
-def _no_dedup() -> type[World]:
-    """Every arrival is a new event."""
-    fresh = count(1)
+class ForgetfulOpener(Opener):
+    """Every arrival is a new event: it gets an id of its own."""
 
-    def read_as_new(raw: bytes, seq: int) -> Line:
-        line = read_line(raw, seq)
-        return Line(line.seq, f"{line.id[:24]}{next(fresh):012x}", line.type, line.members, line.raw)
+    def __init__(self, keys: Sequence[HubSealingKey]) -> None:
+        super().__init__(keys)
+        self._fresh = count(1)
 
-    intake.read_line = read_as_new
-    return World
+    def read(
+        self, device: str, here: HubEpoch, seq: int, raw: bytes, contexts: Mapping[str, str]
+    ) -> OpenedLine:
+        opened = super().read(device, here, seq, raw, contexts)
+        name = f"{opened.line.id[:24]}{next(self._fresh):012x}"
+        event = None if opened.event is None else replace(opened.event, id=name)
+        return replace(opened, line=replace(opened.line, id=name), event=event)
 
 
 MUTANTS: Mapping[str, Callable[[], type[World]]] = MappingProxyType(
@@ -147,7 +159,7 @@ MUTANTS: Mapping[str, Callable[[], type[World]]] = MappingProxyType(
         "delete_at_puback": lambda: DeleteAtPuback,
         "never_rewind": lambda: _world(disk=NeverRewinds),
         "reuse_seq": _reuse_seq,
-        "no_dedup": _no_dedup,
+        "no_dedup": lambda: _world(opener=ForgetfulOpener),
         "volatile_append": lambda: VolatileAppend,
         "core_no_idempotency": lambda: _world(core=ForgetfulCore),
         "ack_before_commit": lambda: AcksBeforeCommit,

@@ -1,7 +1,8 @@
 """What must hold when everything has arrived: the promises, asked of every single event.
 
-`judge` compares what each device told its citizens with what the hub committed, what reached the core, and what
-the loss records say. What the promises leave out (docs/GUARANTEES.md, "Not promised") is counted, not ignored.
+`judge` compares what each device told its citizens with what the hub committed, what reached the core, and
+what the loss records say. What the promises leave out (docs/GUARANTEES.md, "Not promised") is counted, not
+ignored.
 """
 
 from collections import Counter

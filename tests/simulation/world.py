@@ -5,23 +5,24 @@ milliseconds from `START_MS`. What must hold at the end is asked by `oracle`.
 """
 
 import heapq
-import pickle
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from hub.ingest.apply import Incoming, Outgoing
 from shared.model.errors import InputError
 from shared.model.event import Stream
+from shared.protocol import limits
 from shared.protocol.sealing import HubSealingKey
-from shared.protocol.session import DeviceSession, SessionState
+from shared.protocol.session import SessionState
 from tests.simulation.device import Device, Happening, Taken
-from tests.simulation.disk import Disk, Row
+from tests.simulation.disk import Row
 from tests.simulation.faults import Fault
 from tests.simulation.forwarding import Forwarding
 from tests.simulation.hub import Hub
+from tests.simulation.strikes import strike
 from tests.simulation.town import Town
 from tests.simulation.wire import Message, Temper, Wire
 
@@ -58,7 +59,7 @@ class World:
         rng = self.rng
         self.armed = [f for f in Fault if rng.random() < rng.choice((0.25, 0.6))] or [Fault.LINK_CUT]
         rough = rng.choice((0.0, 0.02, 0.15))
-        self.wire = Wire(rng, self._temper(rough), self._carry, self._hit)
+        self.wire = Wire(rng, self._temper(rough), self._carry, self.hit)
         self.keep_ms = rng.choice((120_000, 600_000, 3_600_000))
         self.hub_every_ms = rng.choice((1_000, 2_000, 5_000))
         self.town = Town(rng, poison=rng.choice((0.0, 0.05)))
@@ -69,9 +70,9 @@ class World:
         self.hub = self.hub_class(names, sealing, rng, schema)
         self.forwarding = Forwarding(self.hub, rng)
         self.hub.core.honours_keys = rng.random() < 0.5
-        self._inbox: list[Incoming] = []
-        self._backups = [self.hub.backup()]
-        self._snapshots: dict[int, list[tuple[int, bytes]]] = {}
+        self.inbox: list[Incoming] = []
+        self.backups = [self.hub.backup()]
+        self.images: dict[int, list[tuple[int, bytes]]] = {}
         self._hub_down_until_ms = 0
         self._plan()
 
@@ -103,7 +104,7 @@ class World:
     def _plan(self) -> None:
         rng = self.rng
         for device in self.devices:
-            device.start(self.now_ms)
+            device.start()
             self.at(rng.randrange(1_000), lambda d=device: self.link_up(d))
         left = EVENTS
         while left:
@@ -114,7 +115,7 @@ class World:
                 start_ms += rng.randrange(400)
                 self.at(start_ms, lambda i=inst: self.take(self._present(i), self.town.happen()))
         for _ in range(FAULTS):
-            self.at(rng.randrange(BUSY_MS), lambda: self.strike(self.rng.choice(self.armed)))
+            self.at(rng.randrange(BUSY_MS), lambda: strike(self, self.rng.choice(self.armed)))
         for minute in range(1, BUSY_MS // 60_000):
             self.at(minute * 60_000, self._every_minute)
         self.at(self.hub_every_ms, self._hub_tick)
@@ -127,9 +128,9 @@ class World:
 
     def _every_minute(self) -> None:
         rng = self.rng
-        self._backups.append(self.hub.backup())
+        self.backups.append(self.hub.backup())
         device = rng.choice(self.devices)
-        self._snapshots.setdefault(device.inst, []).append((self.now_ms, device.image()))
+        self.images.setdefault(device.inst, []).append((self.now_ms, device.image()))
         if self.hub.registry.fenced and rng.random() < 0.2:
             self.release()
         for device in self.devices:
@@ -171,7 +172,7 @@ class World:
     def take(self, device: Device, what: Happening) -> None:
         """A citizen says something at a device."""
         if not device.alive or (what.stream is Stream.PAYMENTS and device.session.fenced):
-            self._hit("refused")
+            self.hit("refused")
             return
         self._append(device, what, device.new_id(self.now_ms))
         self.wake(device)
@@ -183,10 +184,10 @@ class World:
         self._by_epoch.setdefault((device.name, taken.epoch), []).append(taken)
         draw = self.rng.random()
         if draw < 0.02 and Fault.POWER_CUT_IN_APPEND in self.armed and not self.draining:
-            self._hit(Fault.POWER_CUT_IN_APPEND)
+            self.hit(Fault.POWER_CUT_IN_APPEND)
             self.power_cut(device)
         elif draw > 0.98 and Fault.FSYNC_FAILS in self.armed and not self.draining:
-            self._hit(Fault.FSYNC_FAILS)
+            self.hit(Fault.FSYNC_FAILS)
             self._fsync_fails(device, what, taken)
         else:
             self.synced(device, what, taken, row)
@@ -199,11 +200,11 @@ class World:
             device.session.epoch_opened(device.uptime(self.now_ms))
         if what.stream is Stream.TELEMETRY:
             for number in device.disk.evict():
-                self._hit("evicted")
+                self.hit("evicted")
                 self._mark(number, evicted=True)
         elif what.stream is Stream.HEALTH:
             for number in device.disk.compact(what.key):
-                self._hit("compacted")
+                self.hit("compacted")
                 self._mark(number, compacted=True)
 
     def _fsync_fails(self, device: Device, what: Happening, taken: Taken) -> None:
@@ -221,7 +222,7 @@ class World:
     def process_restart(self, device: Device) -> None:
         """The owner's process dies and starts again in the same boot."""
         device.remember()
-        device.start(self.now_ms)
+        device.start()
         self.at(200 + self.rng.randrange(3_000), lambda: self.link_up(device))
 
     def power_cut(self, device: Device, off_ms: int = 0) -> None:
@@ -246,7 +247,7 @@ class World:
 
         def up() -> None:
             device.alive = True
-            device.start(self.now_ms)
+            device.start()
             self.link_up(device)
 
         self.at(off_ms, up)
@@ -273,7 +274,7 @@ class World:
     def _deliver(self, message: Message) -> None:
         if message.to == "hub":
             if self.now_ms >= self._hub_down_until_ms:
-                self._inbox.append(Incoming(message.topic, message.payload))
+                self.inbox.append(Incoming(message.topic, message.payload))
             return
         for device in self.devices:
             if device.name == message.to and device.alive and device.linked:
@@ -286,7 +287,7 @@ class World:
                 message.topic, message.payload, device.uptime(self.now_ms), device.wall(self.now_ms)
             )
         except InputError:
-            self._hit("refused by a device")
+            self.hit("refused by a device")
         if device.session.fenced != before:
             device.remember()
         self.wake(device)
@@ -295,8 +296,8 @@ class World:
 
     def _hub_tick(self) -> None:
         self.at(self.hub_every_ms, self._hub_tick)
-        if self._inbox and self.now_ms >= self._hub_down_until_ms:
-            messages, self._inbox = self._inbox, []
+        if self.inbox and self.now_ms >= self._hub_down_until_ms:
+            messages, self.inbox = self.inbox, []
             self.hub_apply(messages)
 
     def hub_apply(self, messages: list[Incoming]) -> None:
@@ -312,20 +313,20 @@ class World:
             return
         self.answer(answers)
 
-    def answer(self, answers: list[Outgoing]) -> None:
+    def answer(self, answers: Sequence[Outgoing]) -> None:
         """The hub speaks."""
         for outgoing in answers:
             self.wire.send(Message(outgoing.topic.split("/")[2], outgoing.topic, outgoing.payload))
 
     def _dies(self, fault: Fault) -> bool:
         if fault in self.armed and not self.draining and self.rng.random() < 0.01:
-            self._hit(fault)
+            self.hit(fault)
             return True
         return False
 
     def _kill_hub(self) -> None:
         self.hub.restart()
-        self._inbox.clear()
+        self.inbox.clear()
         self._hub_down_until_ms = self.now_ms + self.rng.randrange(8_000)
 
     def _note_heard(self) -> None:
@@ -345,7 +346,7 @@ class World:
 
     def release(self) -> None:
         """A clerk looks at every fenced device and lets it go on."""
-        self._hit("released")
+        self.hit("released")
         self.hub.release(self.now_ms)
 
     def _forward(self) -> None:
@@ -353,140 +354,7 @@ class World:
         if self.now_ms >= self._hub_down_until_ms and self.hub.waiting():
             self.forwarding.round(self.now_ms)
 
-    # -- faults ------------------------------------------------------------------------------------------
-
-    def strike(self, fault: Fault) -> None:
-        """Inject a fault now."""
-        rng = self.rng
-        device = rng.choice(self.devices)
-        match fault:
-            case Fault.POWER_CUT:
-                self.power_cut(device)
-            case Fault.PROCESS_KILLED:
-                self.process_restart(device)
-            case Fault.DISK_LOST:
-                self._destroy(device, None)
-                device.disk = type(device.disk)(device.name)
-                device.incarnation, device.fenced = 0, False
-                self.boot(device, 5_000)
-            case Fault.ROLLED_BACK_AT_REST | Fault.ROLLED_BACK_RUNNING | Fault.CLONED:
-                if not self._image_fault(fault, device):
-                    return
-            case Fault.BIT_FLIPPED | Fault.ROWS_VANISHED:
-                if not self._damage(fault, device):
-                    return
-            case Fault.LINK_CUT:
-                self.link_down(device, 500 + rng.randrange(60_000))
-            case Fault.BROKER_WIPED:
-                for each in self.devices:
-                    self.link_down(each, 500 + rng.randrange(10_000))
-            case Fault.HUB_RESTORED | Fault.WHOLE_DISK_RESTORED:
-                self._restore(whole=fault is Fault.WHOLE_DISK_RESTORED)
-            case Fault.CREDIT_ZERO:
-                self.hub.ingest.credit_lines = 0
-                self.at(rng.randrange(120_000), self._reopen)
-            case Fault.KEEP_WINDOW_SHORT:
-                self.expire(device, 0)
-            case Fault.DEVICE_OFF:
-                self.power_cut(device, off_ms=rng.randrange(300_000))
-            case Fault.CLOCK_WRONG:
-                device.clock_wrong_ms = rng.choice((-1, 1)) * rng.randrange(10 * 365 * 86_400_000)
-            case Fault.CORE_DOWN | Fault.CORE_LATE:
-                self.forwarding.misbehave(fault, self.now_ms + rng.randrange(120_000))
-            case _:
-                return
-        self._hit(fault)
-
-    def _reopen(self) -> None:
-        self.hub.ingest.credit_lines = 800
-
-    def _restore(self, *, whole: bool) -> None:
-        self.committed_before_restore |= set(self.hub.inbox())
-        at = self.rng.randrange(len(self._backups))
-        del self._backups[at + 1 :]
-        self.restores += 1
-        if whole:
-            self.hub.life.value = max(1, self.hub.life.value - self.rng.randrange(3))
-        self.hub.restore(self._backups[at])
-        self._inbox.clear()
-
-    def _image_fault(self, fault: Fault, device: Device) -> bool:
-        images = self._snapshots.get(device.inst)
-        clones = len(self.devices) - self.originals
-        if fault is Fault.CLONED:
-            if clones >= 2:
-                return False
-            self._clone(device)
-        elif not images:
-            return False
-        else:
-            then_ms, image = self.rng.choice(images)
-            disk, session, sealing, fenced = pickle.loads(image)
-            self._destroy(device, disk)
-            device.fenced = fenced
-            if fault is Fault.ROLLED_BACK_AT_REST:
-                device.disk = disk
-                device.start(self.now_ms)
-                self.boot(device, 2_000)
-            else:
-                self._resume(device, disk, session, sealing, then_ms)
-        self.guilty.add(device.name)
-        return True
-
-    def _clone(self, device: Device) -> None:
-        clone = device.clone(len(self.devices))
-        for row in device.disk.rows():
-            if row.event in self.taken:
-                self.taken[row.event].copies |= {device.inst, clone.inst}
-        self.devices.append(clone)
-        clone.session.link_down()
-        if self.rng.random() < 0.5:
-            clone.boot += 1
-            clone.start(self.now_ms)
-        self.at(self.rng.randrange(5_000), lambda: self.link_up(clone))
-
-    def _resume(
-        self, device: Device, disk: Disk, session: DeviceSession, sealing: tuple[str, bytes], then_ms: int
-    ) -> None:
-        """The machine wakes from a snapshot of its memory and goes on in the middle of its work."""
-        device.resume(disk, session, sealing)
-        device.uptime_shift_ms += self.now_ms - then_ms
-        device.linked = False
-        session.link_down()
-        self.at(self.rng.randrange(5_000), lambda: self.link_up(device))
-
-    def _destroy(self, device: Device, kept: Disk | None) -> None:
-        have = {row.event for row in kept.rows()} if kept is not None else set[int]()
-        for row in device.disk.rows():
-            if row.event not in have and row.event in self.taken:
-                self.taken[row.event].destroyed = True
-
-    def _damage(self, fault: Fault, device: Device) -> bool:
-        epochs = [e for es in device.disk.epochs_of.values() for e in es if e.rows]
-        if not epochs:
-            return False
-        epoch = self.rng.choice(epochs)
-        seq = self.rng.choice(sorted(epoch.rows))
-        row = epoch.rows[seq]
-        if fault is Fault.ROWS_VANISHED:
-            self.damaged.add(device.name)
-            for each in range(seq, seq + 1 + self.rng.randrange(3)):
-                gone = epoch.rows.pop(each, None)
-                if gone is not None and gone.event in self.taken:
-                    self.taken[gone.event].destroyed = True
-            return True
-        if row.event in self.taken:
-            self.taken[row.event].corrupt = True
-        match self.rng.randrange(3):
-            case 0 if row.raw:
-                row.raw = row.raw[:-3] + bytes([row.raw[-3] ^ 1]) + row.raw[-2:]
-            case 1:
-                row.chain = bytes([row.chain[0] ^ 1]) + row.chain[1:]
-            case _:
-                row.prev = bytes([row.prev[0] ^ 1]) + row.prev[1:]
-        return True
-
-    def _hit(self, what: str) -> None:
+    def hit(self, what: str) -> None:
         self.hits[what] += 1
 
     # -- the end -----------------------------------------------------------------------------------------
@@ -496,7 +364,7 @@ class World:
         self.draining = True
         self.wire.temper = Temper()
         self.keep_ms = 10**15
-        self._reopen()
+        self.hub.ingest.credit_lines = limits.CREDIT_LINES
         self.forwarding.behave()
         self.stuck: list[str] = []
         originals = self.devices[: self.originals]
