@@ -240,7 +240,7 @@ class Life:
 
     def _status(self) -> Status:
         session, now_ms = self._session, self._uptime_ms()
-        lanes = lane_status(self._outbox, self._lanes, now_ms)
+        lanes = lane_status(self._outbox, self._lanes, self._storing.refusals, now_ms)
         return Status(
             device=self._device,
             running=True,

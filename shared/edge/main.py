@@ -193,7 +193,7 @@ def _look_at_copy(home: DeviceHome, identity: device_keys.Identity) -> dict[str,
         with Outbox(copy, identity.device, bounds) as outbox:
             same_boot = memory.boot_id == read_boot_id()
             lanes = OutboxLanes(outbox, memory.boot if same_boot else -1, clock.wall_ms)
-            found = lane_status(outbox, lanes, clock.uptime_ms())
+            found = lane_status(outbox, lanes, {}, clock.uptime_ms())
             damaged_lines = outbox.damaged_lines
     return replace(
         status,

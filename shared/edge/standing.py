@@ -109,20 +109,32 @@ class Status:
         return asdict(self)
 
 
-def lane_status(outbox: Outbox, lanes: OutboxLanes, uptime_ms: int) -> dict[Stream, LaneStatus]:
-    """Look at every lane of an open outbox."""
-    return {stream: _lane(outbox, lanes, stream, lane) for stream, lane in lanes.look(uptime_ms).items()}
+def lane_status(
+    outbox: Outbox, lanes: OutboxLanes, refusals: Mapping[Stream, str | None], uptime_ms: int
+) -> dict[Stream, LaneStatus]:
+    """Look at every lane of an open outbox.
+
+    Args:
+        outbox: the outbox.
+        lanes: what is said of it.
+        refusals: why nothing is taken, by stream.
+        uptime_ms: now.
+    """
+    return {
+        stream: _lane(lane, outbox.fill(stream), refusals.get(stream))
+        for stream, lane in lanes.look(uptime_ms).items()
+    }
 
 
-def _lane(outbox: Outbox, lanes: OutboxLanes, stream: Stream, lane: LaneState) -> LaneStatus:
+def _lane(lane: LaneState, fill: float, refusal: str | None) -> LaneStatus:
     return LaneStatus(
         unacknowledged=sum(e.last - lane.acked[e.epoch] for e in lane.epochs),
         waiting_ms=lane.waiting_ms,
         bytes=lane.bytes,
         capacity=lane.capacity,
-        fill=round(outbox.fill(stream), 4),
-        alarm=outbox.fill(stream) >= limits.LANE_ALARM,
-        refusal=lanes.refusal(stream),
+        fill=round(fill, 4),
+        alarm=fill >= limits.LANE_ALARM,
+        refusal=refusal,
         epochs=[
             EpochStatus(epoch=e.epoch, oldest=e.oldest, last=e.last, acked=lane.acked[e.epoch])
             for e in lane.epochs

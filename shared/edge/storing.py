@@ -18,7 +18,7 @@ from shared.edge.lanes import OutboxLanes
 from shared.edge.seam import Place, SealedLine, Taken
 from shared.model.errors import InputError, VentanillaError
 from shared.model.event import EventType, Stream
-from shared.model.health import DeviceState
+from shared.model.health import Condition, DeviceState
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.protocol.delivery import PROMISED
 from shared.protocol.lines import compose
@@ -72,8 +72,10 @@ class Storing:
         self.refusals = {stream: self._refusal(stream) for stream in PROMISED}
 
     def try_disk_again(self) -> None:
-        """Let the next line find out whether the disk has room again."""
-        self._disk_full = False
+        """Where the disk was full, find out by a word of our own whether it has room again."""
+        if self._disk_full:
+            detail = "the disk was full and has room again"
+            self.report([DeviceState(key="disk", state=Condition.OK, detail=detail, extra={})])
 
     def place(self, stream: Stream) -> Place:
         """Return the place of a lane's next line.
@@ -113,6 +115,7 @@ class Storing:
         dated = stamp(self._place(slot), self._clock)
         line = compose(slot.seq, event_id, EventType.DEVICE_STATE, dated, None, ("data", state.to_data()))
         self._outbox.append(slot, line, event_id=event_id, now_ms=self._now_ms(), key=state.key)
+        self._disk_full = False
 
     def _refusal(self, stream: Stream) -> str | None:
         if stream is Stream.PAYMENTS and self._session.fenced:

@@ -120,6 +120,7 @@ def test_disk_full_is_said_before_and_delivery_makes_room_again(hub: SmallHub) -
         refused = device.answers[-1]["refused"]
         assert refused["reason"] == (DiskFullError.__doc__ or "").partition("; ")[0]
         assert len(device.taken()) > 50
+        assert device.status()["lanes"]["cases"]["refusal"] == DiskFullError.__doc__
         hub.start()
         device.wait_for_status(unacknowledged=0)
         before = len(device.answers)

@@ -107,13 +107,42 @@ def test_hub_that_says_it_is_back_is_heeded_by_a_device_that_had_given_up(hub: S
     hub.stop()
     with running(hub.home("bus-7"), clock=clock) as hand:
         eventually(lambda: hand.status()["state"] == "birth_sent")
-        while hand.status()["state"] != "backoff":
+        while hand.status() and hand.status()["state"] != "backoff":  # after the first it takes a turn
             uptime_ms[0] += limits.BIRTH_TIMEOUT_MS
         assert not hand.status()["recognised"]
         hub.start()
         streaming(hand)
         assert hand.status()["recognised"]
         assert hand.status()["hub_on"]
+
+
+def test_birth_that_nobody_heard_is_said_again_as_soon_as_the_hub_is_there(hub: SmallHub) -> None:
+    hub.stop()
+    with running(hub.home("bus-7")) as hand:
+        eventually(lambda: hand.status()["state"] == "birth_sent")
+        hub.start()
+        eventually(
+            lambda: hand.status()["state"] == "streaming", timeout_s=5, what="a session before its time"
+        )
+
+
+def test_broker_that_is_gone_is_told_of(hub: SmallHub) -> None:
+    with running(hub.home("bus-7")) as hand:
+        streaming(hand)
+        assert hand.status()["link"]["up"]
+        hub.town.broker.stop()
+        status = eventually(lambda: (s := hand.status())["state"] == "off" and s, what="a link that is down")
+        assert not status["link"]["up"]
+        assert status["link"]["detail"]
+
+
+def test_session_outlives_more_messages_than_may_be_outstanding(hub: SmallHub) -> None:
+    with running(hub.home("bus-7")) as hand:
+        streaming(hand)
+        for counter in range(2 * limits.PUBLISHES_OUTSTANDING_MAX):
+            hand.take(hand.tap(counter))
+            eventually(lambda: hand.status()["unacknowledged"] == 0, timeout_s=4, what="its acknowledgement")
+        assert hand.status()["state"] == "streaming"
 
 
 def test_fence_of_the_hub_is_obeyed_kept_and_cleared(hub: SmallHub) -> None:
