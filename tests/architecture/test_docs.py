@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from hub.config import HubConfig
 from shared.cli import build
-from shared.protocol import limits
+from tests.architecture import tables
 from tests.architecture.tree import (
     ROOT,
     document,
@@ -53,18 +53,6 @@ def names_of_tests() -> set[str]:
     return {node.name for node in functions} | {f"test_{node.name}" for node in classes}
 
 
-def errors_below(family: str) -> set[str]:
-    """Every error class that a caller can meet as this family."""
-    bases = {family}
-    classes = (
-        node for module in product_modules() for node in module.nodes if isinstance(node, ast.ClassDef)
-    )
-    above = {node.name: {ast.unparse(base) for base in node.bases} for node in classes}
-    while more := {name for name in above if above[name] & bases} - bases:
-        bases |= more
-    return {name for name in bases - {family} if not name.startswith("_")}
-
-
 def test_sentence_of_the_protocol_is_shown_by_a_test() -> None:
     sentences = SENTENCE.findall(document("PROTOCOL.md"))
     assert sentences, "docs/PROTOCOL.md has no sentence like `- **D-1** …`"
@@ -93,28 +81,20 @@ def test_failure_table_has_a_test_in_every_row() -> None:
 
 
 def test_limit_in_the_architecture_has_the_value_of_the_code() -> None:
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", document("ARCHITECTURE.md"), re.MULTILINE))
-    values = {name: getattr(limits, name) for name in vars(limits) if name.isupper()}
-    assert sorted(rows) == sorted(values)
-    assert {name: row for name, row in rows.items() if row != written(values[name])} == {}
-
-
-def written(value: object) -> str:
-    """A limit as the table has it: figures in groups of three."""
-    match value:
-        case int():
-            return f"{value:,}"
-        case Mapping():
-            return ", ".join(f"{key} {amount:,}" for key, amount in value.items())
-        case _:
-            return str(value)
+    page = document("ARCHITECTURE.md")
+    assert tables.LIMITS_HEAD in page
+    assert tables.with_limits(page) == page, tables.MEND
 
 
 def test_error_in_the_architecture_is_in_its_family() -> None:
-    rows = re.findall(r"^\| `(\w+Error)` \| [^|]+ \| (.*) \|$", document("ARCHITECTURE.md"), re.MULTILINE)
-    told = {family: set(re.findall(r"`(\w+)`", members)) for family, members in rows}
-    assert told == {family: errors_below(family) for family in told}
-    assert set(told).union(*told.values()) == errors_below("VentanillaError")
+    page = document("ARCHITECTURE.md")
+    assert all(f"| `{family}` |" in page for family in tables.FAMILIES)
+    assert tables.with_errors(page) == page, tables.MEND
+
+
+def test_error_of_the_product_belongs_to_a_family() -> None:
+    families = set(tables.FAMILIES)
+    assert tables.errors_below("VentanillaError") == families.union(*map(tables.errors_below, families))
 
 
 def test_setting_of_the_hub_is_in_operations() -> None:

@@ -2,7 +2,6 @@
 
 import re
 from importlib.metadata import packages_distributions
-from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.architecture.tables import MEND, folders_with_code
 from tests.architecture.tree import PACKAGES, document, product_modules, read, settings, written_files
 
 PROJECT: dict[str, Any] = settings()["project"]
@@ -30,13 +30,8 @@ def required(extras: tuple[str, ...]) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-def folders_with_code() -> set[str]:
-    files = (PurePath(path) for path in written_files() if path.endswith(".py"))
-    return {".".join(file.parent.parts) for file in files if file.parts[0] in PACKAGES}
-
-
 def test_packages_listed_are_those_on_disk() -> None:
-    assert sorted(settings()["tool"]["setuptools"]["packages"]) == sorted(folders_with_code())
+    assert sorted(settings()["tool"]["setuptools"]["packages"]) == sorted(folders_with_code()), MEND
 
 
 def test_packages_on_disk_say_what_they_are() -> None:
