@@ -46,6 +46,8 @@ def check_told(folder: Path, told: list[list[object]]) -> None:
     assert not expected
 
 
+@pytest.mark.sentence("L-8")
+@pytest.mark.sentence("S-2")
 @pytest.mark.requires("strace")
 @pytest.mark.guarantee("lane full, disk full, EIO on fsync")
 @pytest.mark.parametrize("when", ["1", "3", "6", "8", "15", "9+"])
@@ -68,6 +70,7 @@ def test_write_fails_and_the_outbox_is_broken_until_its_owner_restarts(tmp_path:
     check_told(tmp_path, told)
 
 
+@pytest.mark.sentence("L-7")
 @pytest.mark.requires("strace")
 @pytest.mark.parametrize("call", ["pwrite64", "fsync"])
 def test_opening_that_cannot_make_durable_what_it_found_tells_nothing(tmp_path: Path, call: str) -> None:

@@ -101,6 +101,7 @@ def test_identity_files_are_private(office: Office, tmp_path: Path) -> None:
     assert identity.folder.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.sentence("K-6")
 def test_token_used_by_another_machine_is_refused(office: Office, tmp_path: Path) -> None:
     token = office.token()
     enrol(tmp_path / "first", token)
@@ -108,6 +109,7 @@ def test_token_used_by_another_machine_is_refused(office: Office, tmp_path: Path
         enrol(tmp_path / "second", token)
 
 
+@pytest.mark.sentence("K-6")
 def test_token_repeated_after_a_lost_answer_gives_the_same_certificate(
     office: Office, tmp_path: Path
 ) -> None:
@@ -126,6 +128,7 @@ def test_token_repeated_after_a_lost_answer_gives_the_same_certificate(
     assert len(office.town.room.registry.device("kiosk-7").certificates) == 1
 
 
+@pytest.mark.sentence("K-6")
 def test_token_after_fifteen_minutes_is_refused_with_the_remedy(office: Office, tmp_path: Path) -> None:
     token = office.token()
     office.clock.ahead_ms = limits.ENROLMENT_TOKEN_LIFE_MS
@@ -193,6 +196,7 @@ def test_token_used_by_many_threads_at_once_makes_one_device_each_time(
         sys.setswitchinterval(pace)
 
 
+@pytest.mark.sentence("K-6")
 def test_hub_of_another_fingerprint_gets_nothing(office: Office, tmp_path: Path) -> None:
     token = replace(office.token(), fingerprint=bytes(16))
     with pytest.raises(WrongHubError):

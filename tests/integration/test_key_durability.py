@@ -33,6 +33,7 @@ def calls_of(program: str, folder: Path) -> list[tuple[str, str]]:
     return calls
 
 
+@pytest.mark.sentence("K-5")
 def test_registry_line_is_fsynced_in_copy_then_first_before_it_is_told(tmp_path: Path) -> None:
     calls = calls_of(
         f"""
@@ -63,6 +64,8 @@ def test_registry_line_is_fsynced_in_copy_then_first_before_it_is_told(tmp_path:
         assert ("fsync", folder) in created[renamed:]
 
 
+@pytest.mark.sentence("B-8")
+@pytest.mark.sentence("B-6")
 def test_boot_and_incarnation_are_fsynced_before_they_are_told(tmp_path: Path) -> None:
     calls = calls_of(
         f"""

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def survey(content: bytes) -> tuple[int, int]:
     return sum(1 for at in expected if at in found), len(expected)
 
 
+@pytest.mark.sentence("L-9")
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_flipped_bit_anywhere_costs_little_and_never_gives_another_line(data: st.DataObject) -> None:

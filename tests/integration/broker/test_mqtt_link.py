@@ -306,6 +306,7 @@ def test_waits_between_attempts_are_drawn_at_random_below_a_rising_ceiling(town:
     assert waits == [7, 15, 31, 63, 63, 63]
 
 
+@pytest.mark.sentence("T-5")
 def test_plain_link_beyond_loopback_is_refused(town: Town) -> None:
     _, inbox = town.link("kiosk-1", tls=None, addresses=(Address(host="192.0.2.1", port=1883),))
     down = inbox.next(LinkDown)

@@ -117,6 +117,7 @@ FORGED = [
 ]
 
 
+@pytest.mark.sentence("T-2")
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_publish_as_another_never_reaches_anyone(
     town: Town, hub: Inbox, intruder: Intruder, qos: int
@@ -139,6 +140,7 @@ def test_publish_as_another_never_reaches_anyone(
     assert not any(isinstance(event, Received) for event in later.rest())
 
 
+@pytest.mark.sentence("T-2")
 @pytest.mark.parametrize(
     "topic_filter",
     [
@@ -172,6 +174,7 @@ def test_subscribe_beyond_its_own_is_refused(
     assert intruder.heard == []
 
 
+@pytest.mark.sentence("T-2")
 def test_subscribe_to_its_own_and_the_state_is_granted(town: Town, intruder: Intruder) -> None:
     hub, inbox = town.link("hub")
     inbox.next(LinkUp)

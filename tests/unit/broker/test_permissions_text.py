@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from hub.broker.permissions import BrokerSettings, BrokerUser, configuration
 from shared.protocol.enrolment import is_address
 
@@ -35,6 +37,7 @@ def test_hub_hears_every_device_and_speaks_to_every_device() -> None:
     assert 'subscribe: ["vt.1.*.up", "vt.1.*.up.>", "vt.1.hub.state"]' in line
 
 
+@pytest.mark.sentence("T-2")
 def test_nobody_is_given_the_brokers_own_subjects_or_a_password() -> None:
     text = configuration(SETTINGS, USERS)
     assert "$" not in text

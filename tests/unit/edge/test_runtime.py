@@ -105,6 +105,8 @@ def stored(home: DeviceHome, stream: Stream) -> list[bytes]:
         ]
 
 
+@pytest.mark.sentence("K-4")
+@pytest.mark.sentence("K-2")
 def test_event_taken_is_on_the_disk_sealed_and_signed(home: DeviceHome) -> None:
     with running(home, port=NO_BROKER) as hand:
         tap, report = hand.take(hand.tap(7)), hand.take(hand.report("Una farola rota"))
@@ -184,6 +186,7 @@ def test_text_that_is_too_long_is_refused_and_leaves_no_hole(home: DeviceHome) -
         assert hand.take(hand.report()).seq == 1
 
 
+@pytest.mark.sentence("A-8")
 def test_fenced_device_takes_no_payment_also_after_a_restart(home: DeviceHome) -> None:
     with running(home, port=NO_BROKER):
         pass
@@ -199,6 +202,7 @@ def test_fenced_device_takes_no_payment_also_after_a_restart(home: DeviceHome) -
             assert hand.status()["fenced"]
 
 
+@pytest.mark.sentence("S-3")
 def test_lane_almost_full_says_so_before_anyone_begins(home: DeviceHome) -> None:
     with running(home, port=NO_BROKER, bounds=SMALL) as hand:
         while hand.teller.can_take(Stream.CASES) is None:
@@ -221,6 +225,7 @@ def test_lane_almost_full_says_so_before_anyone_begins(home: DeviceHome) -> None
     }
 
 
+@pytest.mark.sentence("L-8")
 def test_disk_that_fails_ends_the_life_and_the_event_is_taken_in_the_next(home: DeviceHome) -> None:
     failing = Failing(stores=False)
     with running(home, port=NO_BROKER, open_outbox=failing.open) as hand:
@@ -236,6 +241,7 @@ def test_disk_that_fails_ends_the_life_and_the_event_is_taken_in_the_next(home: 
     assert parse_object(told)["data"]["key"] == "storage"
 
 
+@pytest.mark.sentence("L-8")
 def test_disk_that_fails_after_it_stored_is_looked_up_and_not_asked_twice(home: DeviceHome) -> None:
     failing = Failing(stores=True)
     with running(home, port=NO_BROKER, open_outbox=failing.open) as hand:

@@ -37,6 +37,7 @@ def issue(authority: Authority, device: str = "kiosk-7", name: str = "anybody") 
     )
 
 
+@pytest.mark.sentence("T-1")
 def test_device_certificate_names_the_device_whatever_the_request_says(authority: Authority) -> None:
     certificate = issue(authority, "kiosk-7", name="hub")
     assert certificate.subject.rfc4514_string() == "CN=kiosk-7"

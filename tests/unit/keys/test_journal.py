@@ -137,6 +137,7 @@ def test_copy_damaged_beyond_the_end_of_a_shortened_first_refuses_the_start(firs
         read(first, copy)
 
 
+@pytest.mark.sentence("K-5")
 @pytest.mark.parametrize("lines_left", [0, 1, 3])
 def test_first_rolled_back_is_brought_up_from_the_copy(first: Path, copy: Path, lines_left: int) -> None:
     write(first, copy)

@@ -73,6 +73,7 @@ def test_unknown_device_has_no_keys_and_cannot_be_fenced(registry: Registry) -> 
         registry.fence("nobody", "fork")
 
 
+@pytest.mark.sentence("K-5")
 def test_fence_survives_a_restart_and_a_new_enrolment_until_it_is_released(
     registry: Registry, tmp_path: Path, clock: Clock
 ) -> None:

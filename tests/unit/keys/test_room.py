@@ -108,6 +108,7 @@ def test_open_while_it_is_open_is_refused(home: Path) -> None:
     open_room(home).close()
 
 
+@pytest.mark.sentence("B-8")
 def test_open_counts_each_start_and_looking_does_not(home: Path) -> None:
     def value_of(opened: KeyRoom) -> int | None:
         opened.close()

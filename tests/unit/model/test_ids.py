@@ -66,6 +66,7 @@ def test_what_is_no_device_id_is_refused(text: object) -> None:
         check_device_id(text)
 
 
+@pytest.mark.sentence("C-1")
 def test_effect_key_is_of_version_five_and_names_the_device() -> None:
     event_id = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
     key = effect_key("bus-7", event_id, "payment")

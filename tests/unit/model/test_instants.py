@@ -61,5 +61,6 @@ def test_business_day_ends_at_midnight_in_madrid(text: str, day: str) -> None:
     assert business_day(from_rfc3339(text)) == day
 
 
+@pytest.mark.sentence("H-14")
 def test_clock_is_trusted_for_a_day() -> None:
     assert [is_trusted(age_s) for age_s in (0, 86_400, 86_401, None)] == [True, True, False, False]
