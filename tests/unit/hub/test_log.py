@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from hub import log as hub_log
 from hub.db.engine import open_writer
@@ -61,7 +62,7 @@ def test_failure_of_the_database_is_written_without_the_values_that_it_quotes(
     try:
         with engine.connect() as connection:
             connection.execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": WORDS})
-    except Exception as error:  # noqa: BLE001  the very thing that is to be described
+    except OperationalError as error:
         raised = TransientError("the database could not be written; try again")
         raised.__cause__ = error
         structlog.get_logger("hub").error("ingest_failed", exc_info=raised)
