@@ -7,12 +7,11 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 
 from shared.model.errors import DeviceError, TransientError
-from shared.protocol.parsing import encode
 
 TIMEOUT_S: Final = 5.0
 PAGE: Final = 1_000
@@ -56,7 +55,7 @@ class Door:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
-            connection.request(method, path, None if body is None else encode(body), headers)
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             said = answer.read()
         except (OSError, HTTPException) as error:

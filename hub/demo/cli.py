@@ -1,10 +1,8 @@
-"""`ventanilla demo`: a street against a hub, in one terminal: breaks things, then reconciles to the last cent.
+"""`ventanilla demo`: a street against a hub, in one terminal: breaks things, then reconciles to the cent.
 
 Exit status: 0 it adds up, 1 it does not or something failed with a sentence, 130 interrupted.
 """
 
-import locale
-import time
 from pathlib import Path
 from typing import Annotated, Final
 

@@ -1,7 +1,7 @@
 """One street device as a process, and the face in front of it: offers events, keeps the receipts.
 
-A receipt is what the citizen was told, so it is what "taken" means here. An event without an answer is offered
-again under the same id after a restart, as a face does when it cannot tell what came of it.
+A receipt is what the citizen was told, so it is what "taken" means here. An event without an answer is
+offered again under the same id after a restart, as a face does when it cannot tell what came of it.
 
 Rules: receipts that a process has written before its end count, also those still in the pipe. While the face
 is closed nobody new is served.
@@ -124,12 +124,17 @@ class StreetDevice:
         life = self._life
         if life is None or not self.open:
             return
+        payers: list[TownEvent] = []
         while self.waiting and len(life.offered) < OFFERED_MAX:
             event = self.waiting.popleft()
+            if self.fenced and event.amount_minor:
+                payers.append(event)  # the screen says so before anybody pays
+                continue
             with self._lock:
                 life.lines += 1
                 life.offered[life.lines] = event
             life.to_write.put(event.line + b"\n")
+        self.waiting.extendleft(reversed(payers))
 
     def call(self, count: int) -> None:
         """Let the next ones step up to it."""

@@ -33,8 +33,8 @@ Place = tuple[str, str]
 def tear(home: DeviceHome, device: str, promised: Mapping[Place, int], random: Random) -> int:
     """Leave the disk of a stopped device as a power cut in the middle of an append leaves it.
 
-    Between two fsyncs a kernel and a disk write pages in any order and may be in the middle of one: behind
-    the last synced commit the log holds half a frame and then noise. SIGKILL alone does not show that, because
+    Between two fsyncs kernel and disk write pages in any order and may be in the middle of one: behind the
+    last synced commit the log holds half a frame and then noise. SIGKILL alone does not show that, because
     the page cache survives it. So the log is cut at the earliest commit that still has everything promised,
     and what follows is torn. The index in shared memory (`-shm`) never was on a disk.
 
@@ -53,8 +53,9 @@ def tear(home: DeviceHome, device: str, promised: Mapping[Place, int], random: R
     if len(written) <= _WAL_HEADER:
         return 0
     page_bytes = int.from_bytes(written[8:12], "big")
-    kept = len(written[: _commits(written, page_bytes)[-1]])
-    for end in reversed(_commits(written, page_bytes)[-BOUNDARIES_MAX:]):
+    ends = _commits(written, page_bytes)
+    kept = ends[-1]
+    for end in reversed(ends[-BOUNDARIES_MAX:]):
         if not _holds(home, device, written[:end], promised):
             break
         kept = end

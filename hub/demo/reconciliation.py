@@ -4,7 +4,7 @@ Three parties are asked, each of its own: the devices' receipts, the hub by even
 effect key. `add_up` is pure and compares; nothing is taken from one party's belief about another.
 
 Rules: it adds up if every taken event is committed or covered by a loss record, the core has each committed
-event once and nothing else, and the money of devices, ledger and core is the same sum in a ledger that balances.
+event once and nothing else, and the money of devices, ledger and core is one sum in a ledger that balances.
 """
 
 from collections import Counter

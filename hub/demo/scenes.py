@@ -1,7 +1,7 @@
 """The faults that are shown, one function each, in the order of `SCENES`.
 
-Each breaks a real part in the way of its real fault, lets people go on, mends it as a technician would, and is
-over when everything flows again.
+Each breaks a real part in the way of its real fault, lets people go on, mends it as a technician would, and
+is over when everything flows again.
 
 Rules: a disk is destroyed only after the hub has heard of everything that it held: events on a disk that was
 destroyed before first contact are not promised (docs/GUARANTEES.md), and nothing is hidden by choosing a
@@ -16,15 +16,16 @@ from hub.demo import disks
 from hub.demo.asking import AwayError
 from hub.demo.device import StreetDevice
 from hub.demo.stage import Scene, Stage, pause, until
+from hub.demo.town import health_check
 
-CALM_S: Final = 4.0
+CALM_S: Final = 3.0
 LOOK_S: Final = 3.0
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 90.0
 ANNOUNCED_S: Final = 15.0
 TRIES_MAX: Final = 5
 LATE_MS: Final = 12_000
 """Two seconds longer than the hub waits for the core by default."""
-LATE_FOR_S: Final = 8
+LATE_FOR_S: Final = 6
 BURST: Final = 48
 _MID_APPEND_S: Final = 3.0
 
@@ -63,7 +64,7 @@ def core_away(stage: Stage) -> Scene:
     town_hall, watch = stage.town_hall, stage.watch
     with stage.on_stage("core_down"):
         town_hall.kill_core()
-        yield from pause(LOOK_S + 2)
+        yield from pause(LOOK_S + 1)
         town_hall.start_core()
         yield from until(town_hall.core_answers, PATIENCE_S)
         town_hall.core.post("/control", {"mode": "late", "delay_ms": LATE_MS, "for_s": LATE_FOR_S})
@@ -103,6 +104,9 @@ def broker_killed(stage: Stage) -> Scene:
     yield from until(lambda: device.flows, PATIENCE_S)
     image = stage.image_of(device)
     disks.take_image(device.home, device.pid, image)
+    device.call(8)  # what the image does not know and the hub does: so the roll-back cannot go unseen
+    yield from _served(device)
+    yield from until(lambda: not device.outbox_lines, PATIENCE_S)
     yield from pause(LOOK_S)
     with stage.on_stage("broker"):
         stage.town_hall.kill_broker()
@@ -123,6 +127,8 @@ def broker_killed(stage: Stage) -> Scene:
         yield from pause(LOOK_S * 1.5)
         released = stage.town_hall.hub.post(f"/v1/devices/{device.id}/release")
         fault.details["released"] = released["events_taken"]
+        # Its next acknowledgement tells it; a device that says nothing gets one within a minute or so.
+        device.waiting.appendleft(health_check(device.id, stage.random, time.time_ns() // 1_000_000))
         yield from until(lambda: device.flows and not device.fenced, PATIENCE_S)
         if "unknown" in stage.fates(list(device.receipts.values())):
             device.stop()  # what a fence kept open is closed by the next birth
@@ -146,8 +152,12 @@ SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
 def _serve_and_close(device: StreetDevice, count: int) -> Scene:
     """Serve a few more and then nobody, so that nothing new is taken."""
     device.call(count)
-    yield from until(lambda: not device.waiting and not device.unanswered, PATIENCE_S)
+    yield from _served(device)
     device.open = False
+
+
+def _served(device: StreetDevice) -> Scene:
+    yield from until(lambda: not device.waiting and not device.unanswered, PATIENCE_S)
 
 
 def _announce(stage: Stage, device: StreetDevice) -> Generator[None, None, bool]:

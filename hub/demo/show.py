@@ -7,7 +7,7 @@ databases are the evidence.
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ def _stop_all(devices: list[StreetDevice]) -> None:
 
 
 @contextmanager
-def _ends_in_order() -> Iterator[None]:
+def _ends_in_order() -> Generator[None]:
     """Let SIGTERM end the showing as Ctrl-C does, so that everything is put away."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -77,7 +77,7 @@ class Stage:
         self.town_hall = town_hall
         self.devices = {device.id: device for device in devices}
         self.watch = watch
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311 - a town and its noise, no secrets
         self.faults: list[FaultOnStage] = []
         self.taking = True
         self.fenced_now = False
@@ -139,7 +139,7 @@ class Stage:
             yield
 
     @contextmanager
-    def on_stage(self, name: str, **details: object) -> Iterator[FaultOnStage]:
+    def on_stage(self, name: str, **details: object) -> Generator[FaultOnStage]:
         """Announce a fault, and note its recovery."""
         fault = FaultOnStage(name=name, began_s=time.monotonic(), details=dict(details))
         self.faults.append(fault)

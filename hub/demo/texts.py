@@ -21,10 +21,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     # the start
     "folder": ("Carpeta de la demostración: {path}", "The demonstration's folder: {path}"),
     "cap": (
-        "Se usan los límites de fábrica; solo la espera máxima entre intentos baja a {cap_s} s,"
-        " y la central pide hasta {hold_s} s de calma al volver.",
-        "Shipped limits apply; only the longest wait between attempts is lowered to {cap_s} s,"
-        " and the hub asks for up to {hold_s} s of calm on its return.",
+        "Límites de serie, salvo la espera máxima entre intentos: {cap_s} s. Pausa al volver: 0-{hold_s} s.",
+        "Shipped limits but for the longest wait between attempts: {cap_s} s. Calm on return: 0-{hold_s} s.",
     ),
     "input_file": ("Avisos reales de vecinos: {path}", "Real reports of citizens: {path}"),
     "input_made": (
@@ -64,8 +62,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "down": ("× caída", "× down"),
     "core_down_word": ("× no atiende", "× away"),
     "hub_line": (
-        "{committed} confirmados · {rate}/s · vida {life} · cuarentena {quarantine} · pérdidas anotadas {losses}",
-        "{committed} committed · {rate}/s · life {life} · quarantine {quarantine} · losses on record {losses}",
+        "{committed} confirmados · {rate}/s · vida {life} · cuarentena {quarantine} · pérdidas {losses}",
+        "{committed} committed · {rate}/s · life {life} · quarantine {quarantine} · losses {losses}",
     ),
     "core_line": (
         "{requests} avisos · {settlements} cobros, {money} · {notices} respuestas · duplicados {duplicates}",
@@ -179,10 +177,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "It took {wall_s} s; something was broken for {outage_s} s.",
     ),
     "stay": (
-        "Sigue en marcha. Central https://127.0.0.1:{hub} · gestor http://127.0.0.1:{core}\n"
-        "Testigo de la API: {token}\nPara terminar: Ctrl-C",
-        "It stays. Hub https://127.0.0.1:{hub} · core http://127.0.0.1:{core}\n"
-        "Token of the API: {token}\nTo end it: Ctrl-C",
+        """Sigue en marcha. Central https://127.0.0.1:{hub} · gestor http://127.0.0.1:{core}
+Testigo de la API: {token}
+Para terminar: Ctrl-C""",
+        """It stays. Hub https://127.0.0.1:{hub} · core http://127.0.0.1:{core}
+Token of the API: {token}
+To end it: Ctrl-C""",
     ),
     "interrupted": ("Interrumpido; todo se ha parado.", "Interrupted; everything is stopped."),
 }

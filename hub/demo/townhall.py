@@ -1,10 +1,9 @@
-"""The town hall's two processes, hub and core, on free ports that stay the same when they are started again."""
+"""The town hall's two processes, hub and core, on free ports that stay the same after a restart."""
 
 import json
 import secrets
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 from socket import create_server
 from typing import Final
@@ -176,6 +175,5 @@ def _free_ports(count: int) -> list[int]:
     sockets = [create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(one.getsockname()[1]) for one in sockets]
     for one in sockets:
-        with closing(one):
-            pass
+        one.close()
     return ports

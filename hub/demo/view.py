@@ -259,5 +259,10 @@ def _at(elapsed_s: float) -> str:
 
 
 def _theme() -> TerminalTheme:
-    ink, paper = Color.parse(INK).get_truecolor(), Color.parse(PAPER).get_truecolor()
-    return TerminalTheme(tuple(paper), tuple(ink), [tuple(ink)] * 8, [tuple(ink)] * 8)
+    ink, paper = _rgb(INK), _rgb(PAPER)
+    return TerminalTheme(paper, ink, [ink] * 8, [ink] * 8)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = Color.parse(colour).get_truecolor()
+    return red, green, blue
