@@ -139,19 +139,23 @@ def _meets_always(here: HubEpoch, value: bytes) -> bool:
 
 
 class ForgetfulOpener(Opener):
-    """Every arrival is a new event: it gets an id of its own."""
+    """An event that comes again is a new event: it gets an id of its own."""
 
     def __init__(self, keys: Sequence[HubSealingKey]) -> None:
         super().__init__(keys)
+        self._seen: set[str] = set()
         self._fresh = count(1)
 
     def read(
         self, device: str, here: HubEpoch, seq: int, raw: bytes, contexts: Mapping[str, str]
     ) -> OpenedLine:
         opened = super().read(device, here, seq, raw, contexts)
+        if opened.event is None or opened.line.id not in self._seen:
+            self._seen.add(opened.line.id)
+            return opened
         name = f"{opened.line.id[:24]}{next(self._fresh):012x}"
-        event = None if opened.event is None else replace(opened.event, id=name)
-        return replace(opened, line=replace(opened.line, id=name), event=event)
+        event, line = replace(opened.event, id=name), replace(opened.line, id=name)
+        return replace(opened, line=line, event=event)
 
 
 MUTANTS: Mapping[str, Callable[[], type[World]]] = MappingProxyType(

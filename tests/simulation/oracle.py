@@ -48,6 +48,8 @@ def judge(world: World) -> Verdict:
     for key, times in hub.core.effects.items():
         if times > 1:
             verdict.broken.append(f"twice in the core: {key}")
+    for event in effects.keys() - {(taken.device, taken.id) for taken in world.taken.values()}:
+        verdict.broken.append(f"in effect, though nobody said it: {event}")
     for taken in world.taken.values():
         _judge_event(world, taken, effects, losses, verdict)
     _judge_order(world, verdict)

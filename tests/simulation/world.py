@@ -33,6 +33,8 @@ BUSY_MS = 20 * 60_000
 DRAIN_MS = 40 * 60_000
 BURST = 8
 FORWARD_EVERY_MS = 10_000
+STEPS_MAX = 30_000
+"""A drain takes some thousands; who needs more sends for ever."""
 
 
 class World:
@@ -384,7 +386,9 @@ class World:
     def _drain_group(self, group: list[Device]) -> None:
         end_ms = self.now_ms + DRAIN_MS
         check_ms = self.now_ms + 30_000
-        while self.now_ms < end_ms:
+        steps = 0
+        while self.now_ms < end_ms and steps < STEPS_MAX:
+            steps += 1
             self._step()
             if self.now_ms >= check_ms:
                 check_ms = self.now_ms + 10_000
