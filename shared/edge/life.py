@@ -120,6 +120,7 @@ class Life:
         self._link_status = LinkStatus(detail="dialling for the first time")
         self._house_ms = self._expire_ms = 0
         self._again_ms: int | None = None
+        self._remembered = (parts.memory.now.incarnation, parts.memory.now.fenced)
         self._link = parts.make_link(lambda event: deliver(FromLink(number, event)), self._next_will)
         self._draw_will()
 
@@ -194,6 +195,7 @@ class Life:
     def _keep_house(self, now_ms: int) -> None:
         self._house_ms = now_ms + WAIT_MAX_MS
         self._outbox.flush()
+        self._remember(again=True)
         self._storing.try_disk_again()
         self._storing.report(self._health.look(self._outbox, now_ms))
         if now_ms >= self._expire_ms:
@@ -219,11 +221,14 @@ class Life:
         except CapacityError as error:
             log.warning("not_published", topic=message.topic, bytes=len(message.payload), reason=str(error))
 
-    def _remember(self) -> None:
-        memory, session = self._parts.memory, self._session
+    def _remember(self, *, again: bool = False) -> None:
+        heard = (self._session.incarnation, self._session.fenced)
+        if heard == self._remembered and not again:
+            return
+        self._remembered = heard
         try:
-            memory.keep(incarnation=session.incarnation, fenced=session.fenced)
-        except OSError as error:  # it holds in this process; the next turn writes it
+            self._parts.memory.keep(incarnation=heard[0], fenced=heard[1])
+        except OSError as error:  # it holds in this process, and is tried again with the next round
             log.warning("identity_folder_not_written", reason=str(error))
 
     # -- what is asked -----------------------------------------------------------------------------------
