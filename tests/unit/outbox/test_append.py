@@ -154,6 +154,13 @@ def test_find_tells_where_an_event_stands(open_outbox: Open) -> None:
     assert outbox.find(EVENT_ID) is None
 
 
+def test_find_tells_nothing_that_a_power_cut_may_still_take(outbox: Outbox) -> None:
+    taken = take(outbox, Stream.TELEMETRY)
+    assert outbox.find(taken.event_id) is None
+    outbox.flush()
+    assert outbox.find(taken.event_id) is not None
+
+
 def test_life_begins_with_an_epoch_of_its_own(open_outbox: Open) -> None:
     names = [take(open_outbox(), Stream.CASES).epoch for _ in range(4)]
     assert len(set(names)) == 4

@@ -156,12 +156,14 @@ def test_expire_much_at_once_comes_in_rounds(outbox: Outbox) -> None:
 def test_expire_context_stays_while_a_line_needs_it(outbox: Outbox) -> None:
     context = new_context("c1")
     epoch = outbox.slot(Stream.CASES).epoch
-    for _ in range(300):
+    for _ in range(600):
         take(outbox, Stream.CASES, context=context)
-    outbox.acknowledge(Stream.CASES, epoch, 250, now_ms=0)
-    outbox.expire(KEEP_MS)
-    assert held(outbox, Stream.CASES, epoch, lines_max=1).contexts == {"c1": context.context.sealed}
-    assert outbox.read(Stream.CASES, epoch, 251, 1, 65_536).contexts == {"c1": context.context.sealed}
+    for acked in (250, 300, 500, 560):
+        outbox.acknowledge(Stream.CASES, epoch, acked, now_ms=0)
+        outbox.expire(KEEP_MS)
+        assert oldest(outbox) == acked + 1
+        for seq in (acked + 1, 600):
+            assert outbox.read(Stream.CASES, epoch, seq, 1, 65_536).contexts == {"c1": context.context.sealed}
 
 
 def test_expire_context_of_an_open_epoch_without_lines_still_serves_the_next(outbox: Outbox) -> None:

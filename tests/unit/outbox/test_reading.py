@@ -129,7 +129,7 @@ def test_flipped_bit_in_the_last_line_is_a_gap_up_to_the_head(open_outbox: Open,
     assert outbox.epochs(Stream.CASES)[0].last == 60
 
 
-@pytest.mark.parametrize("where", [3, 19, 115])
+@pytest.mark.parametrize("where", [3, 18, 19, 115])
 def test_flipped_bit_in_the_first_page_costs_no_line(open_outbox: Open, file: Path, where: int) -> None:
     """Header and table definitions stand there: without them nothing else could be read."""
     taken = stopped(open_outbox)
