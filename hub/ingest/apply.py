@@ -204,7 +204,7 @@ class Ingest:
     def _welcome(self, device: str, nonce: str, now_ms: int) -> Outgoing:
         welcome = Welcome(
             nonce=nonce,
-            session=self.sessions.offer(device, now_ms),
+            session=self.sessions.offer(device, nonce, now_ms),
             incarnation=self._incarnation.value,
             time_ms=now_ms,
             hold_s=self._random_bytes(1)[0] * self.hold_s_max // 256,

@@ -36,7 +36,7 @@ class Sessions:
         """
         self._random_bytes = random_bytes
         self._current: dict[str, str] = {}
-        self._offers: dict[str, tuple[str, int]] = {}
+        self._offers: dict[str, tuple[str, str, int]] = {}
         self._welcomed_ms: dict[str, int] = {}
         self._acknowledged = 0
 
@@ -49,17 +49,24 @@ class Sessions:
         """Return the session that `device` speaks in."""
         return self._current.get(device)
 
-    def offer(self, device: str, now_ms: int) -> str:
-        """Draw a session for `device`; earlier offers are void."""
+    def offer(self, device: str, nonce: str, now_ms: int) -> str:
+        """Offer a session to a device; to the same nonce the same one while it lives, else a fresh one.
+
+        Two births of one connection may be under way: a broker that doubles a message is enough. If each had a
+        fresh offer it would void the other's, and births and welcomes would go to and fro for ever.
+        """
+        to, offered, until_ms = self._offers.get(device, ("", "", 0))
+        if to == nonce and now_ms <= until_ms:
+            return offered
         session = urlsafe_b64encode(self._random_bytes(16)).rstrip(b"=").decode()
-        self._offers[device] = (session, now_ms + limits.OFFER_LIFE_MS)
+        self._offers[device] = (nonce, session, now_ms + limits.OFFER_LIFE_MS)
         return session
 
     def confirm(self, device: str, session: str, now_ms: int) -> Standing:
         """Take the session that a birth names."""
         if session == self._current.get(device):
             return Standing.CURRENT
-        offered, until_ms = self._offers.get(device, ("", 0))
+        _, offered, until_ms = self._offers.get(device, ("", "", 0))
         if session != offered or now_ms > until_ms:
             return Standing.UNKNOWN
         del self._offers[device]

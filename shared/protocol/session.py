@@ -134,6 +134,11 @@ class DeviceSession:
         self._keepalive_ms = 0
         self._keepalives = 0
 
+    @property
+    def session(self) -> str:
+        """The session that the device speaks in; empty without one."""
+        return self._session
+
     # -- what happens ------------------------------------------------------------------------------------
 
     def will(self) -> Publish:

@@ -399,5 +399,8 @@ class World:
             self.stuck.append("forwarder")
 
     def _is_idle(self, device: Device) -> bool:
-        done = all(e.acked >= e.last for es in device.disk.epochs_of.values() for e in es)
-        return done and device.session.state is SessionState.STREAMING
+        """Whether the device is in session with this very hub, and everything of it is acknowledged."""
+        session = device.session
+        speaking = device.alive and device.linked and session.state is SessionState.STREAMING
+        known = speaking and session.session == self.hub.ingest.sessions.current(device.name)
+        return known and all(e.acked >= e.last for es in device.disk.epochs_of.values() for e in es)

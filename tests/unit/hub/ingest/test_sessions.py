@@ -16,7 +16,7 @@ def sessions() -> Sessions:
 
 @pytest.mark.sentence("B-2")
 def test_offer_taken_up_opens_the_session_once(sessions: Sessions) -> None:
-    session = sessions.offer("kiosk-7", NOW_MS)
+    session = sessions.offer("kiosk-7", "nonce", NOW_MS)
     assert sessions.current("kiosk-7") is None
     assert sessions.confirm("kiosk-7", session, NOW_MS) is Standing.OPENED
     assert sessions.current("kiosk-7") == session
@@ -25,7 +25,7 @@ def test_offer_taken_up_opens_the_session_once(sessions: Sessions) -> None:
 
 @pytest.mark.sentence("B-2")
 def test_offer_counts_for_a_minute(sessions: Sessions) -> None:
-    session = sessions.offer("kiosk-7", NOW_MS)
+    session = sessions.offer("kiosk-7", "nonce", NOW_MS)
     late_ms = NOW_MS + limits.OFFER_LIFE_MS + 1
     assert limits.OFFER_LIFE_MS == 60_000
     assert sessions.confirm("kiosk-7", session, late_ms) is Standing.UNKNOWN
@@ -34,24 +34,33 @@ def test_offer_counts_for_a_minute(sessions: Sessions) -> None:
 
 @pytest.mark.sentence("B-2")
 def test_offer_is_void_once_there_is_a_later_one(sessions: Sessions) -> None:
-    first, second = (sessions.offer("kiosk-7", NOW_MS) for _ in range(2))
+    first, second = (sessions.offer("kiosk-7", nonce, NOW_MS) for nonce in ("one", "two"))
     assert first != second
     assert sessions.confirm("kiosk-7", first, NOW_MS) is Standing.UNKNOWN
     assert sessions.confirm("kiosk-7", second, NOW_MS) is Standing.OPENED
 
 
 @pytest.mark.sentence("B-2")
+def test_offer_that_lives_is_given_again_to_the_same_nonce(sessions: Sessions) -> None:
+    """Two births of one connection under way must not void one another's offers for ever."""
+    first, second = (sessions.offer("kiosk-7", "nonce", NOW_MS) for _ in range(2))
+    assert first == second
+    assert sessions.confirm("kiosk-7", first, NOW_MS) is Standing.OPENED
+    assert sessions.offer("kiosk-7", "nonce", NOW_MS) != first
+
+
+@pytest.mark.sentence("B-2")
 def test_session_that_was_left_cannot_be_taken_up_again(sessions: Sessions) -> None:
-    first = sessions.offer("kiosk-7", NOW_MS)
+    first = sessions.offer("kiosk-7", "nonce", NOW_MS)
     sessions.confirm("kiosk-7", first, NOW_MS)
-    second = sessions.offer("kiosk-7", NOW_MS)
+    second = sessions.offer("kiosk-7", "nonce", NOW_MS)
     assert sessions.current("kiosk-7") == first
     sessions.confirm("kiosk-7", second, NOW_MS)
     assert sessions.confirm("kiosk-7", first, NOW_MS) is Standing.UNKNOWN
 
 
 def test_offer_of_one_device_is_none_of_another(sessions: Sessions) -> None:
-    session = sessions.offer("kiosk-7", NOW_MS)
+    session = sessions.offer("kiosk-7", "nonce", NOW_MS)
     assert sessions.confirm("bus-7", session, NOW_MS) is Standing.UNKNOWN
     assert sessions.confirm("bus-7", "", NOW_MS) is Standing.UNKNOWN
 
@@ -75,7 +84,7 @@ def test_numbers_of_acknowledgements_rise(sessions: Sessions) -> None:
 
 
 def test_sessions_that_are_forgotten_are_unknown(sessions: Sessions) -> None:
-    taken, offered = sessions.offer("kiosk-7", NOW_MS), sessions.offer("bus-7", NOW_MS)
+    taken, offered = sessions.offer("kiosk-7", "nonce", NOW_MS), sessions.offer("bus-7", "nonce", NOW_MS)
     sessions.confirm("kiosk-7", taken, NOW_MS)
     sessions.forget()
     assert sessions.current("kiosk-7") is None

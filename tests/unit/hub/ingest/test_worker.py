@@ -209,7 +209,7 @@ def test_commit_that_fails_answers_nothing_and_forgets_the_session_it_taught(
 
     desk.give(kiosk.birth())
     desk.settled()
-    kiosk.session = desk.ingest.sessions.offer("kiosk-7", NOW_MS)
+    kiosk.session = desk.ingest.sessions.offer("kiosk-7", "nonce", NOW_MS)
     answers = len(desk.wire.answers())
     gate = Gate(desk.writer)
     desk.writer.submit(orphan)
