@@ -99,11 +99,13 @@ def _of_losses(speech: Speech, evidence: Evidence) -> Table:
         title=speech("loss_title"),
         title_justify="left",
         title_style="bold",
+        caption=speech("loss_more"),
+        caption_justify="left",
     )
     for row in evidence.losses:
         more = " +" if row["possibly_more"] else ""
         numbers = (str(row["first_seq"]), f"{row['last_seq']}{more}", str(row["found"]))
-        table.add_row(row["device"], row["stream"], row["epoch"], *numbers, row["reason"])
+        table.add_row(row["device"], row["stream"], row["epoch"], *numbers, speech(f"reason_{row['reason']}"))
     return table
 
 

@@ -123,7 +123,6 @@ def broker_killed(stage: Stage) -> Scene:
         device.pump()
         yield from until(lambda: device.fenced, PATIENCE_S)
         yield from until(lambda: stage.watch.hub.quarantine > 0, PATIENCE_S)
-        stage.fenced_now = True
         yield from pause(LOOK_S * 1.5)
         released = stage.town_hall.hub.post(f"/v1/devices/{device.id}/release")
         fault.details["released"] = released["events_taken"]

@@ -77,6 +77,11 @@ def run(wishes: Wishes) -> int:
     except KeyboardInterrupt:
         print(speech("interrupted"))
         return EXIT_INTERRUPTED
+    return exit_status(sums)
+
+
+def exit_status(sums: Sums) -> int:
+    """Return 0 only if it adds up."""
     return 0 if sums.adds_up else EXIT_FAILED
 
 
@@ -119,8 +124,8 @@ def _play(wishes: Wishes, stage: Stage, speech: Speech, console: Console) -> Non
             show = _drawing(live, view, console)
         for _ in stage.play(SCENES):
             show()
-            if picture is not None and stage.fenced_now:
-                picture.take(view, speech)
+            if picture is not None:
+                picture.take(view, stage, speech)
         show()
 
 

@@ -61,7 +61,6 @@ class Stage:
         devices: by id.
         faults: those that were shown, the last one may still last.
         taking: more is being taken; False while everything drains.
-        fenced_now: a moment worth a picture.
     """
 
     def __init__(
@@ -80,7 +79,6 @@ class Stage:
         self.random = Random(seed)  # noqa: S311 - a town and its noise, no secrets
         self.faults: list[FaultOnStage] = []
         self.taking = True
-        self.fenced_now = False
         self._taking_s = taking_s
         self._began_s = time.monotonic()
         self._scenes_left = True

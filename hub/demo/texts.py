@@ -62,8 +62,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "down": ("× caída", "× down"),
     "core_down_word": ("× no atiende", "× away"),
     "hub_line": (
-        "{committed} confirmados · {rate}/s · vida {life} · cuarentena {quarantine} · pérdidas {losses}",
-        "{committed} committed · {rate}/s · life {life} · quarantine {quarantine} · losses {losses}",
+        "{committed} confirmados · {rate}/s · arranque {life} · cuarentena {quarantine} · pérdidas {losses}",
+        "{committed} committed · {rate}/s · start {life} · quarantine {quarantine} · losses {losses}",
     ),
     "core_line": (
         "{requests} avisos · {settlements} cobros, {money} · {notices} respuestas · duplicados {duplicates}",
@@ -72,21 +72,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "core_queue": ("esperan {outgoing}", "{outgoing} waiting"),
     "left_alone": ("en pausa", "left alone"),
     "progress": ("tomados", "taken"),
-    "log_began": ("{at}  {title}: {text}", "{at}  {title}: {text}"),
-    "log_ended": ("{at}  Resuelto en {lasted} s: {end}", "{at}  Recovered in {lasted} s: {end}"),
     # the faults
     "power_cut_title": ("Corte de luz en {device}", "Power cut at {device}"),
     "power_cut_text": (
-        "Se va la luz mientras escribe; lo que el disco no había asegurado se rompe.",
-        "Power fails while it writes; what the disk had not secured yet is torn.",
+        "Se va la luz mientras escribe; se rompe lo que el disco no aseguró.",
+        "Power fails while it writes; what the disk had not secured is torn.",
     ),
     "power_cut_watch": (
         "al volver no falta ni un cobro y ninguno se repite.",
         "once back, no payment is missing and none is there twice.",
     ),
     "power_cut_end": (
-        "{torn} bytes rotos; {untold} sin recibo se piden otra vez, con el mismo número.",
-        "{torn} bytes torn; {untold} without a receipt are offered again under the same id.",
+        "{untold} sin recibo se piden otra vez.",
+        "{untold} without a receipt are offered again.",
     ),
     "core_down_title": ("Gestor municipal caído", "Municipal core down"),
     "core_down_text": ("El gestor municipal muere (kill -9).", "The municipal core dies (kill -9)."),
@@ -97,8 +95,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "core_down_end": ("vuelve el gestor.", "the core is back."),
     "core_late_title": ("El gestor contesta tarde", "The core answers late"),
     "core_late_text": (
-        "Anota cada aviso pero dice «hecho» a los {seconds} s: la central ya no esperaba.",
-        "It files each report but says so after {seconds} s: the hub has given up by then.",
+        "Anota cada aviso, pero lo dice {seconds} s después: la central ya no espera.",
+        "It files each report but says so {seconds} s later: the hub has given up.",
     ),
     "core_late_watch": (
         "la central busca antes de repetir; duplicados sigue en 0.",
@@ -114,8 +112,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "hub_end": ("la central vuelve a tomar.", "the hub takes again."),
     "disk_lost_title": ("Disco perdido en {device}", "Disk lost at {device}"),
     "disk_lost_text": (
-        "Su disco muere con envíos anunciados y no entregados: eso nadie lo recupera.",
-        "Its disk dies with events announced and not delivered: nobody can bring those back.",
+        "Su disco muere con envíos anunciados y sin entregar: no tienen vuelta.",
+        "Its disk dies with events announced and not delivered: they are gone.",
     ),
     "disk_lost_watch": (
         "queda anotado qué números faltan: una pérdida, nunca un silencio.",
@@ -132,18 +130,18 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "nobody relies on its memory: devices send again.",
     ),
     "broker_end": ("hay mensajero nuevo.", "there is a new broker."),
-    "rolled_back_title": ("Disco retrocedido en {device}", "Disk rolled back at {device}"),
+    "rolled_back_title": ("Disco antiguo en {device}", "Disk rolled back at {device}"),
     "rolled_back_text": (
-        "Alguien repone una copia vieja de su disco. La central lo nota y bloquea sus cobros.",
-        "Someone puts back an old image of its disk. The hub notices and fences its payments.",
+        "Reponen una copia vieja de su disco; la central bloquea sus cobros.",
+        "An old image of its disk is put back; the hub fences its payments.",
     ),
     "rolled_back_watch": (
         "cobros nuevos en cuarentena hasta que una persona los libera.",
         "new payments wait in quarantine until a person releases them.",
     ),
     "rolled_back_end": (
-        "una persona lo libera: {released} cobros entran; {lost} perdidos, anotados.",
-        "a person releases it: {released} payments go in; {lost} lost, on record.",
+        "{released} liberados; {lost} perdidos, anotados.",
+        "{released} released; {lost} lost, on record.",
     ),
     # the end
     "sum_title": ("Las cuentas", "The sum"),
@@ -158,9 +156,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "sum_money_lost": ("Dinero en lo perdido y anotado", "Money in what was lost and recorded"),
     "loss_title": ("Registros de pérdida", "Loss records"),
     "loss_columns": (
-        "aparato|carril|época|del|al|resueltos|motivo",
-        "device|lane|epoch|from|to|found|reason",
+        "aparato|carril|época|del|al|llegaron luego|motivo",
+        "device|lane|epoch|from|to|came after all|reason",
     ),
+    "loss_more": (
+        "+ y quizá más, de los que la central no oyó",
+        "+ and maybe more, never announced to the hub",
+    ),
+    "reason_gone": ("disco perdido", "disk lost"),
+    "reason_rolled_back": ("disco antiguo", "disk rolled back"),
+    "reason_fork": ("disco copiado", "disk copied"),
+    "reason_corrupt": ("línea dañada", "damaged line"),
+    "reason_evicted": ("sin sitio", "no room"),
+    "reason_expired": ("caducado", "expired"),
     "fault_title": ("Lo que se rompió", "What broke"),
     "fault_columns": ("avería|duró|y después", "fault|lasted|and then"),
     "adds_up": (

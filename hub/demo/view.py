@@ -27,6 +27,7 @@ from hub.demo.town import SITES
 
 INK: Final = "#14212B"
 PAPER: Final = "#FAF7F2"
+WHITE: Final = "#FFFFFF"
 TEAL: Final = "#0B4F5C"
 MIST: Final = "#D7E6E8"
 AMBER: Final = "#F5B335"
@@ -34,7 +35,8 @@ GOOD: Final = "#1C7148"
 BAD: Final = "#A8281F"
 CARE: Final = "#8A4B00"
 QUIET: Final = "#5A6872"
-PICTURE: Final = (100, 30)
+PICTURE: Final = (100, 26)
+PICTURE_AFTER_S: Final = 5.0
 ROWS_FIXED: Final = 19
 WIDE: Final = 96
 
@@ -69,8 +71,8 @@ class View:
         table.add_column(ratio=1)
         table.add_column(justify="right")
         clock = f"{elapsed_s // 60}:{elapsed_s % 60:02d} "
-        table.add_row(Text(" " + self._speech("title"), style="bold"), Text(clock))
-        return Styled(table, Style.parse(f"white on {TEAL}"))
+        table.add_row(Text(" " + self._speech("title"), style=f"bold {WHITE}"), Text(clock, style=WHITE))
+        return Styled(table, Style.parse(f"on {TEAL}"))
 
     def _fault(self, width: int) -> Sequence[RenderableType]:
         fault, speech = self._stage.fault, self._speech
@@ -85,8 +87,7 @@ class View:
         title = Text(f"{sign}{speech(f'{name}_title', **details)}{lasting}", style=style)
         title.truncate(width - 2, pad=True)
         text = Text(" " + speech(f"{name}_text", **details))
-        watch = Text(" " + speech("watch"), style=f"bold {TEAL}")
-        watch.append(speech(f"{name}_watch", **details), style=INK)
+        watch = Text.assemble((" " + speech("watch"), f"bold {TEAL}"), speech(f"{name}_watch", **details))
         for line in (text, watch):
             line.truncate(width - 2, overflow="ellipsis")
         return [Text(), title, text, watch, Text()]
@@ -185,16 +186,17 @@ class View:
 
 
 class Picture:
-    """One moment of the live view, kept for the documentation."""
+    """One moment of the live view, kept for the documentation: the hub is down, and the street goes on."""
 
     def __init__(self, path: Path) -> None:
         """Name where it will lie."""
         self._path = path
         self._taken = False
 
-    def take(self, view: View, speech: Speech) -> None:
-        """Take it, the first time that it is asked for."""
-        if self._taken:
+    def take(self, view: View, stage: Stage, speech: Speech) -> None:
+        """Take it once, when the moment is there."""
+        fault = stage.fault
+        if self._taken or fault is None or fault.name != "hub" or fault.lasted_s < PICTURE_AFTER_S:
             return
         self._taken = True
         width, height = PICTURE
@@ -208,12 +210,8 @@ class Picture:
         )
         console.print(view.draw(width, height), height=height)
         svg = console.export_svg(title=speech("title"), theme=_theme())
-        svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-        svg = svg.replace("Fira Code", "ui-monospace").replace(
-            "<!-- Generated with Rich https://www.textualize.io -->", ""
-        )
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(svg)
+        self._path.write_text(_tidied(svg))
 
 
 class PlainLines:
@@ -256,6 +254,15 @@ def _grid(width: int) -> Table:
 
 def _at(elapsed_s: float) -> str:
     return f"{int(elapsed_s) // 60}:{int(elapsed_s) % 60:02d}"
+
+
+def _tidied(svg: str) -> str:
+    """Leave no font to be fetched, no address but the format's own, and no window's buttons."""
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<g transform=\"translate\(26,22\)\">.*?</g>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("Fira Code", "ui-monospace").replace("font-family: arial", "font-family: sans-serif")
+    return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
 
 
 def _theme() -> TerminalTheme:
