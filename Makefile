@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench simulate proof lock clean
+.PHONY: help setup demo picture test check bench simulate proof lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-rest test-mutants
 
 help: ## List the targets
@@ -18,6 +18,9 @@ setup: environment ## Set up everything, the programs that tests need included (
 
 demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n events, STAY=1 leaves it running)
 	@$(VENV)/bin/ventanilla demo $(if $(COUNT),--count $(COUNT)) $(if $(STAY),--stay)
+
+picture: environment ## Play the demonstration and keep a moment of it as the picture of the README
+	@$(VENV)/bin/ventanilla demo --picture docs/images/demo.svg
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
