@@ -21,6 +21,7 @@ from hub.api.registers import view_audit
 from hub.assembly.wire import public_address
 from hub.config import CONFIG_FILE, HubConfig, load_config
 from hub.db import migrate as schema
+from hub.db.backup import copy_database
 from hub.db.engine import open_reader
 from hub.db.ledger_audit import audit as audit_books
 from hub.keys.authority import CA_CERTIFICATE
@@ -122,7 +123,7 @@ def devices(home: Home = None) -> None:
     client = _client(config)
     rows: list[Sequence[object]] = []
     if client is None:
-        room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
+        room = _opened(config)
         rows = [(d.id, d.kind, d.site, d.state.value, "the hub is stopped") for d in room.registry.devices()]
         room.close()
     else:
@@ -139,6 +140,26 @@ def release(device: str, home: Home = None) -> None:
     typer.echo(f"{device} is released: {done['events_taken']} events taken.")
     if done["events_waiting"]:
         typer.echo(f"{done['events_waiting']} still wait in quarantine; GET /v1/quarantine says why.")
+
+
+@app.command()
+def revoke(
+    device: str,
+    reason: Annotated[str, typer.Option(help="Why, for the key registry: stolen, lost, retired.")],
+    home: Home = None,
+) -> None:
+    """End a device's keys and certificates at once and for good."""
+    config = load_config(home)
+    client = _client(config)
+    if client is not None:
+        client.post(f"/v1/devices/{device}/revoke", {"reason": reason})
+    else:
+        room = _opened(config)
+        try:
+            room.registry.revoke(device, reason)
+        finally:
+            room.close()
+    typer.echo(f"{device} is revoked. What it sent is kept; to use the machine again, enrol it.")
 
 
 @app.command()
@@ -177,15 +198,30 @@ def audit(
 
 
 @app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet, on another disk.")],
+    home: Home = None,
+) -> None:
+    """Copy the database, also while the hub runs. The keys are copied by the hub itself, to key_copy_dir."""
+    size = copy_database(load_config(home).database, target)
+    typer.echo(f"{target} holds the database ({size:,} bytes). The keys are not in it.")
+
+
+@app.command()
 def migrate(home: Home = None) -> None:
     """Bring the database to this version's schema, while the hub is stopped; its start does the same."""
     config = load_config(home)
-    room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
+    room = _opened(config)
     try:
         _migrate(config)
     finally:
         room.close()
     typer.echo(f"The database has schema {schema.head()}.")
+
+
+def _opened(config: HubConfig) -> KeyRoom:
+    """The key folder of a hub that is stopped, without counting a start."""
+    return KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
 
 
 def _migrate(config: HubConfig) -> None:

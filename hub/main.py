@@ -241,6 +241,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         counters=hub.counters,
         statuses=hub.statuses,
         work_committed=wake,
+        admit=admit,
         clock=now_ms,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
     )

@@ -1,9 +1,9 @@
-"""Devices: who is enrolled, how far the hub holds each lane, and the release of a fenced one."""
+"""Devices: who is enrolled, how far the hub holds each lane, release of a fenced one, end of a stolen one."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hub.api.parts import Parts
 from hub.db.device_listings import (
@@ -20,6 +20,7 @@ from hub.db.paging import PAGE_MAX
 from hub.keys.entries import Device
 
 DeviceId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
+REASON_LENGTH_MAX: Final = 200
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
@@ -54,6 +55,19 @@ class DeviceDetail(DeviceView):
     states: list[PartState]
     quarantine_waiting: int
     losses_unresolved: int
+
+
+class Revoked(BaseModel):
+    """A device that is out."""
+
+    id: str
+    state: str
+
+
+class Reason(BaseModel):
+    """Why something was decided, in the operator's words."""
+
+    reason: str = Field(min_length=1, max_length=REASON_LENGTH_MAX)
 
 
 class Released(BaseModel):
@@ -112,5 +126,12 @@ def devices_router(parts: Parts) -> APIRouter:
         """Let a fenced device go on, and take what it sent meanwhile; its next acknowledgement tells it."""
         decided = parts.clerk.release_device(device)
         return Released(events_taken=decided.taken, events_waiting=decided.waiting)
+
+    @router.post("/{device}/revoke")
+    def revoke(device: DeviceId, why: Reason) -> Revoked:
+        """End a device's keys and certificates at once and for good: stolen, lost or retired."""
+        registry.revoke(device, why.reason)
+        parts.admit()
+        return Revoked(id=device, state=registry.device(device).state.value)
 
     return router

@@ -120,6 +120,7 @@ class Parts:
         counters: asked at each scrape.
         statuses: asked at each look at readiness.
         work_committed: new outgoing work may be in the database.
+        admit: the list of certificates has changed; the broker must know.
         clock: the hub's time, Unix epoch in milliseconds.
         is_connected: whether a device speaks in a session now.
     """
@@ -132,5 +133,6 @@ class Parts:
     counters: Callable[[], Counters]
     statuses: Callable[[], Sequence[PartStatus]]
     work_committed: Callable[[], None]
+    admit: Callable[[], None]
     clock: Callable[[], int]
     is_connected: Callable[[str], bool]

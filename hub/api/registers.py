@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from hub.api.clerk import After, DeviceName
 from hub.api.devices import Limit
 from hub.api.parts import Parts
-from hub.db.ledger_audit import audit
+from hub.db.ledger_audit import CounterGap, audit, counter_gaps
 from hub.db.paging import Page
 from hub.db.register_listings import PaymentRow, RequestRow, list_payments, list_service_requests
 from hub.domain.payments.audit import AuditReport
+from shared.protocol import limits
 
 
 class Sum(BaseModel):
@@ -41,6 +42,12 @@ class AuditView(BaseModel):
     journal_hash: str
 
 
+class CounterGaps(BaseModel):
+    """Counters that are missing, by card."""
+
+    items: list[CounterGap]
+
+
 def registers_router(parts: Parts) -> APIRouter:
     """Return the routes of the registers."""
     router = APIRouter()
@@ -66,6 +73,12 @@ def registers_router(parts: Parts) -> APIRouter:
         """Whether the books balance, of one business day or of all; the hash names their exact content."""
         with parts.writer.read() as connection:
             return view_audit(audit(connection, day))
+
+    @router.get("/ledger/counter-gaps", tags=["ledger"])
+    def gaps() -> CounterGaps:
+        """Counters of cards that no device can report any more: taps or credits that are missing for good."""
+        with parts.writer.read() as connection:
+            return CounterGaps(items=counter_gaps(connection, parts.clock() - limits.KEEP_WINDOW_MS))
 
     return router
 

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ import pytest
 from hub.broker.nats import find_binary
 from shared.adapters.enrolment_client import RefusedError, enrol
 from shared.protocol.enrolment import Token
+from tests.architecture.tree import document
+from tests.support.edge import running
 from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
 
@@ -136,6 +141,37 @@ def test_release_of_an_unknown_device_says_what_to_do(hub: HubProcess) -> None:
     assert refused.returncode == 1
     assert "ventanilla hub devices" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_device_that_is_revoked_is_cut_off_and_may_be_enrolled_again(hub: HubProcess, tmp_path: Path) -> None:
+    with running(hub.enrol("kiosk-8", tmp_path / "kiosk-8")) as hand:
+        eventually(lambda: hand.status()["state"] == "streaming", what="a session")
+        assert "is revoked" in hub.command("revoke", "kiosk-8", "--reason", "stolen")
+        eventually(lambda: hand.status()["state"] != "streaming", what="the end of its connection")
+        assert hub.get("/v1/devices/kiosk-8")["state"] == "revoked"
+        assert hub.ask("POST", "/v1/devices/kiosk-8/release")[0] == 404
+    with running(hub.enrol("kiosk-8", tmp_path / "found")) as hand:
+        eventually(lambda: hand.status()["state"] == "streaming", what="a session")
+
+
+def test_backup_of_a_running_hub_is_a_whole_database_and_replaces_nothing(
+    hub: HubProcess, tmp_path: Path
+) -> None:
+    copy = tmp_path / "hub-copy.db"
+    assert "The keys are not in it" in hub.command("backup", str(copy))
+    with closing(sqlite3.connect(copy)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM hub_life").fetchone()[0] >= 1
+    assert "name a new file" in hub.try_command("backup", str(copy)).stderr
+
+
+def test_every_call_and_every_figure_is_in_the_manual(hub: HubProcess) -> None:
+    manual = document("OPERATIONS.md")
+    calls = hub.get("/openapi.json")["paths"]
+    assert not [path for path in calls if path not in manual]
+    figures = {line.split()[2] for line in hub.get("/metrics").splitlines() if line.startswith("# TYPE")}
+    assert len(figures) > 30
+    assert not sorted(name for name in figures if not re.search(rf"`{name}\b", manual))
 
 
 def test_stopped_hub_lists_audits_and_gives_out_tokens(hub: HubProcess, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from shared.edge.happenings import Happening, happening
 from shared.model.event import EventType
 from tests.acceptance.conftest import TownHall
@@ -138,6 +140,7 @@ def test_device_whose_disk_was_rolled_back_is_fenced_and_released(hall: TownHall
     assert len(hub.get("/v1/payments?device=bus-6")["items"]) == 4
 
 
+@pytest.mark.sentence("H-15")
 def test_database_put_back_is_noticed_and_the_core_is_not_told_twice(
     own_hall: Callable[[], TownHall], tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ def test_life_that_was_cut_short_is_no_restore(machine: Machine) -> None:
     assert not machine.live().restored
 
 
+@pytest.mark.sentence("H-15")
 def test_database_put_back_from_an_earlier_life_is_noticed(machine: Machine) -> None:
     machine.live()
     machine.backup("monday")
@@ -133,6 +134,7 @@ def test_whole_disk_put_back_is_noticed_by_the_second_copy_of_the_keys(machine: 
     assert machine.live().restored
 
 
+@pytest.mark.sentence("H-15")
 def test_caution_lasts_for_the_keep_window_over_restarts(machine: Machine) -> None:
     machine.live()
     machine.backup("monday")
