@@ -149,7 +149,7 @@ def _execute(
 ) -> CursorResult[Any] | DBAPICursor:
     """Runs a statement, once or for each row of a list, in the connection's transaction.
 
-    SQLite answers in this process; SQLAlchemy's execution would cost more than its own, so it is asked itself.
+    SQLite answers in this process; SQLAlchemy's execution would cost more than its own: it is asked itself.
     """
     if connection.dialect.name != "sqlite":
         return connection.exec_driver_sql(statement, parameters)

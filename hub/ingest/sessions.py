@@ -52,8 +52,8 @@ class Sessions:
     def offer(self, device: str, nonce: str, now_ms: int) -> str:
         """Offer a session to a device; to the same nonce the same one while it lives, else a fresh one.
 
-        Two births of one connection may be under way: a broker that doubles a message is enough. If each had a
-        fresh offer it would void the other's, and births and welcomes would go to and fro for ever.
+        Two births of one connection may be under way: a broker that doubles a message is enough. With a fresh
+        offer each they would void one another's, and births and welcomes would go to and fro for ever.
         """
         to, offered, until_ms = self._offers.get(device, ("", "", 0))
         if to == nonce and now_ms <= until_ms:

@@ -1,9 +1,10 @@
 """How fast the hub takes events: frame by frame over a real broker, and in full frames into the database.
 
-`ingest.single` sends one event a frame from 16 devices through a NATS server; beside it stands a bare paho client
-that inserts the payloads in batches and does nothing else. `ingest.batched` takes frames of 200 events; beside it
-the very rows that this wrote go into the same tables by raw sqlite3, in groups of the same size. Both are whole:
-MAC, parsing, opening, chain, ids, ledger and outgoing work, on SQLite with a synced commit.
+`ingest.single` sends one event a frame from 16 devices through a NATS server; beside it stands a bare
+paho client that inserts the payloads in batches and does nothing else. `ingest.batched` takes frames of
+200 events; beside it the very rows that this wrote go into the same tables by raw sqlite3, in groups of
+the same size. Both are whole: MAC, parsing, opening, chain, ids, ledger and outgoing work, on SQLite with
+a synced commit.
 """
 
 import multiprocessing
@@ -16,11 +17,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from statistics import median
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import Connection
 
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.migrate import upgrade
@@ -41,8 +45,19 @@ SINGLES = 1_500
 DEVICES = 16
 BATCH = 200
 WINDOW = 200
-TABLES = ("sealing_context", "inbox", "account", "journal", "posting", "card_counter", "outgoing")
-"""What an event writes to, in an order that keeps the foreign keys."""
+PLACES = {
+    "sealing_context": "rowid",
+    "inbox": "rowid",
+    "account": "rowid",
+    "journal": "rowid",
+    "posting": "journal_id",
+    "card_counter": "journal_id",
+    "outgoing": "rowid",
+}
+"""What an event writes to, in an order that keeps the foreign keys, and what rises from row to row."""
+NEW = "SELECT *, {1} FROM {0} WHERE {1} > ? ORDER BY {1}"
+NEW_ROWS = {table: NEW.format(table, place) for table, place in PLACES.items()}
+INSERT = "INSERT INTO {} VALUES ({})"
 
 
 def run() -> list[dict[str, object]]:
@@ -153,7 +168,7 @@ class _Bare:
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute("CREATE TABLE message (topic TEXT, payload BLOB)")
         self._subscribed = threading.Event()
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, manual_ack=True)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, manual_ack=True)
         self.client.on_message = lambda _client, _data, message: self._waiting.put(message)
         self.client.on_subscribe = lambda *_: self._subscribed.set()
         self.client.connect("127.0.0.1", port)
@@ -211,7 +226,7 @@ def _publisher(port: int) -> Iterator[Pipe]:
 
 
 def _publish(pipe: Pipe, port: int) -> None:
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
     client.max_inflight_messages_set(WINDOW)
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -231,13 +246,13 @@ def _batched(folder: Path) -> dict[str, object]:
     raw = _raw(folder / "raw.db")
     street = Street(DEVICES, HubSealingKey.generate())
     street.enter(writer)
-    marks = dict.fromkeys(TABLES, 0)
+    marks: dict[str, int] = dict.fromkeys(PLACES, 0)
     speeds: list[float] = []
     ratios: list[float] = []
     for number in range(ROUNDS * 4 + 4):
-        topic, payload = next(street.frames(1, BATCH))
+        message = Incoming(*next(street.frames(1, BATCH)))
         began_s = time.perf_counter()
-        writer.submit(lambda connection, m=Incoming(topic, payload): _take(street, m, connection)).result()
+        writer.submit(partial(_take, street, message)).result()
         ours_s = time.perf_counter() - began_s
         groups = _new_rows(folder / "batched.db", marks)
         assert sum(len(rows) for name, rows in groups if name == "inbox") == BATCH
@@ -252,8 +267,8 @@ def _batched(folder: Path) -> dict[str, object]:
     return _row("ingest.batched", median(speeds), "raw sqlite3, same rows and groups", median(ratios))
 
 
-def _take(street: Street, message: Incoming, connection: object) -> None:
-    uow = UnitOfWork(connection)  # pyright: ignore[reportArgumentType]
+def _take(street: Street, message: Incoming, connection: Connection) -> None:
+    uow = UnitOfWork(connection)
     street.ingest.apply([message], uow, NOW_MS)
     uow.flush()
 
@@ -262,12 +277,8 @@ def _new_rows(path: Path, marks: dict[str, int]) -> list[tuple[str, list[tuple[o
     """The rows that the last transaction added, by table."""
     groups: list[tuple[str, list[tuple[object, ...]]]] = []
     with sqlite3.connect(path) as connection:
-        for table in TABLES:
-            place = "journal_id" if table in ("posting", "card_counter") else "rowid"
-            rows = connection.execute(
-                f"SELECT *, {place} FROM {table} WHERE {place} > ? ORDER BY {place}",
-                (marks[table],),  # noqa: S608
-            ).fetchall()
+        for table in PLACES:
+            rows = connection.execute(NEW_ROWS[table], (marks[table],)).fetchall()
             if rows:
                 marks[table] = rows[-1][-1]
             groups.append((table, [row[:-1] for row in rows]))
@@ -278,8 +289,7 @@ def _insert_raw(raw: sqlite3.Connection, groups: Sequence[tuple[str, list[tuple[
     raw.execute("BEGIN IMMEDIATE")
     for table, rows in groups:
         if rows:
-            places = ", ".join("?" * len(rows[0]))
-            raw.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
+            raw.executemany(INSERT.format(table, ", ".join("?" * len(rows[0]))), rows)
     raw.execute("COMMIT")
 
 
