@@ -125,7 +125,7 @@ def _play(wishes: Wishes, stage: Stage, speech: Speech, console: Console) -> Non
         for _ in stage.play(SCENES):
             show()
             if picture is not None:
-                picture.take(view, stage, speech)
+                picture.take(view, stage)
         show()
 
 

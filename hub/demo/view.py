@@ -103,9 +103,12 @@ class View:
         table.add_column(speech("queue_column"), justify="right")
         table.add_column("", ratio=1)
         table.add_column(speech("oldest_column"), justify="right", no_wrap=True)
-        for device in self._stage.devices.values():
+        devices = self._stage.devices.values()
+        places = 16 if wide else 10
+        lines_each = max(1, -(-max(device.outbox_lines for device in devices) // places))
+        for device in devices:
             waiting = device.outbox_lines
-            bar = Text("▪" * min(waiting, 24 if wide else 14), style=TEAL, overflow="crop", no_wrap=True)
+            bar = Text("▪" * -(-waiting // lines_each), style=TEAL, overflow="crop", no_wrap=True)
             age_ms = int(device.status.get("oldest_unacknowledged_payment_ms", 0))
             age = Text(f"{age_ms / 1000:.0f} s" if age_ms else "–", style=INK if age_ms else QUIET)
             site = [Text(SITES[device.id], style=QUIET)] if wide else []
@@ -193,7 +196,7 @@ class Picture:
         self._path = path
         self._taken = False
 
-    def take(self, view: View, stage: Stage, speech: Speech) -> None:
+    def take(self, view: View, stage: Stage) -> None:
         """Take it once, when the moment is there."""
         fault = stage.fault
         if self._taken or fault is None or fault.name != "hub" or fault.lasted_s < PICTURE_AFTER_S:
@@ -209,7 +212,7 @@ class Picture:
             color_system="truecolor",
         )
         console.print(view.draw(width, height), height=height)
-        svg = console.export_svg(title=speech("title"), theme=_theme())
+        svg = console.export_svg(title="", theme=_theme())
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(_tidied(svg))
 
