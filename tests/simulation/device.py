@@ -161,7 +161,9 @@ class Device:
 
     def image(self) -> bytes:
         """Disk and memory as they are now."""
-        return pickle.dumps((self.disk, self.session, self.sealing, self.fenced), pickle.HIGHEST_PROTOCOL)
+        clock = (self.boot, self.boot_ms, self.uptime_shift_ms)
+        whole = (self.disk, self.session, self.sealing, self.fenced, clock)
+        return pickle.dumps(whole, pickle.HIGHEST_PROTOCOL)
 
     def resume(self, disk: Disk, session: DeviceSession, sealing: tuple[str, bytes]) -> None:
         """Go on with the disk and memory of an image, in the middle of whatever was under way."""
@@ -171,8 +173,8 @@ class Device:
     def clone(self, inst: int) -> "Device":
         """Return a second machine with this one's disk and memory."""
         twin = type(self)(self.name, inst, self.hub_key, self.rng)
-        disk, session, sealing, twin.fenced = pickle.loads(self.image())
+        disk, session, sealing, twin.fenced, clock = pickle.loads(self.image())
         twin.resume(disk, session, sealing)
-        twin.boot, twin.boot_ms, twin.uptime_shift_ms = self.boot, self.boot_ms, self.uptime_shift_ms
+        twin.boot, twin.boot_ms, twin.uptime_shift_ms = clock
         twin.incarnation, twin.clock_wrong_ms = self.incarnation, self.clock_wrong_ms
         return twin

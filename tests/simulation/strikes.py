@@ -52,7 +52,7 @@ def _rolled_back_at_rest(world: "World", device: Device) -> bool:
     if not images:
         return False
     _, image = world.rng.choice(images)
-    disk, _, _, device.fenced = pickle.loads(image)
+    disk, _, _, device.fenced, _ = pickle.loads(image)
     _destroy(world, device, disk)
     device.disk = disk
     device.start()
@@ -67,10 +67,11 @@ def _rolled_back_running(world: "World", device: Device) -> bool:
     if not images:
         return False
     then_ms, image = world.rng.choice(images)
-    disk, session, sealing, device.fenced = pickle.loads(image)
+    disk, session, sealing, device.fenced, clock = pickle.loads(image)
     _destroy(world, device, disk)
     device.resume(disk, session, sealing)
-    device.uptime_shift_ms += world.now_ms - then_ms
+    device.boot, device.boot_ms, shift_ms = clock
+    device.uptime_shift_ms = shift_ms + world.now_ms - then_ms
     device.linked = False
     session.link_down()
     world.at(world.rng.randrange(5_000), lambda: world.link_up(device))
