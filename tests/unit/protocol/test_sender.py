@@ -325,6 +325,23 @@ def test_word_beyond_the_last_line_asks_for_a_birth(outbox: SmallOutbox, sender:
     assert outbox.view().acked == 0
 
 
+@pytest.mark.sentence("A-6")
+def test_word_that_knows_no_newer_epoch_asks_to_tell_it_again_and_does_not_send_for_ever(
+    outbox: SmallOutbox, sender: Sender
+) -> None:
+    """The birth that announced the epoch was lost: the hub's newest is complete, and its word never moves."""
+    older = outbox.append(2)
+    outbox.restart()
+    outbox.append(3)
+    deaf = {PAYMENTS: StreamAck(epoch=older.epoch, acked=2, head=older.head, credit=800)}
+    sent = 0
+    for now_ms in range(0, 4_000, 10):
+        sent += len(all_batches(sender, now_ms))
+        assert sender.take(deaf, now_ms) is Verdict.UPDATE
+    assert sent == 3
+    assert sender.deadline_ms() is not None
+
+
 def test_word_about_several_streams_takes_what_it_can(outbox: SmallOutbox, sender: Sender) -> None:
     outbox.append(5)
     outbox.append(5, CASES)
