@@ -2,28 +2,32 @@
 
 One transaction: `load` and `look_up` read ahead for all devices and ids of a group; what is decided then is
 buffered, seen at once, and written by `flush`. Rows of epochs are read in one order (and locked on
-PostgreSQL), and written only where they changed.
+PostgreSQL), and written only where they changed. `load_anchors` reads a device's welcomes only where an event
+needs them: a clock that is trusted, the common case, costs no query.
 
 Not here: any decision. `shared.protocol.delivery` and `hub.ingest` take those.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import Connection, bindparam, delete, literal_column, select
 
 from hub.db import loss_records
 from hub.db.register_repositories import EventName, ExceptionRepository
 from hub.db.statements import Lookup, Row, among, insert_sql, upsert, upsert_sql, write_many
-from hub.db.tables import device, device_epoch, inbox, loss_record, quarantine, sealing_context
+from hub.db.tables import device, device_boot, device_epoch, inbox, loss_record, quarantine, sealing_context
 from shared.model.event import Stream
 from shared.model.fields import is_storable
 from shared.protocol.birth import Birth
+from shared.protocol.dating import Anchor
 from shared.protocol.delivery import HubEpoch, LossReason
 from shared.protocol.lines import Line
 
 UNKNOWN_KIND = "unknown"
 """A device whose enrolment is in the key registry and not (any more) in the database."""
+BOOTS_KEPT = 64
+"""Boots of a device whose welcome is remembered; two months of a machine that starts every night."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class DeliveryRepository:
         self._epochs: dict[str, dict[Stream, dict[str, HubEpoch]]] = {}
         self._stored: dict[tuple[str, Stream, str], Row] = {}
         self._births: dict[str, _Device] = {}
+        self._anchors: dict[str, dict[int, Anchor]] = {}
+        self._welcomes: dict[tuple[str, int], Anchor] = {}
         self._waiting: set[tuple[str, str]] = set()
         self._known: dict[EventName, bytes | None] = {}
         self._contexts: dict[tuple[str, str], Row] = {}
@@ -84,6 +90,19 @@ class DeliveryRepository:
         for name, event_id, body_hash in _INBOX.rows(self._connection, wanted):
             self._known[name, event_id] = body_hash
 
+    def load_anchors(self, devices: Collection[str]) -> None:
+        """Reads at which uptimes devices were welcomed."""
+        wanted = sorted(name for name in devices if name not in self._anchors)
+        if not wanted:
+            return
+        self._anchors.update((name, {}) for name in wanted)
+        for name, *values in _ANCHORS.rows(self._connection, wanted):
+            anchor = Anchor(*values)
+            self._anchors[name][anchor.boot] = anchor
+        for (name, boot), anchor in self._welcomes.items():
+            if name in wanted:
+                self._anchors[name].setdefault(boot, anchor)
+
     # ---- what is there ----------------------------------------------------------------------------------
 
     def epochs(self, name: str, stream: Stream) -> dict[str, HubEpoch]:
@@ -105,6 +124,11 @@ class DeliveryRepository:
         """Whether an event of this device and subject waits in quarantine."""
         self.load((name,))
         return (name, subject) in self._waiting
+
+    def anchors(self, name: str) -> Sequence[Anchor]:
+        """The welcomes that a device took up: the first of each of its newest boots."""
+        self.load_anchors((name,))
+        return tuple(self._anchors[name].values())
 
     def contexts(self, name: str, wanted: Collection[str]) -> dict[str, str]:
         """The sealed contexts of a device that are kept, by their names."""
@@ -183,8 +207,14 @@ class DeliveryRepository:
         """Notes that a number arrived which a loss record may cover."""
         self._found.setdefault((name, epoch.stream.value, epoch.epoch), set()).add(seq)
 
-    def born(self, name: str, birth: Birth, now_ms: int) -> bool:
-        """Notes a confirmed birth.
+    def born(self, name: str, birth: Birth, now_ms: int, *, welcomed_ms: int) -> bool:
+        """Notes a confirmed birth, and the welcome that it took up if that is the first of its boot.
+
+        Args:
+            name: the device.
+            birth: what it said.
+            now_ms: the hub's clock.
+            welcomed_ms: the hub's clock when it made the welcome.
 
         Returns:
             Whether its boot and uptime rose since the last one, as they do on a disk that has one life.
@@ -192,6 +222,10 @@ class DeliveryRepository:
         self.load((name,))
         before = self._births.get(name)
         self._births[name] = _Device(birth.boot, birth.uptime_ms)
+        anchor = Anchor(birth.boot, birth.uptime_ms, welcomed_ms)
+        self._welcomes.setdefault((name, birth.boot), anchor)
+        if name in self._anchors:
+            self._anchors[name].setdefault(birth.boot, anchor)
         waiting = {stream.value: lane.waiting_ms for stream, lane in birth.lanes.items()}
         self._born[name] = {
             "id": name,
@@ -235,9 +269,21 @@ class DeliveryRepository:
             births = [self._born[name] for name in sorted(self._born)]
             connection.execute(upsert(connection.dialect.name, device, learnt), births)
             self._born.clear()
+        self._flush_welcomes()
         if self._found:
             loss_records.note_found(connection, self._found)
             self._found.clear()
+
+    def _flush_welcomes(self) -> None:
+        """Writes the first welcome of each boot, and forgets boots that are too old to matter."""
+        connection, names = self._connection, sorted({name for name, _ in self._welcomes})
+        rows: list[Row] = [
+            (name, *astuple(self._welcomes[name, boot])) for name, boot in sorted(self._welcomes)
+        ]
+        self._welcomes.clear()
+        write_many(connection, insert_sql(connection, device_boot, ignore=True), rows)
+        if names:
+            connection.execute(_FORGET_BOOTS, [{"name": name} for name in names])
 
 
 def _epoch_row(name: str, here: HubEpoch) -> Row:
@@ -290,4 +336,16 @@ _WAITING = Lookup(
 )
 _INBOX = Lookup(
     select(inbox.c.device, inbox.c.event_id, inbox.c.body_hash), (inbox.c.device, inbox.c.event_id)
+)
+_ANCHORS = Lookup(select(device_boot), (device_boot.c.device,))
+_OLDEST_BOOT = (
+    select(device_boot.c.boot)
+    .where(device_boot.c.device == bindparam("name"))
+    .order_by(device_boot.c.boot.desc())
+    .offset(BOOTS_KEPT - 1)
+    .limit(1)
+    .scalar_subquery()
+)
+_FORGET_BOOTS = delete(device_boot).where(
+    device_boot.c.device == bindparam("name"), device_boot.c.boot < _OLDEST_BOOT
 )

@@ -81,6 +81,17 @@ device_epoch = Table(
     PrimaryKeyConstraint("device", "stream", "epoch"),
 )
 
+device_boot = Table(
+    "device_boot",
+    metadata,
+    Column("device", Text, nullable=False),
+    Column("boot", BigInteger, nullable=False),
+    Column("uptime_ms", BigInteger, nullable=False),
+    Column("hub_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("device", "boot"),
+)
+"""The first welcome of each of a device's newest boots: they date what its clock cannot."""
+
 inbox = Table(
     "inbox",
     metadata,

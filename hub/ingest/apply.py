@@ -21,6 +21,7 @@ from hub.ingest.sessions import Sessions, Standing
 from hub.usecases.take_event import gather
 from shared.model.errors import InputError
 from shared.model.event import Event, Stream
+from shared.model.instants import is_trusted
 from shared.protocol import chain, limits, topics
 from shared.protocol.acknowledgement import (
     Acknowledgement,
@@ -173,6 +174,7 @@ class Ingest:
                     if line.event is not None:
                         events.append(line.event)
         uow.delivery.look_up(ids)
+        uow.delivery.load_anchors({e.device for e in events if not is_trusted(e.clock_age_s)})
         gather(events, uow)
 
     # -- births ------------------------------------------------------------------------------------------
@@ -189,7 +191,8 @@ class Ingest:
             case Standing.UNKNOWN:
                 return self._welcome(device, birth.nonce, now_ms), ()
             case Standing.OPENED:
-                if not uow.delivery.born(device, birth, now_ms):
+                welcomed_ms = self.sessions.begun_ms(device)
+                if not uow.delivery.born(device, birth, now_ms, welcomed_ms=welcomed_ms):
                     detail = {"boot": birth.boot, "uptime_ms": birth.uptime_ms}
                     uow.delivery.raise_exception("clock_of_births", device, detail, now_ms)
                 for stream in LANES:

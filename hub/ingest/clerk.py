@@ -135,7 +135,9 @@ class Clerk:
 
     def _take(self, lines: Sequence[QuarantinedLine], connection: Connection) -> Decided:
         uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
-        done = release(lines, uow, QuarantineRepository(connection), self._opener, self._clock())
+        done = release(
+            lines, uow, QuarantineRepository(connection), self._opener, self._registry, self._clock()
+        )
         uow.flush()
         return Decided(taken=done.taken, waiting=len(done.still))
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.db.unit_of_work import UnitOfWork
+from hub.ingest.legal_time import dated
 from hub.ingest.opening import OpenedLine, Opener
 from hub.ingest.ports import KeyBook
 from hub.usecases.take_event import take
@@ -84,7 +85,7 @@ class Intake:
             self._quarantine(epoch, line, "an earlier event of the same subject waits")
         else:
             try:
-                take(event, self._uow, self._now_ms)
+                take(dated(event, self._uow, self._keys, self._now_ms), self._uow, self._now_ms)
             except InputError as error:
                 self._quarantine(epoch, line, str(error))
 

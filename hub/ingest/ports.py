@@ -17,6 +17,10 @@ class KeyBook(Protocol):
         """Return the key under which the hub speaks to `device`."""
         ...
 
+    def enrolled_ms(self, device: str) -> int | None:
+        """Return when `device` was last enrolled, by the hub's clock; None if that is not known."""
+        ...
+
     def is_fenced(self, device: str) -> bool:
         """Tell whether `device` takes no new money."""
         ...

@@ -1,7 +1,8 @@
 """Release: what waits in quarantine is taken after all, in its order.
 
 A clerk has looked at the device or at the event. What can be taken now is; what still cannot stays where it
-is, and what waits behind it goes on waiting. Nothing is taken twice: the inbox knows every line already.
+is, and what waits behind it goes on waiting. An event was received when its line came, not at its release.
+Nothing is taken twice: the inbox knows every line already.
 """
 
 import re
@@ -11,7 +12,9 @@ from typing import Final
 
 from hub.db.quarantine_repository import QuarantinedLine, QuarantineRepository, Verdict
 from hub.db.unit_of_work import UnitOfWork
+from hub.ingest.legal_time import dated
 from hub.ingest.opening import Opener
+from hub.ingest.ports import KeyBook
 from hub.usecases.take_event import take
 from shared.model.errors import InputError
 from shared.model.event import Stream
@@ -36,6 +39,7 @@ def release(
     uow: UnitOfWork,
     quarantine: QuarantineRepository,
     opener: Opener,
+    keys: KeyBook,
     now_ms: int,
 ) -> Released:
     """Take quarantined lines.
@@ -45,6 +49,7 @@ def release(
         uow: the transaction; flushed by the caller.
         quarantine: on the same connection.
         opener: opens what is sealed to the hub.
+        keys: the key registry.
         now_ms: the hub's clock.
     """
     taken: list[int] = []
@@ -56,7 +61,7 @@ def release(
             still[line.id] = "an earlier event of the same subject waits"
             continue
         try:
-            _take(line, uow, opener, now_ms)
+            _take(line, uow, opener, keys, now_ms)
         except InputError as error:
             still[line.id] = str(error)
             held.add(about)
@@ -66,13 +71,13 @@ def release(
     return Released(len(taken), still)
 
 
-def _take(line: QuarantinedLine, uow: UnitOfWork, opener: Opener, now_ms: int) -> None:
+def _take(line: QuarantinedLine, uow: UnitOfWork, opener: Opener, keys: KeyBook, now_ms: int) -> None:
     names = [match[1].decode() for match in _CONTEXT.finditer(line.line)]
     here = HubEpoch(stream=line.stream, epoch=line.epoch, chain=None)
     opened = opener.read(line.device, here, line.seq, line.line, uow.delivery.contexts(line.device, names))
     if opened.event is None:
         raise InputError(opened.fault)
-    take(opened.event, uow, now_ms)
+    take(dated(opened.event, uow, keys, line.at_ms), uow, now_ms)
 
 
 _CONTEXT: Final = re.compile(rb'"sealed":"([0-9A-Za-z]{1,16})\.')

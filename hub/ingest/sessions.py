@@ -38,6 +38,7 @@ class Sessions:
         self._current: dict[str, str] = {}
         self._offers: dict[str, tuple[str, str, int]] = {}
         self._welcomed_ms: dict[str, int] = {}
+        self._begun_ms: dict[str, int] = {}
         self._acknowledged = 0
 
     @property
@@ -71,7 +72,12 @@ class Sessions:
             return Standing.UNKNOWN
         del self._offers[device]
         self._current[device] = session
+        self._begun_ms[device] = until_ms - limits.OFFER_LIFE_MS
         return Standing.OPENED
+
+    def begun_ms(self, device: str) -> int:
+        """Return when the hub made the welcome that began a device's session; the session must be open."""
+        return self._begun_ms[device]
 
     def may_welcome(self, device: str, now_ms: int) -> bool:
         """Tell whether a frame of no known session may be answered now: once a second per device."""
@@ -88,4 +94,5 @@ class Sessions:
     def forget(self) -> None:
         """Drop every session: what was learnt in them was not committed."""
         self._current.clear()
+        self._begun_ms.clear()
         self._offers.clear()

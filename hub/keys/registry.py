@@ -135,6 +135,11 @@ class Registry:
             raise UnknownDeviceError(UnknownDeviceError.__doc__)
         return entry.links[0].down
 
+    def enrolled_ms(self, device: str) -> int | None:
+        """Return when a device was last enrolled; None if it never was."""
+        entry = self._devices.get(device)
+        return None if entry is None else entry.enrolled_ms
+
     def is_fenced(self, device: str) -> bool:
         """Tell whether a device takes no new money."""
         entry = self._devices.get(device)

@@ -27,7 +27,7 @@ from shared.model.errors import InputError
 from shared.model.event import Event, EventType
 from shared.model.fields import is_storable, text
 from shared.model.health import DeviceCounters, DeviceState
-from shared.model.instants import from_rfc3339
+from shared.model.instants import from_rfc3339, is_trusted
 from shared.model.notice import NoticeResponse
 from shared.model.payment import COUNTER_MAX, PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
 from shared.model.service_request import IncidentReported
@@ -161,7 +161,11 @@ def _take_payment(event: Event, kind: PaymentType, uow: UnitOfWork, now_ms: int)
 def _take_report(event: Event, uow: UnitOfWork, now_ms: int) -> None:
     incident = IncidentReported.from_data(event.data)
     said = incident.requested_datetime
-    requested_ms = min(event.time_ms if said is None else from_rfc3339(said), now_ms)
+    # The report's own instant is read off the device's clock too: it counts where that is trusted.
+    requested_ms = event.time_ms
+    if said is not None and is_trusted(event.clock_age_s):
+        requested_ms = from_rfc3339(said)
+    requested_ms = min(requested_ms, now_ms)
     request = ServiceRequests(uow.service_requests).report(event, incident, requested_ms, now_ms)
     if request is not None:
         body = report_body(request, incident)

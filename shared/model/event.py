@@ -44,7 +44,7 @@ class Event:
         seq: its place in the epoch, from 1.
         id: UUID of version 7, unique on the device.
         type: what happened; text, because a newer device may know more than this hub.
-        time_ms: the device's own instant.
+        time_ms: when it took place: as it is opened the device's own instant, as it is taken the legal one.
         boot: counter of the device's starts.
         uptime_ms: monotonic time since that start.
         clock_age_s: seconds since the device's clock agreed with the hub's; None if not in this boot.

@@ -30,6 +30,7 @@ class Registry:
     def __init__(self, devices: Sequence[str]) -> None:
         self._keys = {device: derive(secret_of(device)) for device in devices}
         self._up = {device: {keys.up.id: keys.up.key} for device, keys in self._keys.items()}
+        self.all_enrolled_ms: int | None = None
         self.fenced: dict[str, str] = {}
         self.ever_fenced: list[tuple[str, str]] = []
 
@@ -38,6 +39,9 @@ class Registry:
 
     def down_key(self, device: str) -> LinkKey:
         return self._keys[device].down
+
+    def enrolled_ms(self, device: str) -> int | None:
+        return self.all_enrolled_ms if device in self._keys else None
 
     def is_fenced(self, device: str) -> bool:
         return device in self.fenced
@@ -140,7 +144,7 @@ class Hub:
         """A clerk releases every fenced device, takes what can be taken, and discards what cannot."""
         self.registry.fenced.clear()
         uow, quarantine = UnitOfWork(self.connection), QuarantineRepository(self.connection)
-        done = release(quarantine.waiting(), uow, quarantine, self.opener, now_ms)
+        done = release(quarantine.waiting(), uow, quarantine, self.opener, self.registry, now_ms)
         uow.flush()
         quarantine.settle(list(done.still), Verdict.DISCARDED)
         self.connection.commit()
@@ -162,6 +166,17 @@ class Hub:
         for event in self.inbox():
             effects[event] = max(effects[event], 1)
         return effects
+
+    def dated(self) -> list[tuple[str, str, int, int]]:
+        """Device, event id, legal instant and the hub's receipt of what is in the books and the register."""
+        return self._rows(
+            "SELECT device, event_id, requested_ms, received_ms FROM service_request"
+            " UNION ALL SELECT device, event_id, occurred_ms, booked_ms FROM journal"
+        )
+
+    def welcomed(self) -> set[tuple[str, int]]:
+        """The boots, by device, in which the hub welcomed it."""
+        return set(self._rows("SELECT device, boot FROM device_boot"))
 
     def losses(self) -> dict[tuple[str, str, str], list[tuple[int, int, str, bool, frozenset[int]]]]:
         """The loss records by device, stream and epoch: first, last, reason, possibly more, numbers found."""

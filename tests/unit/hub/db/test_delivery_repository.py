@@ -166,7 +166,7 @@ def test_birth_says_whether_the_device_went_on_from_the_last_one(connection: Con
     rises = []
     for boot, uptime_ms in ((1, 100), (1, 200), (2, 50), (2, 50), (1, 900)):
         uow = UnitOfWork(connection)
-        rises.append(uow.delivery.born("bus-7", birth(boot, uptime_ms), NOW_MS))
+        rises.append(uow.delivery.born("bus-7", birth(boot, uptime_ms), NOW_MS, welcomed_ms=NOW_MS))
         uow.flush()
     assert rises == [True, True, True, False, False]
     (device,) = rows(connection, tables.device)
@@ -180,7 +180,7 @@ def test_birth_says_whether_the_device_went_on_from_the_last_one(connection: Con
 def test_birth_leaves_what_enrolment_wrote(connection: Connection) -> None:
     connection.execute(tables.device.insert().values(id="bus-7", kind="bus", site="L1", enrolled_ms=5))
     uow = UnitOfWork(connection)
-    uow.delivery.born("bus-7", birth(1, 1), NOW_MS)
+    uow.delivery.born("bus-7", birth(1, 1), NOW_MS, welcomed_ms=NOW_MS)
     uow.flush()
     (device,) = rows(connection, tables.device)
     assert (device["kind"], device["site"], device["enrolled_ms"]) == ("bus", "L1", 5)

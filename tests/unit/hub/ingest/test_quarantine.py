@@ -42,7 +42,9 @@ def registered(street: Street) -> list[str]:
 def released(street: Street) -> Released:
     """A clerk takes everything that waits."""
     uow, quarantine = UnitOfWork(street.connection), QuarantineRepository(street.connection)
-    done = release(quarantine.waiting(), uow, quarantine, Opener([sealing_key()]), street.now_ms)
+    done = release(
+        quarantine.waiting(), uow, quarantine, Opener([sealing_key()]), street.registry, street.now_ms
+    )
     uow.flush()
     street.connection.commit()
     return done
