@@ -12,6 +12,9 @@ from hub.demo.show import Wishes, run
 from hub.demo.texts import Language
 
 COUNT_DEFAULT: Final = 2_000
+TAKING_S: Final = 80.0
+REPORTS_EACH_S: Final = 30
+"""Of a larger count: what two cores play beside everything else."""
 REPORTS: Final = Path(__file__).parents[3] / "shared" / "data" / "avisos_madrid_2021_2023.json"
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -28,14 +31,17 @@ def demo(
         str, typer.Option(envvar="LANG", show_envvar=False, help="es or en; the terminal's where absent.")
     ] = "es",
     reports: Annotated[
-        Path | None, typer.Option("--input", envvar="INPUT", help="JSON list of reports, GeoReport's names.")
+        Path | None,
+        typer.Option(
+            "--input", envvar="INPUT", exists=True, dir_okay=False, help="List of reports, GeoReport's names."
+        ),
     ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Keep a moment of the live view there, as SVG.")
     ] = None,
     taking_s: Annotated[
-        float, typer.Option(min=1, help="The events are spread over so many seconds.", hidden=True)
-    ] = 80.0,
+        float | None, typer.Option(min=1, help="The events are spread over so many seconds.")
+    ] = None,
 ) -> None:
     """Play a street against a hub, break things, reconcile to the last cent."""
     wishes = Wishes(
@@ -45,6 +51,6 @@ def demo(
         language=Language.EN if lang[:2].lower() == "en" else Language.ES,
         reports=reports or REPORTS,
         picture=picture,
-        taking_s=taking_s,
+        taking_s=taking_s or max(TAKING_S, count / REPORTS_EACH_S),
     )
     raise typer.Exit(run(wishes))

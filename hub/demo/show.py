@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -154,7 +154,8 @@ def _stay(stage: Stage, speech: Speech) -> None:
     town_hall = stage.town_hall
     ports = {"hub": town_hall.hub.port, "core": town_hall.core.port}
     print(speech("stay", token=town_hall.api_token_path, **ports), flush=True)
-    signal.pause()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def _stop_all(devices: list[StreetDevice]) -> None:

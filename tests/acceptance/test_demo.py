@@ -1,6 +1,7 @@
 """The demonstration as a person runs it: a small town, every fault, and a report that adds up."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.demo.scenes import SCENES
+from hub.demo.show import EXIT_INTERRUPTED
 
 FAULTS = {"power_cut", "core_down", "core_late", "hub", "disk_lost", "broker", "rolled_back"}
 WAIT_S = 280
@@ -58,7 +59,6 @@ def test_demo_shows_every_fault_and_what_each_did(report: dict[str, Any]) -> Non
     assert faults["rolled_back"]["released"] > 0
     lost = faults["disk_lost"]["lost"] + faults["rolled_back"]["lost"]
     assert report["lost_recorded"] == lost == sum(one.get("lost", 0) for one in report["devices"].values())
-    assert SCENES
 
 
 @pytest.mark.timeout(WAIT_S)
@@ -70,7 +70,26 @@ def test_demo_without_a_terminal_speaks_plain_lines_and_leaves_no_process(
     assert "kiosk-3" in done.stdout
     home = done.stdout.splitlines()[0].rpartition(" ")[2]
     assert home.startswith("/")
-    assert not [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and home in _command_of(pid)]
+    assert not processes_of(home)
+
+
+@pytest.mark.timeout(120)
+def test_demo_interrupted_stops_every_process_that_it_started(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "shared.cli", "demo", "--count", "60", "--lang", "en"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        home = demo.stdout.readline().split()[-1]
+        assert any("▶" in line for line in demo.stdout)
+        assert processes_of(home)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == EXIT_INTERRUPTED
+    assert not processes_of(home)
+    assert not (tmp_path / "demo-report.json").exists()
+
+
+def processes_of(home: str) -> list[str]:
+    """Every process that was started on the demonstration's folder."""
+    return [one.name for one in Path("/proc").iterdir() if one.name.isdigit() and home in _command_of(one)]
 
 
 def _command_of(process: Path) -> str:

@@ -1,4 +1,4 @@
-"""Every text of the demonstration: in both languages, with the same values, and short enough for 80 columns."""
+"""Every text of the demonstration: in both languages, with the same values, short enough for 80 columns."""
 
 import string
 
