@@ -1,9 +1,9 @@
 """How fast a device takes an event: the outbox against the disk itself and against what else there is.
 
 The floor is what no store can beat that keeps its word: 512 bytes written over a preallocated file, and a
-sync. Ours is the whole way of an event: its id, composed, sealed (payments: signed too), chained, on the disk.
-Peers store the 400-byte body as it is. Everything is measured in the same rounds on the same disk, in random order,
-and compared within each round; a peer counts if it loses nothing when it is killed.
+sync. Ours is the whole way of an event: its id, composed, sealed (payments: signed too), chained, on the
+disk. Peers store the 400-byte body as it is. Everything is measured in the same rounds on the same disk, in
+random order, and compared within each round; a peer counts if it loses nothing when it is killed.
 """
 
 import os

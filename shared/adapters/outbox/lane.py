@@ -11,12 +11,13 @@ up to an hour longer.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
 
 from shared.adapters.outbox.schema import LaneSql, epoch_number_of, place_of, seq_of
 from shared.model.errors import InputError
 from shared.model.event import Stream
+from shared.protocol.birth import LaneState, ListedEpoch
 from shared.protocol.sender import EpochView
 
 POINT_SPAN_MS: Final = 3_600_000
@@ -51,6 +52,36 @@ class Epoch:
     stored: bool = True
     newer_listed: bool = False
 
+    @classmethod
+    def new(cls, number: int, name: str, start: bytes) -> Self:
+        """Return an epoch without lines; it gets its row with the first one."""
+        return cls.found(number, name, (0, start), (0, start), stored=False)
+
+    @classmethod
+    def found(
+        cls, number: int, name: str, base: tuple[int, bytes], end: tuple[int, bytes], *, stored: bool = True
+    ) -> Self:
+        """Return an epoch of which everything is durable.
+
+        Args:
+            number: its row.
+            name: its name.
+            base: the last number that has expired, and the chain value after it.
+            end: the same for the last number that was given.
+            stored: it has a row.
+        """
+        return cls(
+            number=number,
+            name=name,
+            base=base[0],
+            base_chain=base[1],
+            last=end[0],
+            head=end[1],
+            appended=end[0],
+            tail=end[1],
+            stored=stored,
+        )
+
     @property
     def first_place(self) -> int:
         """The place before its first line."""
@@ -80,6 +111,8 @@ class Lane:
         stream: its name.
         sql: its statements.
         capacity: bytes of unacknowledged lines that it may hold.
+        grouped: durable within a second, not at once.
+        evicts: when full, its oldest lines give way.
         epochs: oldest first.
         open: the epoch of this life of the process, once something was appended or a slot given.
         points: oldest first; the newest is the watermark.
@@ -94,6 +127,8 @@ class Lane:
     stream: Stream
     sql: LaneSql
     capacity: int
+    grouped: bool
+    evicts: bool
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     open: Epoch | None = None
     points: list[Point] = field(default_factory=list[Point])
@@ -116,6 +151,11 @@ class Lane:
             return seq_of(self.watermark)
         return epoch.last if epoch.number < number else 0
 
+    @property
+    def end(self) -> int:
+        """The place of the last number given."""
+        return self.epochs[-1].last_place if self.epochs else 0
+
     def find(self, name: str) -> Epoch:
         """Return the epoch of that name.
 
@@ -136,6 +176,17 @@ class Lane:
                 if e.last > 0
             )
         return self._views
+
+    def state(self, waiting_ms: int) -> LaneState:
+        """Return what a birth says of the lane."""
+        views = self.views()
+        return LaneState(
+            epochs=[ListedEpoch(epoch=v.epoch, oldest=v.oldest, last=v.last, head=v.head) for v in views],
+            acked={v.epoch: v.acked for v in views},
+            waiting_ms=waiting_ms,
+            bytes=self.unacknowledged,
+            capacity=self.capacity,
+        )
 
     def changed(self) -> None:
         """Forget the views."""
@@ -159,10 +210,11 @@ class Lane:
         if place < self.watermark:
             kept = [p for p in self.points if p.place < place]
             cut = self.points[len(kept)]
-            return [*kept, replace(cut, place=place)]
+            return [*kept, Point(cut.number, place, cut.since_ms, cut.at_ms)]
         newest = self.points[-1] if self.points else None
         if newest is not None and newest.since_ms <= now_ms < newest.since_ms + POINT_SPAN_MS:
-            return [*self.points[:-1], replace(newest, place=place, at_ms=max(newest.at_ms, now_ms))]
+            moved = Point(newest.number, place, newest.since_ms, max(newest.at_ms, now_ms))
+            return [*self.points[:-1], moved]
         return [*self.points, Point(next_number, place, now_ms, now_ms)]
 
     def remember_key(self, key: str, place: int) -> None:

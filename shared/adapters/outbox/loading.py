@@ -26,7 +26,7 @@ from shared.adapters.outbox.schema import (
 from shared.model.errors import VentanillaError
 from shared.model.event import Stream
 from shared.protocol.chain import LENGTH
-from shared.protocol.delivery import LANES
+from shared.protocol.delivery import LANES, PROMISED
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _open_and_load(path: Path, device: str, capacity: Mapping[str, int]) -> tupl
 
 def _load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
     _check_owner(disk, device)
-    lanes = {s: Lane(stream=s, sql=LaneSql.of(s), capacity=capacity[s]) for s in LANES}
+    lanes = {s: _new_lane(s, capacity[s]) for s in LANES}
     numbers = [0]
     for number, stream, name, base, base_chain in disk.rows(_EPOCHS):
         numbers.append(number)
@@ -101,7 +101,7 @@ def _load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
         lane = lanes[Stream(stream)]
         last, head = _end_of(disk, lane, number, base, base_chain)
         if last > 0:  # else every line has vanished: the hub learns it from the birth that lists it no more
-            lane.epochs.append(_epoch(number, name, (base, base_chain), (last, head)))
+            lane.epochs.append(Epoch.found(number, name, (base, base_chain), (last, head)))
     points = [0]
     for number, stream, place, since_ms, at_ms in disk.rows(_POINTS):
         points.append(number)
@@ -124,6 +124,16 @@ def _check_owner(disk: Disk, device: str) -> None:
         raise ForeignOutboxError(ForeignOutboxError.__doc__)
 
 
+def _new_lane(stream: Stream, capacity: int) -> Lane:
+    return Lane(
+        stream=stream,
+        sql=LaneSql.of(stream),
+        capacity=capacity,
+        grouped=stream is Stream.TELEMETRY,
+        evicts=stream not in PROMISED,
+    )
+
+
 def _end_of(disk: Disk, lane: Lane, number: int, base: int, base_chain: bytes) -> tuple[int, bytes]:
     """Return the last number of an epoch and the value after it, from whatever reaches furthest."""
     bounds = (place_of(number, 0), place_of(number, SEQ_MAX))
@@ -133,23 +143,9 @@ def _end_of(disk: Disk, lane: Lane, number: int, base: int, base_chain: bytes) -
     return max(ends)
 
 
-def _epoch(number: int, name: str, base: tuple[int, bytes], end: tuple[int, bytes]) -> Epoch:
-    return Epoch(
-        number=number,
-        name=name,
-        base=base[0],
-        base_chain=base[1],
-        last=end[0],
-        head=end[1],
-        appended=end[0],
-        tail=end[1],
-    )
-
-
 def _clip(lane: Lane) -> None:
     """Hold the watermark below what is there: lines that vanished are not acknowledged lines."""
-    newest = lane.epochs[-1].last_place if lane.epochs else 0
-    lane.points = [Point(p.number, min(p.place, newest), p.since_ms, p.at_ms) for p in lane.points]
+    lane.points = [Point(p.number, min(p.place, lane.end), p.since_ms, p.at_ms) for p in lane.points]
     for epoch in lane.epochs:
         if epoch_number_of(lane.watermark) == epoch.number and lane.watermark > epoch.last_place:
             point = lane.points[-1]

@@ -23,7 +23,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Final, Self
 
-from shared.adapters.outbox.appending import CONTEXTS_REMEMBERED, Prepared, prepare
+from shared.adapters.outbox.appending import CONTEXTS_REMEMBERED, Prepared, octets, prepare
 from shared.adapters.outbox.ballast import Ballast
 from shared.adapters.outbox.errors import (
     DiskFullError,
@@ -34,19 +34,15 @@ from shared.adapters.outbox.errors import (
 from shared.adapters.outbox.lane import Epoch, Lane
 from shared.adapters.outbox.loading import open_file
 from shared.adapters.outbox.reading import chain_at, read_run
-from shared.adapters.outbox.retention import compact, due_place, evict, expire, saving, unlist
+from shared.adapters.outbox.retention import compact, due_place, evict, expire_rounds, saving, unlist
 from shared.adapters.outbox.room import Room
 from shared.adapters.outbox.schema import epoch_number_of, place_of, seq_of
 from shared.adapters.outbox.values import Entry, Expiry, OutboxLimits, Slot, Whereabouts
 from shared.model.errors import DeviceError, InputError
 from shared.model.event import Stream
 from shared.protocol import chain, limits
-from shared.protocol.birth import LaneState, ListedEpoch
+from shared.protocol.birth import LaneState
 from shared.protocol.sender import EpochView, Run
-
-_EVICTING: Final = frozenset({Stream.HEALTH, Stream.TELEMETRY})
-_GROUPED: Final = frozenset({Stream.TELEMETRY})
-_ROUNDS_PER_CALL: Final = 8
 
 
 class Outbox:
@@ -89,6 +85,7 @@ class Outbox:
             self._disk, contents, self.salvaged = open_file(path, device, self._bounds.lane_bytes)
         self._ballast.take()
         self._lanes = contents.lanes
+        self._relaxed = False
         self._next_epoch = contents.next_epoch
         self._next_point = contents.next_point
         self.damaged_lines = contents.damaged
@@ -166,7 +163,7 @@ class Outbox:
         Raises:
             OutboxBrokenError: the disk failed.
         """
-        if any(lane.relaxed_since_ms is not None for lane in self._lanes.values()):
+        if self._relaxed:
             self._disk.sync()
             self._all_durable()
 
@@ -174,9 +171,10 @@ class Outbox:
         """Look an event up: what is found here is on the disk. Newest first; a miss reads every row.
 
         Raises:
+            InputError: the id is no UUID.
             OutboxBrokenError: the disk failed.
         """
-        wanted = bytes.fromhex(event_id.replace("-", ""))
+        wanted = octets(event_id)
         for lane in self._lanes.values():
             for (place,) in self._disk.rows(lane.sql.find, (wanted,)):
                 epoch = next((e for e in lane.epochs if e.number == epoch_number_of(place)), None)
@@ -227,10 +225,10 @@ class Outbox:
         """
         lane = self._lane(stream)
         named = lane.find(epoch)
-        place, before = place_of(named.number, max(0, min(acked, named.last))), lane.watermark
-        if place == before:
+        place = place_of(named.number, max(0, min(acked, named.last)))
+        if place == lane.watermark:
             return
-        (moved,) = self._disk.execute(lane.sql.cost, (min(place, before), max(place, before))).fetchone()
+        unacknowledged = self._unacknowledged_above(lane, place)
         points = lane.moved_points(place, now_ms, self._next_point)
         self._next_point += 1
         try:
@@ -239,7 +237,7 @@ class Outbox:
         except DiskFullError:
             lane.points_saved = False
         lane.points = points
-        lane.unacknowledged = max(0, lane.unacknowledged + (moved if place < before else -moved))
+        lane.unacknowledged = unacknowledged
         lane.changed()
         self._checkpoint_if_due(spending=True)
 
@@ -251,7 +249,7 @@ class Outbox:
         Raises:
             OutboxBrokenError: the disk failed.
         """
-        return {stream: self._state(lane, now_ms) for stream, lane in self._lanes.items()}
+        return {s: lane.state(self.waiting(s, now_ms)) for s, lane in self._lanes.items()}
 
     def listed(self, lanes: Mapping[Stream, LaneState]) -> None:
         """Take note of a confirmed birth: of the epochs that it listed, all but a lane's newest may end."""
@@ -275,7 +273,9 @@ class Outbox:
         with suppress(DiskFullError):  # no room even to let go: the next call tries again
             for lane in self._lanes.values():
                 upto = due_place(lane, now_ms - self._bounds.keep_ms)
-                more |= upto > 0 and self._room.spend(lambda lane=lane, upto=upto: self._expire(lane, upto))
+                more |= upto > 0 and self._room.spend(
+                    lambda lane=lane, upto=upto: expire_rounds(self._disk, lane, upto)
+                )
                 self._room.spend(lambda lane=lane: unlist(self._disk, lane))
             more |= self._room.relieve()
         self._checkpoint_if_due(spending=True)
@@ -294,15 +294,13 @@ class Outbox:
 
     # -------------------------------------------------------------------------------------------------------
 
-    def _state(self, lane: Lane, now_ms: int) -> LaneState:
-        views = lane.views()
-        return LaneState(
-            epochs=[ListedEpoch(epoch=v.epoch, oldest=v.oldest, last=v.last, head=v.head) for v in views],
-            acked={v.epoch: v.acked for v in views},
-            waiting_ms=self.waiting(lane.stream, now_ms),
-            bytes=lane.unacknowledged,
-            capacity=lane.capacity,
-        )
+    def _unacknowledged_above(self, lane: Lane, place: int) -> int:
+        """Return what a lane's unacknowledged lines would be charged, were this its watermark."""
+        if place >= lane.end:
+            return 0
+        bounds = (min(place, lane.watermark), max(place, lane.watermark))
+        (between,) = self._disk.execute(lane.sql.cost, bounds).fetchone()
+        return max(0, lane.unacknowledged + (between if place < lane.watermark else -between))
 
     def _lane(self, stream: Stream) -> Lane:
         lane = self._lanes.get(stream)
@@ -313,22 +311,11 @@ class Outbox:
     def _open_epoch(self, lane: Lane) -> Epoch:
         while len(lane.epochs) >= self._bounds.epochs_listed:
             self._end_oldest(lane)
-        taken = {epoch.name for epoch in lane.epochs}
         name = self._random_bytes(4).hex()
-        while name in taken:
+        while any(epoch.name == name for epoch in lane.epochs):
             name = self._random_bytes(4).hex()
         start = chain.genesis(self._device, lane.stream, name)
-        lane.open = Epoch(
-            number=self._next_epoch,
-            name=name,
-            base=0,
-            base_chain=start,
-            last=0,
-            head=start,
-            appended=0,
-            tail=start,
-            stored=False,
-        )
+        lane.open = Epoch.new(self._next_epoch, name, start)
         self._next_epoch += 1
         return lane.open
 
@@ -349,6 +336,8 @@ class Outbox:
         epoch = lane.open
         if epoch is None or epoch.appended + 1 != slot.seq or epoch.name != slot.epoch:
             raise StaleSlotError(StaleSlotError.__doc__)
+        if not entries:
+            return
         made = prepare(lane, epoch, entries, now_ms, key)
         if not self._ballast.held:
             self._room.check_before_append()
@@ -356,24 +345,29 @@ class Outbox:
         if lane.unacknowledged + made.cost - freed > lane.capacity:
             self._make_lane_room(lane, made.cost)
             replaced, freed = ([], 0) if key is None else compact(self._disk, lane, key)
-        made.statements += replaced
+        made.statements.extend(replaced)
         since_ms = lane.relaxed_since_ms
-        durable = lane.stream not in _GROUPED or (
+        durable = not lane.grouped or (
             since_ms is not None and not 0 <= now_ms - since_ms < limits.TELEMETRY_COMMIT_MS
         )
-        self._room.append(lambda: self._disk.commit(made.statements, durable=durable, grows=made.cost))
+        try:
+            self._disk.commit(made.statements, durable=durable, grows=made.cost)
+        except DiskFullError:
+            self._room.after_full_append()
+            self._disk.commit(made.statements, durable=durable, grows=made.cost)
         self._appended(lane, epoch, made, freed)
         if key is not None:
             lane.remember_key(key, epoch.last_place)
         if durable:
             lane.made_durable()
-            self._all_durable()
+            if self._relaxed:
+                self._all_durable()
         elif since_ms is None:
-            lane.relaxed_since_ms = now_ms
+            lane.relaxed_since_ms, self._relaxed = now_ms, True
         self._checkpoint_if_due(spending=False)
 
     def _make_lane_room(self, lane: Lane, need: int) -> None:
-        if lane.stream not in _EVICTING or need > lane.capacity:
+        if not lane.evicts or need > lane.capacity:
             raise LaneFullError(LaneFullError.__doc__)
         self._room.spend(lambda: evict(self._disk, lane, need))
         self._all_durable()
@@ -384,21 +378,16 @@ class Outbox:
             lane.epochs.append(epoch)
         epoch.appended, epoch.tail = made.last, made.tail
         lane.unacknowledged = max(0, lane.unacknowledged + made.cost - freed)
-        lane.contexts.update(made.contexts)
-        while len(lane.contexts) > CONTEXTS_REMEMBERED:
-            del lane.contexts[next(iter(lane.contexts))]
+        if made.contexts:
+            lane.contexts.update(made.contexts)
+            while len(lane.contexts) > CONTEXTS_REMEMBERED:
+                del lane.contexts[next(iter(lane.contexts))]
 
     def _all_durable(self) -> None:
         for lane in self._lanes.values():
             if lane.relaxed_since_ms is not None:
                 lane.made_durable()
-
-    def _expire(self, lane: Lane, upto: int) -> bool:
-        for _ in range(_ROUNDS_PER_CALL):
-            gone = expire(self._disk, lane, upto)
-            if gone == 0 or gone >= upto:
-                return False
-        return True
+        self._relaxed = False
 
     def _checkpoint_if_due(self, *, spending: bool) -> None:
         """Copy the log back when it is time; where the disk is too full for that, it is tried again later."""

@@ -28,6 +28,7 @@ from shared.protocol.lines import GapReason
 
 CHUNK_ROWS: Final = 500
 """Rows that one transaction deletes: an append never waits long behind an expiry."""
+ROUNDS_PER_CALL: Final = 8
 EVICTED_SHARE: Final = 0.1
 """A full lane gives up this share of its oldest lines at once, so that not every append has to."""
 
@@ -88,6 +89,15 @@ def expire(disk: Disk, lane: Lane, upto: int, rows_max: int = CHUNK_ROWS) -> int
     lane.points = [p for p in lane.points[:-1] if p.place > boundary] + lane.points[-1:]
     lane.changed()
     return boundary
+
+
+def expire_rounds(disk: Disk, lane: Lane, upto: int) -> bool:
+    """Delete a few chunks of acknowledged lines; tell whether there are more."""
+    for _ in range(ROUNDS_PER_CALL):
+        gone = expire(disk, lane, upto)
+        if gone == 0 or gone >= upto:
+            return False
+    return True
 
 
 def unlist(disk: Disk, lane: Lane) -> None:

@@ -54,19 +54,15 @@ class Room:
             if not self._shed():
                 raise DiskFullError(DiskFullError.__doc__)
 
-    def append(self, write: Callable[[], None]) -> None:
-        """Run the write of an append; where the disk is full, let acknowledged lines go and try once more.
+    def after_full_append(self) -> None:
+        """Let acknowledged lines go, because an append found the disk full; it may then try once more.
 
         Raises:
-            DiskFullError: there is no room; nothing was written.
+            DiskFullError: there is nothing to let go.
         """
-        try:
-            write()
-        except DiskFullError:
-            self._disk.checkpoint()
-            if not self._shed():
-                raise
-            write()
+        self._disk.checkpoint()
+        if not self._shed():
+            raise DiskFullError(DiskFullError.__doc__)
 
     def spend(self, write: Callable[[], T]) -> T:
         """Run a write that gives room back in the end; where the disk is full, spend the ballast on it.
