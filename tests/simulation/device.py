@@ -8,6 +8,7 @@ from hashlib import sha256
 from shared.model.event import Stream
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.model.instants import to_rfc3339
+from shared.protocol import limits
 from shared.protocol.delivery import PROMISED
 from shared.protocol.keys import derive
 from shared.protocol.lines import Stamp, compose
@@ -28,6 +29,8 @@ class Taken:
     stream: Stream
     epoch: str
     seq: int
+    boot: int = 1
+    at_ms: int = 0
     amount_minor: int = 0
     poison: bool = False
     told: bool = False
@@ -126,7 +129,7 @@ class Device:
             time=to_rfc3339(self.wall(now_ms)),
             boot=self.boot,
             uptime_ms=uptime_ms,
-            clock_age_s=self.session.clock.age_s(uptime_ms),
+            clock_age_s=self._clock_age_s(now_ms),
         )
         if what.stream in PROMISED:
             place = place_of(self.name, what.stream, epoch, seq, event_id, what.type)
@@ -141,10 +144,20 @@ class Device:
             stream=what.stream,
             epoch=epoch,
             seq=seq,
+            boot=self.boot,
+            at_ms=now_ms,
             amount_minor=what.amount_minor,
             poison=what.poison,
         )
         return taken, compose(seq, event_id, what.type, stamp, what.subject, payload)
+
+    def _clock_age_s(self, now_ms: int) -> int | None:
+        """As long as the clock was not set since it agreed; a real device looks at that for every line."""
+        clock, uptime_ms = self.session.clock, self.uptime(now_ms)
+        if clock.offset_ms is None:
+            return None
+        strayed_ms = abs(self.wall(now_ms) - clock.offset_ms - uptime_ms)
+        return clock.age_s(uptime_ms) if strayed_ms <= limits.CLOCK_AGREE_MS else None
 
     def new_id(self, now_ms: int) -> str:
         """Draw an event id."""

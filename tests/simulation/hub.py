@@ -113,6 +113,11 @@ class Hub:
         """A new process: no session, no cache."""
         self.ingest = self.ingest_class(self.registry, self.life, self.opener, self.rng.randbytes)
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self.connection.close()
+        self.engine.dispose()
+
     def restart(self) -> None:
         """The process died; the next one raises the incarnation."""
         self.connection.rollback()

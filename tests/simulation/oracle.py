@@ -8,9 +8,10 @@ ignored.
 from collections import Counter
 from dataclasses import dataclass, field
 
+from shared.protocol import limits
 from shared.protocol.delivery import PROMISED
 from tests.simulation.device import Taken
-from tests.simulation.world import World
+from tests.simulation.world import START_MS, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def judge(world: World) -> Verdict:
         _judge_event(world, taken, effects, losses, verdict)
     _judge_order(world, verdict)
     _judge_money(world, verdict)
+    _judge_time(world, verdict)
     verdict.broken += [f"stuck: {what}" for what in world.stuck]
     for device, reason in world.innocent_fences():
         verdict.broken.append(f"innocent device fenced: {device} ({reason})")
@@ -121,3 +123,24 @@ def _judge_money(world: World, verdict: Verdict) -> None:
     waiting = world.hub.waiting()
     if waiting:
         verdict.broken.append(f"{waiting} effects never reached the core")
+
+
+def _judge_time(world: World, verdict: Verdict) -> None:
+    """Whatever the clocks said: after the device was enrolled, not after it happened, and near it if known.
+
+    A clock that is trusted may be ahead by as much as agreement allows. A device with several lives speaks of
+    boots and uptimes that were never one machine's; nor does a hub that was restored know all its welcomes.
+    """
+    happened = {(taken.device, taken.id): taken for taken in world.taken.values()}
+    welcomed = world.hub.welcomed()
+    for device, event_id, legal_ms, received_ms in world.hub.dated():
+        taken = happened.get((device, event_id))
+        if taken is None:
+            continue
+        earliest_ms, latest_ms = START_MS, received_ms
+        if device not in world.guilty:
+            latest_ms = min(received_ms, taken.at_ms + limits.CLOCK_AGREE_MS)
+            if not world.restores and (device, taken.boot) in welcomed:
+                earliest_ms = taken.at_ms - limits.OFFER_LIFE_MS
+        if not earliest_ms <= legal_ms <= latest_ms:
+            verdict.broken.append(f"dated {legal_ms - taken.at_ms} ms after it happened: {taken}")

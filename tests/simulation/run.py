@@ -38,6 +38,8 @@ def run_seed(job: tuple[int, str | None]) -> Outcome:
         broken, excused = verdict.broken, verdict.excused
     except Exception:
         broken, excused = [traceback.format_exc()], {}
+    finally:
+        world.close()
     return Outcome(
         seed=seed,
         broken=broken,

@@ -70,6 +70,7 @@ class World:
         self.devices = [self.device_class(name, inst, public, rng) for inst, name in enumerate(names)]
         self.originals = len(names)
         self.hub = self.hub_class(names, sealing, rng, schema)
+        self.hub.registry.all_enrolled_ms = START_MS
         self.forwarding = Forwarding(self.hub, rng)
         self.hub.core.honours_keys = rng.random() < 0.5
         self.inbox: list[Incoming] = []
@@ -85,6 +86,12 @@ class World:
         while self._queue and self._queue[0][0] <= START_MS + BUSY_MS:
             self._step()
         self._drain()
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        self.hub.close()
+        for backup in self.backups:
+            backup.close()
 
     def at(self, delay_ms: int, what: Callable[[], None]) -> None:
         """Do something later."""
