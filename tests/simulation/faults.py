@@ -31,7 +31,13 @@ class Fault(StrEnum):
 
 
 ROWS = {
-    "wire": ("lost on the wire", "doubled on the wire", "reordered on the wire", Fault.BROKER_WIPED),
+    "wire": (
+        "lost on the wire",
+        "doubled on the wire",
+        "reordered on the wire",
+        Fault.LINK_CUT,
+        Fault.BROKER_WIPED,
+    ),
     "hub killed": (Fault.HUB_KILLED_BEFORE_COMMIT, Fault.HUB_KILLED_AFTER_COMMIT),
     "hub restored": (Fault.HUB_RESTORED, Fault.WHOLE_DISK_RESTORED),
     "power cut": (Fault.POWER_CUT, Fault.POWER_CUT_IN_APPEND, Fault.PROCESS_KILLED),
