@@ -71,6 +71,7 @@ def test_append_id_that_is_no_uuid_is_refused(outbox: Outbox) -> None:
         outbox.append(outbox.slot(Stream.CASES), line_for(1), event_id="lamp", now_ms=1)
 
 
+@pytest.mark.sentence("K-3")
 def test_append_sealed_line_comes_back_with_its_context(outbox: Outbox) -> None:
     first, second = new_context("c1"), new_context("c2")
     taken = [take(outbox, Stream.CASES, "hole", context=c) for c in (first, second, first)]
@@ -110,6 +111,7 @@ def test_append_many_with_one_bad_line_takes_none(outbox: Outbox) -> None:
     assert outbox.epochs(Stream.CASES) == ()
 
 
+@pytest.mark.sentence("S-3")
 @pytest.mark.parametrize("stream", sorted(SEALED_STREAMS))
 def test_append_full_lane_takes_nothing_more_until_the_hub_answers(open_outbox: Open, stream: Stream) -> None:
     outbox = open_outbox(lane_bytes={"payments": 3_000, "cases": 3_000, "health": 3_000, "telemetry": 3_000})
@@ -123,6 +125,7 @@ def test_append_full_lane_takes_nothing_more_until_the_hub_answers(open_outbox: 
     assert len(held(outbox, stream, view.epoch).lines) == view.last + 1
 
 
+@pytest.mark.sentence("L-7")
 def test_append_telemetry_is_listed_once_it_is_durable(outbox: Outbox) -> None:
     take(outbox, Stream.TELEMETRY, now_ms=1_000)
     assert outbox.epochs(Stream.TELEMETRY) == ()
@@ -161,6 +164,7 @@ def test_find_tells_nothing_that_a_power_cut_may_still_take(outbox: Outbox) -> N
     assert outbox.find(taken.event_id) is not None
 
 
+@pytest.mark.sentence("L-2")
 def test_life_begins_with_an_epoch_of_its_own(open_outbox: Open) -> None:
     names = [take(open_outbox(), Stream.CASES).epoch for _ in range(4)]
     assert len(set(names)) == 4

@@ -58,6 +58,7 @@ def test_acknowledge_survives_a_restart(open_outbox: Open) -> None:
     assert open_outbox().epochs(Stream.CASES)[0].acked == 2
 
 
+@pytest.mark.sentence("S-3")
 def test_fill_counts_unacknowledged_lines_alone(outbox: Outbox) -> None:
     epoch = take_many(outbox, Stream.CASES, 4)[0].epoch
     full = outbox.fill(Stream.CASES)
@@ -86,6 +87,7 @@ def test_waiting_is_the_age_of_the_oldest_unacknowledged_line(outbox: Outbox) ->
     assert outbox.lanes(9_000)[Stream.CASES].waiting_ms == 7_000
 
 
+@pytest.mark.sentence("S-4")
 def test_expire_keeps_acknowledged_lines_for_the_window(outbox: Outbox) -> None:
     epoch = take_many(outbox, Stream.CASES, 5)[0].epoch
     outbox.acknowledge(Stream.CASES, epoch, 3, now_ms=1_000)
@@ -102,6 +104,7 @@ def test_expire_never_takes_what_is_not_acknowledged(outbox: Outbox) -> None:
     assert oldest(outbox) == 1
 
 
+@pytest.mark.sentence("S-4")
 def test_expire_window_starts_anew_after_a_rewind(outbox: Outbox) -> None:
     epoch = take_many(outbox, Stream.CASES, 4)[0].epoch
     outbox.acknowledge(Stream.CASES, epoch, 4, now_ms=0)
@@ -175,6 +178,7 @@ def test_expire_context_of_an_open_epoch_without_lines_still_serves_the_next(out
     assert held(outbox, Stream.CASES, epoch).contexts == {"c1": context.context.sealed}
 
 
+@pytest.mark.sentence("A-7")
 def test_epoch_without_lines_is_listed_until_the_hub_knows_a_newer_one(open_outbox: Open) -> None:
     outbox = open_outbox()
     first = take(outbox, Stream.CASES).epoch
@@ -223,6 +227,7 @@ def test_epochs_too_many_let_a_complete_one_expire_early_and_say_so(open_outbox:
     assert outbox.expire(6_000).shortened == {}
 
 
+@pytest.mark.sentence("S-3")
 def test_telemetry_full_leaves_one_gap_and_keeps_the_newest(open_outbox: Open) -> None:
     outbox = open_outbox(lane_bytes=SMALL)
     taken = take_many(outbox, Stream.TELEMETRY, 400)
@@ -267,6 +272,7 @@ def test_telemetry_eviction_over_a_restart_leaves_one_gap_per_epoch(open_outbox:
     assert gaps[0][0].gap_to == 90
 
 
+@pytest.mark.sentence("S-3")
 def test_health_keeps_the_newest_of_each_key(open_outbox: Open) -> None:
     outbox = open_outbox()
     taken = [take(outbox, Stream.HEALTH, key=key) for key in ("a", "b", "a", "c", "b", "a")]
@@ -289,6 +295,7 @@ def test_health_acknowledged_line_is_not_compacted(outbox: Outbox) -> None:
     assert sorted(held(outbox, Stream.HEALTH, taken.epoch).lines) == [1, 2]
 
 
+@pytest.mark.sentence("S-4")
 def test_quota_passed_lets_acknowledged_lines_go_early_and_says_so(open_outbox: Open) -> None:
     outbox = open_outbox(lane_bytes=SMALL)
     epoch = outbox.slot(Stream.CASES).epoch

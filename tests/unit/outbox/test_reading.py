@@ -109,6 +109,7 @@ def flip(file: Path, where: bytes) -> None:
     file.write_bytes(content)
 
 
+@pytest.mark.sentence("L-9")
 def test_flipped_bit_in_a_line_is_a_gap_and_the_rest_goes_on(open_outbox: Open, file: Path) -> None:
     taken = stopped(open_outbox)
     flip(file, b"017xxx")
@@ -141,6 +142,7 @@ def test_flipped_bit_in_the_first_page_costs_no_line(open_outbox: Open, file: Pa
     assert len(held(outbox, Stream.CASES, taken[0].epoch).lines) == len(taken)
 
 
+@pytest.mark.sentence("L-9")
 @pytest.mark.parametrize(
     ("gone", "first", "last"), [("< 5", 1, 4), ("BETWEEN 20 AND 29", 20, 29), ("IN (7, 8)", 7, 8)]
 )
@@ -229,6 +231,7 @@ def test_salvage_cut_short_is_finished_at_the_next_start(open_outbox: Open, file
     assert file.with_name("outbox.db.damaged").exists()
 
 
+@pytest.mark.sentence("L-7")
 def test_opening_writes_the_log_again(file: Path) -> None:
     """What a failed sync left in memory alone becomes durable: the log is written, not only synced."""
     copy = file.with_name("copy.db")
