@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final, Self
+from typing import Self
 
 from shared.adapters.outbox.appending import CONTEXTS_REMEMBERED, Prepared, octets, prepare
 from shared.adapters.outbox.ballast import Ballast
@@ -99,7 +99,7 @@ class Outbox:
         self.close()
 
     def close(self) -> None:
-        """Make durable what still can be, and let go of the file. Twice is once."""
+        """Make durable what still can be, and let go of the file."""
         with suppress(OutboxBrokenError):
             self.flush()
         self._disk.close()
