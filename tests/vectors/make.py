@@ -20,7 +20,8 @@ from shared.protocol.lines import GapReason
 from shared.protocol.mac import seal_message
 from shared.protocol.sealing import place_of
 from shared.protocol.signing import signing_key_id
-from tests.vectors.dialogues import CASES, SIX, device_dialogues, hub_dialogues
+from tests.vectors.device_dialogues import device_dialogues
+from tests.vectors.hub_dialogues import CASES, SIX, hub_dialogues
 from tests.vectors.seeds import (
     CONTEXT,
     DEVICE,
