@@ -29,7 +29,8 @@ from tests.simulation.wire import Message, Temper, Wire
 START_MS = 1_763_720_000_000
 EVENTS = 300
 FAULTS = 20
-BUSY_MS = 20 * 60_000
+BUSY_MS = 10 * 60_000
+HOUSEKEEPING_MS = 30_000
 DRAIN_MS = 40 * 60_000
 BURST = 8
 FORWARD_EVERY_MS = 10_000
@@ -62,7 +63,7 @@ class World:
         self.armed = [f for f in Fault if rng.random() < rng.choice((0.25, 0.6))] or [Fault.LINK_CUT]
         rough = rng.choice((0.0, 0.02, 0.15))
         self.wire = Wire(rng, self._temper(rough), self._carry, self.hit)
-        self.keep_ms = rng.choice((120_000, 600_000, 3_600_000))
+        self.keep_ms = rng.choice((60_000, 300_000, 3_600_000))
         self.hub_every_ms = rng.choice((1_000, 2_000, 5_000))
         self.town = Town(rng, poison=rng.choice((0.0, 0.05)))
         public = sealing.public()
@@ -125,8 +126,8 @@ class World:
                 self.at(start_ms, lambda i=inst: self.take(self._present(i), self.town.happen()))
         for _ in range(FAULTS):
             self.at(rng.randrange(BUSY_MS), lambda: strike(self, self.rng.choice(self.armed)))
-        for minute in range(1, BUSY_MS // 60_000):
-            self.at(minute * 60_000, self._every_minute)
+        for at_ms in range(HOUSEKEEPING_MS, BUSY_MS, HOUSEKEEPING_MS):
+            self.at(at_ms, self._keep_house)
         self.at(self.hub_every_ms, self._hub_tick)
         self.at(FORWARD_EVERY_MS, self._forward)
 
@@ -135,7 +136,8 @@ class World:
         name = self.devices[inst].name
         return self.rng.choice([d for d in self.devices if d.name == name])
 
-    def _every_minute(self) -> None:
+    def _keep_house(self) -> None:
+        """Backups, images of disks, a clerk now and then, and what has expired."""
         rng = self.rng
         self.backups.append(self.hub.backup())
         device = rng.choice(self.devices)
