@@ -73,14 +73,19 @@ class Desk:
     """A worker on a database in a file, and a hand that gives it messages."""
 
     def __init__(
-        self, folder: Path, ingest_class: type[Ingest] = Ingest, jobs_waiting_max: int = 100
+        self,
+        folder: Path,
+        ingest_class: type[Ingest] = Ingest,
+        jobs_waiting_max: int = 100,
+        writes_to: Path | None = None,
     ) -> None:
         url = sqlite_url(folder / "hub.db")
         engine = open_writer(url)
         with engine.begin() as connection:
             create_all(connection)
         engine.dispose()
-        self.writer = Writer(open_writer(url), open_reader(url), jobs_waiting_max=jobs_waiting_max)
+        written = url if writes_to is None else sqlite_url(writes_to)
+        self.writer = Writer(open_writer(written), open_reader(url), jobs_waiting_max=jobs_waiting_max)
         self.registry, self.life = Registry(["kiosk-7"]), Life()
         self.ingest = ingest_class(self.registry, self.life, Opener([sealing_key()]), Chance())
         self.woken = threading.Event()
@@ -224,6 +229,18 @@ def test_commit_that_fails_answers_nothing_and_forgets_the_session_it_taught(
     desk.give(kiosk.frame(PAYMENTS))
     desk.settled()
     assert desk.count() == 3
+
+
+def test_transaction_that_cannot_even_begin_costs_its_group_and_the_next_one_is_tried(
+    tmp_path: Path, kiosk: Kiosk
+) -> None:
+    desk = Desk(tmp_path, writes_to=tmp_path / "away" / "hub.db")
+    for count in (1, 2):
+        desk.give(kiosk.birth())
+        desk.settled()
+        assert desk.worker.dropped == {"database": count}
+    assert (desk.wire.answers(), desk.worker.waiting) == ([], 0)
+    desk.writer.close()
 
 
 def test_message_on_which_our_code_falls_costs_itself_alone_and_is_told(tmp_path: Path, kiosk: Kiosk) -> None:
