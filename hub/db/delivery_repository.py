@@ -181,7 +181,7 @@ class DeliveryRepository:
                 line.id,
                 line.type,
                 subject,
-                reason,
+                reason.replace("\0", ""),  # it may name a member that the device named
                 line.raw,
                 "waiting",
                 now_ms,

@@ -26,6 +26,8 @@ _PASSING = frozenset(
 )
 _PASSING_CLASSES = frozenset({"08", "40", "55", "57", "58"})
 _FULL_CLASS = "53"
+_OF_THE_STATEMENT = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
+"""What the driver may refuse by itself, with no SQLSTATE: it would be refused the same every time."""
 
 
 def family(error: BaseException) -> VentanillaError | None:
@@ -51,6 +53,8 @@ def _of_sqlite(cause: sqlite3.Error) -> VentanillaError | None:
 
 
 def _of_postgresql(cause: psycopg.Error, *, lost: bool) -> VentanillaError | None:
+    if isinstance(cause, _OF_THE_STATEMENT):
+        return None
     state = (cause.sqlstate or "")[:2]
     if state == _FULL_CLASS:
         return CapacityError("the database server has no room left; make room, nothing confirmed is lost")

@@ -111,6 +111,17 @@ def test_line_on_which_a_careless_reader_would_fall_is_set_aside_like_any_other(
     assert [seq for seq, _ in waiting(street)] == [2]
 
 
+@pytest.mark.sentence("H-3")
+def test_reason_that_names_what_the_device_named_is_one_that_every_database_stores(
+    street: Street, kiosk: Kiosk
+) -> None:
+    kiosk.take("device.counters", {"a\0b": "x"}, TELEMETRY)
+    street.enter(kiosk)
+    assert acked(street.hear(kiosk.frame(TELEMETRY)), TELEMETRY) == 1
+    ((_, reason),) = waiting(street)
+    assert reason.startswith("ab is a whole number")
+
+
 @pytest.mark.sentence("H-2")
 @pytest.mark.sentence("H-3")
 def test_line_of_another_number_is_not_taken_in_the_place_of_this_one(street: Street, kiosk: Kiosk) -> None:
