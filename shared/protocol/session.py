@@ -123,6 +123,7 @@ class DeviceSession:
         )
         self._nonce = self._token()
         self._session = ""
+        self._spent = ""
         self._newest = (0, 0)
         self._confirming: Mapping[Stream, LaneState] = {}
         self._untold = False
@@ -144,6 +145,7 @@ class DeviceSession:
     def will(self) -> Publish:
         """Draw the nonce of the next connection and return its last will."""
         self._nonce = self._token()
+        self._spent = ""
         body = b'{"v":1,"nonce":"%s"}\n' % self._nonce.encode()
         return self._sealed(topics.Verb.DEATH, body)
 
@@ -155,6 +157,7 @@ class DeviceSession:
     def link_down(self) -> None:
         """The link is gone, and the session with it."""
         self.state = SessionState.OFF
+        self._session = ""
         self._out.clear()
 
     def epoch_opened(self, now_ms: int) -> None:
@@ -217,7 +220,7 @@ class DeviceSession:
 
     def _begin(self, now_ms: int) -> None:
         """Start over: a birth without a session."""
-        self._session = ""
+        self._spent, self._session = self._session or self._spent, ""
         self.state = SessionState.BIRTH_SENT
         self._birth(now_ms, None)
         self._due_ms = now_ms + limits.BIRTH_TIMEOUT_MS
@@ -256,7 +259,8 @@ class DeviceSession:
 
     def _welcome(self, welcome: Welcome, now_ms: int, wall_ms: int) -> None:
         awaiting = self.state in (SessionState.BIRTH_SENT, SessionState.CONFIRMED)
-        if welcome.nonce == self._nonce and awaiting:
+        # An offer counts once: taken up again, what was acknowledged before could be said again.
+        if welcome.nonce == self._nonce and awaiting and welcome.session != self._spent:
             self.incarnation = max(self.incarnation, welcome.incarnation)
             self.clock.heard(welcome.time_ms, wall_ms, now_ms)
             self._session, self._newest = welcome.session, (0, 0)

@@ -217,6 +217,21 @@ def test_word_under_another_key_or_for_another_device_has_no_effect(talk: Talk) 
     assert talk.session.incarnation == 7
 
 
+@pytest.mark.sentence("B-2")
+@pytest.mark.sentence("A-2")
+def test_welcome_of_the_session_that_was_spoken_in_brings_no_old_acknowledgement_back(talk: Talk) -> None:
+    talk.stream()
+    talk.ack(fenced=True)
+    talk.ack({PAYMENTS: StreamAck(epoch="ffffffff", acked=0, head=None, credit=1)}, fenced=True)
+    nonce = talk.birth().nonce
+    talk.welcome(nonce)
+    assert talk.said() == []
+    talk.ack(n=1, fenced=False)
+    assert (talk.session.state, talk.session.fenced) == (SessionState.BIRTH_SENT, True)
+    talk.welcome(nonce, "another")
+    assert talk.birth().session == "another"
+
+
 @pytest.mark.sentence("B-9")
 def test_welcome_that_asks_for_a_pause_gets_it_before_the_first_frame(talk: Talk) -> None:
     talk.outbox.append(2)
@@ -459,8 +474,8 @@ def test_welcome_that_echoes_the_session_makes_the_device_birth_again(talk: Talk
     talk.welcome("offered", "after a restart")
     birth = talk.birth()
     assert birth.session is None
-    talk.welcome(birth.nonce)
-    assert talk.birth().session == "offered"
+    talk.welcome(birth.nonce, "another")
+    assert talk.birth().session == "another"
 
 
 # ---- keep-alive -------------------------------------------------------------------------------------------
