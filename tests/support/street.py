@@ -6,7 +6,7 @@ from the devices' names; nothing here is a secret.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -87,16 +87,25 @@ class Street:
         connection: the database; everything is committed between messages.
     """
 
-    def __init__(self, devices: Sequence[str] = DEVICES) -> None:
-        self.registry = Registry(devices)
+    def __init__(
+        self,
+        devices: Sequence[str] = DEVICES,
+        *,
+        registry: Registry | None = None,
+        opener: Opener | None = None,
+        chance: Callable[[int], bytes] | None = None,
+    ) -> None:
+        self.registry = registry or Registry(devices)
         self.life = Life()
+        self._opener = opener or Opener([sealing_key()])
+        self._chance = chance or Chance()
         self.now_ms = NOW_MS
         self.connection = fresh_database().connect()
         self.start()
 
     def start(self) -> None:
         """A life of the hub begins."""
-        self.ingest = Ingest(self.registry, self.life, Opener([sealing_key()]), Chance())
+        self.ingest = Ingest(self.registry, self.life, self._opener, self._chance)
 
     def restart(self) -> None:
         self.life.value += 1
@@ -157,6 +166,8 @@ class Kiosk:
     Attributes:
         session: the one that it speaks in.
         epochs: what is on its disk, by stream, oldest first.
+        uptime_ms: since its boot; every line and birth adds one.
+        clock_age_s: since its clock agreed with the hub's; None where it did not.
     """
 
     def __init__(self, name: str = DEVICES[0], *, seed: int = 0) -> None:
@@ -168,6 +179,8 @@ class Kiosk:
         self._key: LinkKey = derive(secret_of(name)).up
         self._count = seed
         self._births = 0
+        self.uptime_ms = 0
+        self.clock_age_s: int | None = 5
 
     # -- what happens on the device ----------------------------------------------------------------------
 
@@ -196,7 +209,7 @@ class Kiosk:
         here = self.epochs[stream][-1]
         seq = len(here.lines) + 1
         event_id = event_id or new_event_id(NOW_MS, self._chance()[:10])
-        stamp = Stamp(time, self.boot, self._count, 5)
+        stamp = Stamp(time, self.boot, self.uptime_ms + self._count, self.clock_age_s)
         payload: tuple[str, Any] = ("data", dict(data))
         if stream in PROMISED:
             place = place_of(self.name, stream, here.epoch, seq, event_id, kind)
@@ -239,7 +252,7 @@ class Kiosk:
             session=session,
             incarnation=self.incarnation,
             boot=self.boot,
-            uptime_ms=self._births,
+            uptime_ms=self.uptime_ms + self._births,
             lanes={
                 stream: LaneState(epochs=[e.listed() for e in epochs])
                 for stream, epochs in self.epochs.items()

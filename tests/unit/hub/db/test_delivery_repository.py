@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Connection
 
 from hub.db import tables
+from hub.db.delivery_repository import BOOTS_KEPT
 from hub.db.quarantine_repository import QuarantineRepository, Verdict
 from hub.db.unit_of_work import UnitOfWork
 from shared.model.event import Stream
 from shared.model.ids import new_event_id
 from shared.protocol.birth import Birth, LaneState
+from shared.protocol.dating import Anchor
 from shared.protocol.delivery import HubEpoch, LossReason
 from shared.protocol.lines import Line
 from tests.support.hub_database import NOW_MS, fresh_database, rows, traced
@@ -191,3 +193,39 @@ def test_unit_of_work_that_is_dropped_leaves_nothing(connection: Connection) -> 
     uow.delivery.accept("bus-7", open_epoch(uow), line(1), b"hash", NOW_MS)
     uow.delivery.raise_exception("forged", None, {}, NOW_MS)
     assert not any(rows(connection, table) for table in tables.metadata.sorted_tables)
+
+
+def test_first_welcome_of_a_boot_stays_and_is_seen_at_once(connection: Connection) -> None:
+    uow = UnitOfWork(connection)
+    uow.delivery.born("bus-7", birth(1, 100), NOW_MS, welcomed_ms=NOW_MS - 1)
+    assert uow.delivery.anchors("bus-7") == (Anchor(1, 100, NOW_MS - 1),)
+    uow.delivery.born("bus-7", birth(1, 200), NOW_MS, welcomed_ms=NOW_MS)
+    uow.delivery.born("bus-7", birth(2, 50), NOW_MS, welcomed_ms=NOW_MS)
+    expected = (Anchor(1, 100, NOW_MS - 1), Anchor(2, 50, NOW_MS))
+    assert uow.delivery.anchors("bus-7") == expected
+    uow.flush()
+    uow = UnitOfWork(connection)
+    uow.delivery.born("bus-7", birth(2, 60), NOW_MS, welcomed_ms=NOW_MS + 1)
+    assert uow.delivery.anchors("bus-7") == expected
+    uow.flush()
+    assert UnitOfWork(connection).delivery.anchors("bus-7") == expected
+    assert UnitOfWork(connection).delivery.anchors("bus-8") == ()
+
+
+def test_welcomes_of_old_boots_are_forgotten(connection: Connection) -> None:
+    for name in ("bus-7", "bus-8"):
+        for boot in range(1, BOOTS_KEPT + 3 if name == "bus-7" else 3):
+            uow = UnitOfWork(connection)
+            uow.delivery.born(name, birth(boot, 1), NOW_MS, welcomed_ms=NOW_MS)
+            uow.flush()
+    kept = [(row["device"], row["boot"]) for row in rows(connection, tables.device_boot)]
+    assert kept == [*(("bus-7", boot) for boot in range(3, BOOTS_KEPT + 3)), ("bus-8", 1), ("bus-8", 2)]
+
+
+def test_welcomes_of_many_devices_are_read_by_one_query(connection: Connection) -> None:
+    uow = UnitOfWork(connection)
+    names = {f"bus-{number}" for number in range(50)}
+    with traced(connection) as statements:
+        uow.delivery.load_anchors(names)
+        assert all(uow.delivery.anchors(name) == () for name in names)
+    assert len(statements) == 1
