@@ -193,14 +193,14 @@ class Disk:
 
     def chain_at(self, stream: Stream, epoch: str, seq: int) -> bytes | None:
         here = self._epoch(stream, epoch)
-        if seq == here.base[0]:
-            return here.base[1]
         found = here.at(seq)
         if found is not None and found[1].end == seq and is_sound(found[1]):
             return found[1].chain
         after = here.rows.get(seq + 1)
         if after is not None and is_sound(after):
             return after.prev
+        if seq == here.base[0]:
+            return here.base[1]
         return here.head if seq == here.last else None
 
     def read(self, stream: Stream, epoch: str, first: int, lines_max: int, bytes_max: int) -> Run:
