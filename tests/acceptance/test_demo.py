@@ -1,6 +1,8 @@
 """The demonstration as a person runs it: a small town, every fault, and a report that adds up."""
 
+import faulthandler
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ WAIT_S = 280
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    faulthandler.cancel_dump_traceback_later()  # it lasts longer than a test may, and says so by itself
     folder = tmp_path_factory.mktemp("demo")
     command = [
         sys.executable,
@@ -30,7 +33,15 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Complet
         "--taking-s",
         "50",
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=WAIT_S)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
     return done, folder
 
 
@@ -76,7 +87,9 @@ def test_demo_without_a_terminal_speaks_plain_lines_and_leaves_no_process(
 @pytest.mark.timeout(120)
 def test_demo_interrupted_stops_every_process_that_it_started(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "shared.cli", "demo", "--count", "60", "--lang", "en"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as demo:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True
+    ) as demo:
         assert demo.stdout
         home = demo.stdout.readline().split()[-1]
         assert any("▶" in line for line in demo.stdout)
@@ -90,6 +103,11 @@ def test_demo_interrupted_stops_every_process_that_it_started(tmp_path: Path) ->
 def processes_of(home: str) -> list[str]:
     """Every process that was started on the demonstration's folder."""
     return [one.name for one in Path("/proc").iterdir() if one.name.isdigit() and home in _command_of(one)]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The demonstration's folder is evidence and stays; here it goes with the test's."""
+    return {**os.environ, "TMPDIR": str(folder)}
 
 
 def _command_of(process: Path) -> str:
