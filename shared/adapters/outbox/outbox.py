@@ -34,7 +34,15 @@ from shared.adapters.outbox.errors import (
 from shared.adapters.outbox.lane import Epoch, Lane
 from shared.adapters.outbox.loading import open_file
 from shared.adapters.outbox.reading import chain_at, read_run
-from shared.adapters.outbox.retention import compact, due_place, evict, expire_rounds, saving, unlist
+from shared.adapters.outbox.retention import (
+    charged_above,
+    compact,
+    due_place,
+    evict,
+    expire_rounds,
+    saving,
+    unlist,
+)
 from shared.adapters.outbox.room import Room
 from shared.adapters.outbox.schema import epoch_number_of, place_of, seq_of
 from shared.adapters.outbox.values import Entry, Expiry, OutboxLimits, Slot, Whereabouts
@@ -228,7 +236,7 @@ class Outbox:
         place = place_of(named.number, max(0, min(acked, named.last)))
         if place == lane.watermark:
             return
-        unacknowledged = self._unacknowledged_above(lane, place)
+        unacknowledged = charged_above(self._disk, lane, place)
         points = lane.moved_points(place, now_ms, self._next_point)
         self._next_point += 1
         try:
@@ -293,14 +301,6 @@ class Outbox:
         return lane.unacknowledged / lane.capacity
 
     # -------------------------------------------------------------------------------------------------------
-
-    def _unacknowledged_above(self, lane: Lane, place: int) -> int:
-        """Return what a lane's unacknowledged lines would be charged, were this its watermark."""
-        if place >= lane.end:
-            return 0
-        bounds = (min(place, lane.watermark), max(place, lane.watermark))
-        (between,) = self._disk.execute(lane.sql.cost, bounds).fetchone()
-        return max(0, lane.unacknowledged + (between if place < lane.watermark else -between))
 
     def _lane(self, stream: Stream) -> Lane:
         lane = self._lanes.get(stream)

@@ -45,6 +45,15 @@ def saving(lane: Lane, points: Sequence[Point]) -> list[Statement]:
     return [*gone, _new_point(lane, newest)]
 
 
+def charged_above(disk: Disk, lane: Lane, place: int) -> int:
+    """Return what a lane's unacknowledged lines would be charged, were `place` its watermark."""
+    if place >= lane.end:
+        return 0
+    bounds = (min(place, lane.watermark), max(place, lane.watermark))
+    (between,) = disk.execute(lane.sql.cost, bounds).fetchone()
+    return max(0, lane.unacknowledged + (between if place < lane.watermark else -between))
+
+
 def due_place(lane: Lane, before_ms: int) -> int:
     """Return the place up to which lines were acknowledged at `before_ms` or earlier; 0 for none."""
     place = 0
