@@ -132,10 +132,13 @@ def test_instant_that_the_report_itself_names_counts_only_with_a_trusted_clock(
     assert street.now_ms - requested_ms(street)[0] < 10
 
 
-def test_payment_is_booked_at_its_legal_instant_and_keeps_it_when_it_is_released(
-    street: Street, kiosk: Kiosk
+@pytest.mark.parametrize("clock_age_s", [None, 5])
+def test_payment_that_is_released_was_received_when_it_came(
+    street: Street, kiosk: Kiosk, clock_age_s: int | None
 ) -> None:
-    kiosk.fee()
+    kiosk.clock_age_s = clock_age_s
+    data = {"reference": "TASA-1", "concept": "basuras", "currency": "EUR", "method": "card"}
+    kiosk.take("payment.captured", data | {"amount_minor": 5}, PAYMENTS, time="2036-11-21T10:00:00Z")
     street.enter(kiosk)
     street.registry.fence("kiosk-7", "fork")
     street.hear(*kiosk.frames(PAYMENTS))
