@@ -68,7 +68,10 @@ def init(
 ) -> None:
     """Make a hub's folder: keys, settings, database. Repeating it mends, and never replaces."""
     folder = load_config(home).home
-    make_folder(folder)
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise main.FolderError(f"{main.FolderError.__doc__} ({folder}: {error.strerror})") from error
     if not (folder / CONFIG_FILE).exists():
         chosen = {"key_copy_dir": key_copy_dir, "public_host": public_host}
         lines = [f"{name} = {json.dumps(str(value))}" for name, value in chosen.items() if value is not None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -107,6 +107,12 @@ class HubConfig(BaseSettings):
             raise ValueError("broker_addresses: an external broker needs at least one host:port")
         return self
 
+    @field_validator("home", "key_copy_dir", "broker_binary", "core_ca_file")
+    @classmethod
+    def _wherever_it_was_started(cls, path: Path | None) -> Path | None:
+        """Children of the hub have working folders of their own."""
+        return None if path is None else path.absolute()
+
     @property
     def keys_dir(self) -> Path:
         """Where the keys lie: registry, certificates, the hub's own secrets."""
@@ -130,7 +136,7 @@ class HubConfig(BaseSettings):
     @property
     def database(self) -> str:
         """The database's URL; a file in the home unless one was named."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'hub.db').absolute()}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
 
     @property
     def server_names(self) -> tuple[str, ...]:

@@ -71,6 +71,10 @@ class HubFailedError(DeviceError):
     """A part of the hub ended by itself; its log says why. Start the hub again, and report it."""
 
 
+class FolderError(DeviceError):
+    """A folder of the hub cannot be read or written; look at its owner and at the disk, then start again."""
+
+
 def now_ms() -> int:
     """Return the hub's time: Unix epoch in milliseconds."""
     return time.time_ns() // 1_000_000
@@ -83,7 +87,11 @@ def run(config: HubConfig) -> None:
         VentanillaError: a part cannot start, or ended by itself; the sentence ends with the remedy.
     """
     hub_log.configure(config.log_level)
-    asyncio.run(_serve(config))
+    try:
+        asyncio.run(_serve(config))
+    except OSError as error:
+        log.exception("hub_failed")
+        raise FolderError(f"{FolderError.__doc__} ({error.filename}: {error.strerror})") from error
 
 
 async def _serve(config: HubConfig) -> None:

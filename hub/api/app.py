@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header
 
+from hub.api.body_limit import BodyLimit
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
@@ -31,6 +32,7 @@ def build_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
+    app.add_middleware(BodyLimit)
     answer_with_problems(app)
     app.include_router(health_router())
     app.include_router(enrolment_router(parts.enrolment, parts.room.keys, parts.room.authority.pem))

@@ -15,6 +15,7 @@ from hub.keys.enrolment import HubAddress
 from hub.keys.room import KeyRoom
 from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
 from shared.adapters.tls import client_context
+from shared.model.errors import DeviceError
 from shared.protocol import limits, topics
 
 PUBLISHES_OUTSTANDING_MAX: Final = 4_000
@@ -23,6 +24,10 @@ LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a li
 EMBEDDED: Final = "embedded"
 
 log = structlog.get_logger(__name__)
+
+
+class PortTakenError(DeviceError):
+    """The hub cannot listen there; stop who has the port, or change api_host, api_port or broker_port."""
 
 
 def make_broker(config: HubConfig, room: KeyRoom, port: int) -> NatsServer | None:
@@ -113,9 +118,13 @@ def listen(host: str, port: int) -> socket.socket:
     """Take a port, 0 for a free one, before anybody is told of it.
 
     Raises:
-        OSError: it is taken, or the host is not this machine's.
+        PortTakenError: somebody else has it, or the host is not this machine's.
     """
-    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortTakenError(f"{PortTakenError.__doc__} ({host}:{port}: {error.strerror})") from error
 
 
 def free_port(host: str) -> int:

@@ -66,6 +66,11 @@ class HubLife:
             TransientError: the database cannot be written.
             OSError: the key folder cannot be written.
         """
+        with self._writer.read() as connection:
+            last = LifeRepository(connection).last()
+        if last is not None:  # keys that were put back from an old backup, against all advice
+            self._incarnation.jump_above(last.incarnation)
+        self._here = Mark(self._incarnation.value, 0)
         seen = self._file.read()
 
         def job(connection: Connection) -> tuple[bool, int]:

@@ -94,6 +94,22 @@ def test_reconciliation_of_too_many_events_is_refused(hub: HubProcess) -> None:
     assert [one["fate"] for one in answered["events"]] == ["unknown"]
 
 
+def test_body_without_end_is_refused_before_anybody_looks_at_the_token(hub: HubProcess) -> None:
+    status, problem = hub.ask("POST", "/v1/reconciliation", "x" * 1_100_000, token="")
+    assert (status, problem["title"]) == (413, "Body too long")
+    chunks = (b"x" * 100_000 for _ in range(12))
+    assert hub.send_chunks("/v1/reconciliation", chunks) in {400, 413}
+
+
+def test_port_that_is_taken_is_a_sentence(hub: HubProcess, tmp_path: Path) -> None:
+    second = HubProcess(tmp_path / "hub", api_port=hub.port)
+    second.command("init")
+    refused = second.try_command("run")
+    assert refused.returncode == 1
+    assert "api_port" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_description_of_the_api_names_every_call(hub: HubProcess) -> None:
     described = hub.get("/openapi.json")["paths"]
     assert {"/health", "/ready", "/metrics", "/v1/devices", "/v1/reconciliation"} <= described.keys()

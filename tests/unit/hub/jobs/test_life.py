@@ -168,6 +168,18 @@ def test_beat_of_a_database_that_did_not_change_writes_nothing(machine: Machine)
     machine.live(during)
 
 
+def test_keys_put_back_from_an_old_backup_repeat_no_incarnation(machine: Machine) -> None:
+    machine.live()
+    shutil.copytree(machine.folder / "keys", machine.folder / "old-keys")
+    highest = [machine.live().incarnation for _ in range(3)][-1]
+    for folder in ("keys", "copy"):
+        shutil.rmtree(machine.folder / folder)
+        shutil.copytree(machine.folder / "old-keys", machine.folder / folder)
+    life = machine.live()
+    assert life.incarnation > highest
+    assert not life.restored
+
+
 @pytest.mark.parametrize("content", [b"", b"7 3 00000000\n", b"7\n", b"x y z\n", b"9" * 100])
 def test_mark_that_is_damaged_is_as_if_it_were_not_there(tmp_path: Path, content: bytes) -> None:
     twin = TwinFolder(tmp_path / "keys", tmp_path / "copy")
