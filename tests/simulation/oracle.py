@@ -137,7 +137,7 @@ def _judge_time(world: World, verdict: Verdict) -> None:
         taken = happened.get((device, event_id))
         if taken is None:
             continue
-        earliest_ms, latest_ms = START_MS, received_ms
+        earliest_ms, latest_ms = START_MS - limits.OFFER_LIFE_MS, received_ms
         if device not in world.guilty:
             latest_ms = min(received_ms, taken.at_ms + limits.CLOCK_AGREE_MS)
             if not world.restores and (device, taken.boot) in welcomed:
