@@ -21,6 +21,7 @@ from typing import Any, Final
 from hub.demo import processes
 from hub.demo.town import TownEvent
 from shared.edge.home import DeviceHome
+from shared.edge.status_socket import OwnerSilentError, ask_owner
 from shared.model.event import Stream
 from shared.protocol.delivery import PROMISED
 
@@ -166,6 +167,13 @@ class StreetDevice:
     def outbox_lines(self) -> int:
         """What it holds and the hub has not acknowledged, as it last said."""
         return int(self.status.get("unacknowledged", 0))
+
+    def is_empty(self) -> bool:
+        """Ask it now whether the hub has acknowledged everything; what it last said may be older."""
+        try:
+            return self.runs and not ask_owner(self.home.run)["unacknowledged"]
+        except (OwnerSilentError, KeyError):
+            return False
 
     @property
     def fenced(self) -> bool:

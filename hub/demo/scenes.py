@@ -106,7 +106,7 @@ def broker_killed(stage: Stage) -> Scene:
     disks.take_image(device.home, device.pid, image)
     device.call(8)  # what the image does not know and the hub does: so the roll-back cannot go unseen
     yield from _served(device)
-    yield from until(lambda: not device.outbox_lines, PATIENCE_S)
+    yield from until(device.is_empty, PATIENCE_S)
     yield from pause(LOOK_S)
     with stage.on_stage("broker"):
         stage.town_hall.kill_broker()

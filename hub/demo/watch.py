@@ -97,6 +97,14 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
+    def is_settled(self) -> bool:
+        """Ask now whether the hub has nothing left for the core, and the core nothing under way."""
+        try:
+            figures = self._town_hall.hub.metrics()
+            return not _sum(figures, _OUTGOING) and not self._town_hall.core.get("/effects")["under_way"]
+        except AwayError:
+            return False
+
     def _run(self) -> None:
         while not self._ended.wait(EVERY_S):
             try:
