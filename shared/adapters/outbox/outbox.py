@@ -23,6 +23,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Self
 
+from shared.adapters.outbox import retention
 from shared.adapters.outbox.appending import CONTEXTS_REMEMBERED, Prepared, octets, prepare
 from shared.adapters.outbox.ballast import Ballast
 from shared.adapters.outbox.errors import (
@@ -34,15 +35,6 @@ from shared.adapters.outbox.errors import (
 from shared.adapters.outbox.lane import Epoch, Lane
 from shared.adapters.outbox.loading import open_file
 from shared.adapters.outbox.reading import chain_at, read_run
-from shared.adapters.outbox.retention import (
-    charged_above,
-    compact,
-    due_place,
-    evict,
-    expire_rounds,
-    saving,
-    unlist,
-)
 from shared.adapters.outbox.room import Room
 from shared.adapters.outbox.schema import epoch_number_of, place_of, seq_of
 from shared.adapters.outbox.values import Entry, Expiry, OutboxLimits, Slot, Whereabouts
@@ -236,11 +228,11 @@ class Outbox:
         place = place_of(named.number, max(0, min(acked, named.last)))
         if place == lane.watermark:
             return
-        unacknowledged = charged_above(self._disk, lane, place)
+        unacknowledged = retention.charged_above(self._disk, lane, place)
         points = lane.moved_points(place, now_ms, self._next_point)
         self._next_point += 1
         try:
-            self._room.spend(lambda: self._disk.commit(saving(lane, points), durable=False))
+            self._room.spend(lambda: self._disk.commit(retention.saving(lane, points), durable=False))
             lane.points_saved = True
         except DiskFullError:
             lane.points_saved = False
@@ -280,11 +272,11 @@ class Outbox:
         more = False
         with suppress(DiskFullError):  # no room even to let go: the next call tries again
             for lane in self._lanes.values():
-                upto = due_place(lane, now_ms - self._bounds.keep_ms)
+                upto = retention.due_place(lane, now_ms - self._bounds.keep_ms)
                 more |= upto > 0 and self._room.spend(
-                    lambda lane=lane, upto=upto: expire_rounds(self._disk, lane, upto)
+                    lambda lane=lane, upto=upto: retention.expire_rounds(self._disk, lane, upto)
                 )
-                self._room.spend(lambda lane=lane: unlist(self._disk, lane))
+                self._room.spend(lambda lane=lane: retention.unlist(self._disk, lane))
             more |= self._room.relieve()
         self._checkpoint_if_due(spending=True)
         return Expiry(self._room.take_shortened(now_ms, self._bounds.keep_ms), more)
@@ -329,7 +321,7 @@ class Outbox:
         while oldest.base < oldest.last:
             if not self._room.shed(lane, oldest.last_place):
                 raise DiskFullError(DiskFullError.__doc__)
-        self._room.spend(lambda: unlist(self._disk, lane))
+        self._room.spend(lambda: retention.unlist(self._disk, lane))
 
     def _append(self, slot: Slot, entries: Sequence[Entry], now_ms: int, key: str | None) -> None:
         lane = self._lane(slot.stream)
@@ -341,10 +333,10 @@ class Outbox:
         made = prepare(lane, epoch, entries, now_ms, key)
         if not self._ballast.held:
             self._room.check_before_append()
-        replaced, freed = ([], 0) if key is None else compact(self._disk, lane, key)
+        replaced, freed = ([], 0) if key is None else retention.compact(self._disk, lane, key)
         if lane.unacknowledged + made.cost - freed > lane.capacity:
             self._make_lane_room(lane, made.cost)
-            replaced, freed = ([], 0) if key is None else compact(self._disk, lane, key)
+            replaced, freed = ([], 0) if key is None else retention.compact(self._disk, lane, key)
         made.statements.extend(replaced)
         since_ms = lane.relaxed_since_ms
         durable = not lane.grouped or (
@@ -369,7 +361,7 @@ class Outbox:
     def _make_lane_room(self, lane: Lane, need: int) -> None:
         if not lane.evicts or need > lane.capacity:
             raise LaneFullError(LaneFullError.__doc__)
-        self._room.spend(lambda: evict(self._disk, lane, need))
+        self._room.spend(lambda: retention.evict(self._disk, lane, need))
         self._all_durable()
 
     def _appended(self, lane: Lane, epoch: Epoch, made: Prepared, freed: int) -> None:
