@@ -66,7 +66,7 @@ class DeliveryRepository:
     # ---- reading ahead ----------------------------------------------------------------------------------
 
     def load(self, devices: Collection[str]) -> None:
-        """Reads what is remembered of devices: epochs, births, and the subjects that wait in quarantine."""
+        """Reads what is remembered of devices: open epochs, births, and subjects that wait in quarantine."""
         wanted = sorted(name for name in devices if name not in self._epochs)
         if not wanted:
             return
@@ -80,6 +80,19 @@ class DeliveryRepository:
             if boot is not None:
                 self._births[name] = _Device(boot, uptime_ms)
         self._waiting.update((name, subject) for name, subject in _WAITING.rows(connection, wanted))
+
+    def recall(self, name: str, epochs: Collection[str]) -> None:
+        """Reads closed epochs that a device speaks of; `load` leaves them out: every start leaves one."""
+        closed = select(device_epoch).where(
+            device_epoch.c.device == name,
+            device_epoch.c.closed.is_(True),
+            among(self._connection, device_epoch.c.epoch, sorted(epochs)),
+        )
+        self.load((name,))
+        for row in self._connection.execute(closed.with_for_update()):
+            here = _epoch(tuple(row))
+            if self._epochs[name][here.stream].setdefault(here.epoch, here) is here:
+                self._stored[name, here.stream, here.epoch] = tuple(row)
 
     def look_up(self, events: Iterable[EventName]) -> None:
         """Reads which events (device, event id) are in the inbox, with the hashes of their bodies."""
@@ -325,7 +338,11 @@ def _epoch(row: Row) -> HubEpoch:
 
 
 _EPOCHS = Lookup(
-    select(device_epoch).order_by(*device_epoch.primary_key).with_for_update(), (device_epoch.c.device,)
+    select(device_epoch)
+    .where(device_epoch.c.closed.is_(False))
+    .order_by(*device_epoch.primary_key)
+    .with_for_update(),
+    (device_epoch.c.device,),
 )
 _BIRTHS = Lookup(select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms), (device.c.id,))
 _WAITING = Lookup(

@@ -187,6 +187,7 @@ class Ingest:
             self._incarnation.jump_above(birth.incarnation)
         if birth.session is None:
             return self._welcome(device, birth.nonce, now_ms), ()
+        uow.delivery.recall(device, {e.epoch for lane in birth.lanes.values() for e in lane.epochs})
         match self.sessions.confirm(device, birth.session, now_ms):
             case Standing.UNKNOWN:
                 return self._welcome(device, birth.nonce, now_ms), ()

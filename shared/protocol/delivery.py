@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from shared.model.event import Stream
-from shared.protocol import chain
+from shared.protocol import chain, limits
 from shared.protocol.birth import ListedEpoch
 from shared.protocol.frame import Frame
 from shared.protocol.lines import GapReason, read_gap
@@ -34,6 +34,9 @@ LANES: Final = (Stream.PAYMENTS, Stream.CASES, Stream.HEALTH, Stream.TELEMETRY)
 """The stored streams, highest priority first."""
 PROMISED: Final = frozenset({Stream.PAYMENTS, Stream.CASES})
 """Streams of which every single event counts: only here does a broken chain mean something."""
+
+
+_LISTED_MAX: Final = 2 * limits.EPOCHS_LISTED_MAX
 
 
 class LossReason(StrEnum):
@@ -186,12 +189,15 @@ def update(
 ) -> None:
     """Learn from a birth within its session which epochs were opened since.
 
-    It may be late or replayed, so it only ever adds: no loss, no fence, no step back.
+    It may be late or replayed, so it only ever adds: no loss, no fence, no step back. One life opens one
+    epoch of a stream: a device that goes on naming others is heard no further.
     """
     position = max((e.position for e in known.values()), default=-1)
     for item in listed:
         here = known.get(item.epoch)
         if here is None:
+            if position >= _LISTED_MAX:
+                continue
             position += 1
             here = known[item.epoch] = open_epoch(item.epoch)
             here.position, here.oldest = position, item.oldest

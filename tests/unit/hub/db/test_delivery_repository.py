@@ -53,11 +53,25 @@ def test_epoch_is_read_back_as_it_was_written(connection: Connection) -> None:
     uow = UnitOfWork(connection)
     here = open_epoch(uow)
     here.watermark, here.heard, here.last, here.oldest, here.floor = 7, 9, 8, 2, 3
-    here.by_id = here.forked = here.closed = here.reopened = True
+    here.by_id = here.forked = here.reopened = True
     here.chain = None
     uow.flush()
     assert UnitOfWork(connection).delivery.epochs("bus-7", Stream.PAYMENTS) == {EPOCH: here}
     assert UnitOfWork(connection).delivery.epochs("bus-7", Stream.CASES) == {}
+
+
+def test_epoch_that_is_closed_is_read_only_when_its_device_speaks_of_it(connection: Connection) -> None:
+    uow = UnitOfWork(connection)
+    gone, here = open_epoch(uow, name="00000000"), open_epoch(uow)
+    gone.closed = True
+    uow.flush()
+    delivery = UnitOfWork(connection).delivery
+    assert delivery.epochs("bus-7", Stream.PAYMENTS) == {EPOCH: here}
+    delivery.recall("bus-7", {"00000000", EPOCH, "ffffffff"})
+    assert delivery.epochs("bus-7", Stream.PAYMENTS) == {EPOCH: here, "00000000": gone}
+    with traced(connection) as statements:
+        delivery.flush()
+    assert statements == []
 
 
 def test_only_epochs_that_changed_are_written(connection: Connection) -> None:

@@ -178,6 +178,19 @@ def test_epoch_that_a_birth_lists_no_more_is_closed_and_opened_again_line_by_lin
     assert len(street.rows(tables.inbox)) == 3
 
 
+@pytest.mark.sentence("B-4")
+def test_device_that_names_ever_new_epochs_within_a_session_is_heard_no_further(
+    street: Street, kiosk: Kiosk
+) -> None:
+    street.enter(kiosk)
+    for birth in range(6):
+        names = [f"{birth:04x}{n:04x}" for n in range(limits.EPOCHS_LISTED_MAX)]
+        kiosk.epochs[PAYMENTS] = [Written(PAYMENTS, name, kiosk.name) for name in names]
+        street.hear(kiosk.birth(kiosk.session))
+    heard = [row for row in street.rows(tables.device_epoch) if row["stream"] == PAYMENTS]
+    assert len(heard) <= 2 * limits.EPOCHS_LISTED_MAX + 1
+
+
 # ---- what is no word of a device --------------------------------------------------------------------------
 
 
