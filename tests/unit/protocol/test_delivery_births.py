@@ -36,6 +36,15 @@ def test_birth_that_is_confirmed_teaches_epochs_in_their_order() -> None:
     assert hub.acked() == (PAST.epoch, 0, PAST.head(0))
 
 
+def test_epoch_that_is_new_and_empty_is_nothing_to_wonder_about() -> None:
+    hub = Memory()
+    hub.confirm(PAST.until(0))
+    assert (hub.of(PAST).last, hub.of(PAST).heard, hub.of(PAST).reopened) == (0, 0, False)
+    hub.update(PAST.until(0), LATER.until(0))
+    assert (hub.of(LATER).last, hub.of(LATER).heard, hub.of(LATER).reopened) == (0, 0, False)
+    assert (hub.sink.losses, hub.sink.fences) == ([], [])
+
+
 def test_hub_that_was_restored_acknowledges_less_and_takes_it_again() -> None:
     hub = Memory()
     hub.confirm(PAST, LATER)
@@ -162,6 +171,7 @@ def test_epoch_that_is_listed_no_more_takes_no_frame() -> None:
 @pytest.mark.sentence("B-4")
 def test_update_adds_epochs_after_the_ones_that_are_known() -> None:
     hub = hub_that_holds(PAST)
+    hub.update(PAST, LATER)
     hub.update(PAST, LATER, NEWEST)
     assert [hub.of(p).position for p in (PAST, LATER, NEWEST)] == [0, 1, 2]
     hub.take(LATER.frame(), NEWEST.frame())

@@ -33,6 +33,17 @@ def test_chain_before_a_new_line_that_is_not_the_hubs_lowers_the_watermark() -> 
 
 
 @pytest.mark.sentence("H-8")
+def test_chain_before_the_first_line_that_is_left_is_compared_too() -> None:
+    hub = hub_that_holds(PAST.until(4))
+    hub.take(PAST.frame(5, 6, oldest=5, prev=OTHER))
+    assert hub.acked() == (PAST.epoch, 4, None)
+    assert hub.sink.events == NAMES[:4]
+    hub.take(PAST.frame(5, 6, oldest=5))
+    assert hub.acked() == (PAST.epoch, 6, PAST.head())
+    assert (hub.sink.fences, hub.sink.losses) == ([], [])
+
+
+@pytest.mark.sentence("H-8")
 def test_chain_that_reaches_the_watermark_with_another_value_lowers_it() -> None:
     hub = hub_that_holds(PAST.until(4))
     other = PAST.until(3).then("b", 3)
@@ -88,6 +99,15 @@ def test_resend_whose_line_is_corrupt_loses_nothing_that_is_held() -> None:
 
 
 @pytest.mark.sentence("H-9")
+def test_resend_whose_end_is_corrupt_loses_nothing_that_is_held() -> None:
+    hub = hub_that_holds(PAST)
+    hub.confirm(PAST.listed(head=OTHER))
+    hub.take(PAST.frame(lines=[*map(PAST.line, (1, 2, 3)), PAST.gap(4, 6, GapReason.CORRUPT)]))
+    assert hub.acked() == (PAST.epoch, 6, PAST.head())
+    assert (hub.sink.fences, hub.sink.losses) == ([], [])
+
+
+@pytest.mark.sentence("H-9")
 def test_resend_in_small_frames_decides_by_ids_until_the_old_watermark() -> None:
     hub = hub_that_holds(PAST.until(4))
     hub.take(PAST.frame(5, 6, prev=OTHER))
@@ -96,6 +116,7 @@ def test_resend_in_small_frames_decides_by_ids_until_the_old_watermark() -> None
         assert hub.acked() == (PAST.epoch, seq, None)
     hub.take(PAST.frame(4, 4))
     assert hub.acked() == (PAST.epoch, 4, PAST.head(4))
+    assert hub.of(PAST).heard == 6
 
 
 @pytest.mark.sentence("H-8")
@@ -167,6 +188,27 @@ def test_roll_back_of_what_is_held_loses_nothing() -> None:
     assert hub.sink.losses == []
     assert hub.sink.fences == [LossReason.ROLLED_BACK]
     assert hub.acked() == (PAST.epoch, 4, PAST.head(4))
+
+
+@pytest.mark.sentence("H-10")
+def test_fork_after_a_roll_back_may_have_taken_whatever_was_heard_of() -> None:
+    hub = hub_that_holds(PAST)
+    hub.confirm(PAST.until(4))
+    other = PAST.until(4).then("b", 1)
+    hub.take(other.frame())
+    assert hub.sink.losses == [(1, 6, LossReason.FORK, True)]
+    assert hub.sink.fences == [LossReason.ROLLED_BACK, LossReason.FORK]
+    assert hub.sink.events == [*NAMES, "b5"]
+
+
+def test_disk_that_went_back_to_nothing_begins_anew() -> None:
+    hub = hub_that_holds(PAST)
+    hub.confirm(PAST.until(0))
+    assert hub.acked() == (PAST.epoch, 0, PAST.head(0))
+    other = Past().then("b", 2)
+    hub.take(other.frame(lines=[other.gap(1, 1, GapReason.CORRUPT), other.line(2)]))
+    assert hub.sink.losses == [(1, 1, LossReason.CORRUPT, False)]
+    assert hub.sink.events == [*NAMES, "b2"]
 
 
 def test_what_comes_after_a_roll_back_is_taken() -> None:

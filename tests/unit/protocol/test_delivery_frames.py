@@ -188,9 +188,9 @@ def test_gap_that_cannot_be_read_ends_the_frame_before_it() -> None:
 @pytest.mark.sentence("H-6")
 def test_first_line_that_is_the_oldest_left_records_what_expired_before_it() -> None:
     hub = hub_with(PAST)
-    hub.take(PAST.frame(1, 1), PAST.frame(4, 6, oldest=4))
-    assert hub.sink.losses == [(2, 3, LossReason.EXPIRED, False)]
-    assert hub.sink.events == ["a1", "a4", "a5", "a6"]
+    hub.take(PAST.frame(1, 1), PAST.frame(3, 6, oldest=3))
+    assert hub.sink.losses == [(2, 2, LossReason.EXPIRED, False)]
+    assert hub.sink.events == ["a1", "a3", "a4", "a5", "a6"]
     assert hub.acked() == (PAST.epoch, 6, PAST.head())
 
 
