@@ -134,7 +134,7 @@ class DeliveryRepository:
         return {event for event in events if self._known[event] is not None}
 
     def waits(self, name: str, subject: str) -> bool:
-        """Whether an event of this device and subject waits in quarantine."""
+        """Whether a case of this device and subject waits in quarantine."""
         self.load((name,))
         return (name, subject) in self._waiting
 
@@ -181,9 +181,9 @@ class DeliveryRepository:
                 self._contexts.setdefault((name, context), (name, context, sealed))
 
     def quarantine(self, name: str, epoch: HubEpoch, line: Line, reason: str, now_ms: int) -> None:
-        """Sets a line aside with the reason; later events of its subject wait with it."""
+        """Sets a line aside with the reason; later cases of a case's subject wait with it."""
         subject: str | None = line.members.get("subject")
-        if subject is not None:
+        if subject is not None and epoch.stream is Stream.CASES:
             self._waiting.add((name, subject))
         self._quarantine.append(
             (
@@ -347,7 +347,9 @@ _EPOCHS = Lookup(
 _BIRTHS = Lookup(select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms), (device.c.id,))
 _WAITING = Lookup(
     select(quarantine.c.device, quarantine.c.subject).where(
-        quarantine.c.state == literal_column("'waiting'"), quarantine.c.subject.is_not(None)
+        quarantine.c.state == literal_column("'waiting'"),
+        quarantine.c.subject.is_not(None),
+        quarantine.c.stream == literal_column(f"'{Stream.CASES}'"),
     ),
     (quarantine.c.device,),
 )

@@ -61,7 +61,7 @@ class QuarantineRepository:
 
         Args:
             device: of one device alone.
-            subject: of one subject alone.
+            subject: cases of one subject alone; money waits for nobody, and nobody for money.
             after: the last line that was looked at.
             limit: how many at most.
         """
@@ -70,7 +70,7 @@ class QuarantineRepository:
         if device is not None:
             rows = rows.where(quarantine.c.device == device)
         if subject is not None:
-            rows = rows.where(quarantine.c.subject == subject)
+            rows = rows.where(quarantine.c.subject == subject, quarantine.c.stream == Stream.CASES.value)
         return [
             QuarantinedLine(
                 id=row.id,

@@ -59,6 +59,7 @@ class Intake:
             else:
                 self._apply(epoch, opened.event, opened.line)
         elif held != opened.body and opened.event is not None:
+            self._book.keep_contexts(self._device, self.contexts)
             self._quarantine(epoch, opened.line, "another event has this id")
             self._raise("same_id_other_body", epoch, seq=seq, event_id=opened.line.id)
         if epoch.reopened or epoch.forked:

@@ -130,7 +130,7 @@ def test_later_events_of_a_subject_wait_with_a_quarantined_one_until_it_is_settl
     connection: Connection,
 ) -> None:
     uow = UnitOfWork(connection)
-    here = open_epoch(uow)
+    here = HubEpoch(stream=Stream.CASES, epoch=EPOCH, chain=None)
     uow.delivery.quarantine("bus-7", here, line(1, "person-1"), "poison", NOW_MS)
     uow.delivery.quarantine("bus-7", here, line(2), "malformed", NOW_MS)
     assert uow.delivery.waits("bus-7", "person-1")

@@ -180,3 +180,20 @@ def test_line_that_is_none_or_is_decided_already_is_refused(office: Office) -> N
     office.clerk.discard_line(1)
     with pytest.raises(LineSettledError):
         office.clerk.release_line(1)
+
+
+@pytest.mark.sentence("H-4")
+@pytest.mark.sentence("H-11")
+def test_case_and_money_of_one_subject_do_not_wait_for_one_another(office: Office) -> None:
+    kiosk = Kiosk()
+    data = {"counter": 1, "amount_minor": 65, "currency": "EUR", "product": "single"}
+    kiosk.take("tap.charged", data, PAYMENTS, subject="ana")
+    kiosk.report(7, subject="ana")
+    office.registry.fence("kiosk-7", "fork")
+    office.enter(kiosk)
+    assert office.clerk.discard_line(2) == Decided(taken=0, waiting=0)
+    assert office.column("quarantine.state") == ["waiting", "discarded"]
+    kiosk.report("second", subject="ana")
+    office.hear(kiosk.frame(CASES, 2))
+    assert office.column("service_request.description") == ["second"]
+    assert office.column("journal.id") == []

@@ -283,6 +283,17 @@ def test_same_id_with_another_body_is_set_aside_and_told(street: Street, kiosk: 
 
 
 @pytest.mark.sentence("H-13")
+def test_same_id_with_another_body_can_still_be_opened_by_a_clerk(street: Street, kiosk: Kiosk) -> None:
+    kiosk.take("device.state", {"key": "printer", "state": "ok"}, HEALTH, event_id=ID)
+    kiosk.fee(999, event_id=ID)
+    street.enter(kiosk)
+    street.hear(*kiosk.frames(HEALTH), *kiosk.frames(PAYMENTS))
+    assert len(waiting(street)) == 1
+    assert released(street).taken == 1
+    assert len(street.rows(tables.journal)) == 1
+
+
+@pytest.mark.sentence("H-13")
 def test_same_id_with_the_same_body_at_another_place_is_the_same_event(street: Street, kiosk: Kiosk) -> None:
     """After a restart an event may have been written twice: number, boot and clock differ, nothing else."""
     kiosk.fee(100, event_id=ID)
