@@ -20,10 +20,10 @@ from hub.api.client import ApiClient, HubAwayError
 from hub.api.registers import view_audit
 from hub.assembly.wire import public_address
 from hub.config import CONFIG_FILE, HubConfig, load_config
-from hub.db import migrate as schema
 from hub.db.backup import copy_database
-from hub.db.engine import open_reader
 from hub.db.ledger_audit import audit as audit_books
+from hub.db.migrate import head
+from hub.db.opening import bring_up_to_date, reading
 from hub.keys.authority import CA_CERTIFICATE
 from hub.keys.enrolment import TokenWanted, enrol_token
 from hub.keys.hub_keys import API_TOKEN
@@ -190,11 +190,8 @@ def audit(
     if client is not None:
         report = client.get("/v1/ledger/audit" + (f"?day={day}" if day else ""))
     else:
-        engine = open_reader(config.database)
-        with engine.connect() as connection:
-            schema.check(connection)
+        with reading(config.database) as connection:
             report = view_audit(audit_books(connection, day)).model_dump()
-        engine.dispose()
     typer.echo(json.dumps(report, indent=2))
     if not report["clean"]:
         raise typer.Exit(NOT_CLEAN)
@@ -219,7 +216,7 @@ def migrate(home: Home = None) -> None:
         _migrate(config)
     finally:
         room.close()
-    typer.echo(f"The database has schema {schema.head()}.")
+    typer.echo(f"The database has schema {head()}.")
 
 
 def _opened(config: HubConfig) -> KeyRoom:
@@ -230,7 +227,7 @@ def _opened(config: HubConfig) -> KeyRoom:
 def _migrate(config: HubConfig) -> None:
     if config.database_url is None:
         make_folder(config.data_dir)
-    schema.upgrade(config.database)
+    bring_up_to_date(config.database)
 
 
 def _ports(config: HubConfig) -> dict[str, int]:

@@ -32,9 +32,9 @@ from hub.assembly.hub import Hub
 from hub.assembly.towards_core import make_forwarder
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
 from hub.config import HubConfig
-from hub.db import migrate
 from hub.db.clerk_listings import is_open
-from hub.db.engine import Connection, open_reader, open_writer
+from hub.db.engine import Connection
+from hub.db.opening import open_database
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
 from hub.forwarder.worker import Forwarder
@@ -200,8 +200,7 @@ def _open_database(config: HubConfig, stack: AsyncExitStack) -> Writer:
     """Bring the schema up to date, and start the one thread that writes."""
     if config.database_url is None:
         make_folder(config.data_dir)
-    migrate.upgrade(config.database)
-    writer = Writer(open_writer(config.database), open_reader(config.database))
+    writer = open_database(config.database)
     stack.push_async_callback(asyncio.to_thread, writer.close)
     return writer
 

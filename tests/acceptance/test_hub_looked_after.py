@@ -228,3 +228,13 @@ def test_setting_that_is_wrong_is_named_without_its_value(tmp_path: Path) -> Non
     assert refused.returncode == 1
     assert "VENTANILLA_OPEN311_URL" in refused.stderr
     assert "secret" not in refused.stderr
+
+
+def test_database_that_is_away_is_a_sentence_without_its_password(tmp_path: Path) -> None:
+    away = "postgresql://hub:s3cret@127.0.0.1:1/hub?connect_timeout=2"
+    hub = HubProcess(tmp_path / "hub", database_url=away)
+    refused = hub.try_command("init")
+    assert refused.returncode == 1
+    assert "database_url" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "s3cret" not in refused.stderr
