@@ -12,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from hub.broker.nats import find_binary
+from hub.assembly.wire import broker_users
+from hub.broker.nats import NatsServer, find_binary
+from hub.broker.permissions import BrokerSettings
+from hub.keys.authority import CA_CERTIFICATE, HUB_CERTIFICATE, HUB_KEY, SERVER_CERTIFICATE, SERVER_KEY
+from hub.keys.room import KeyRoom
 from shared.adapters.enrolment_client import RefusedError, enrol
 from shared.protocol.enrolment import Token
 from tests.architecture.tree import document
 from tests.support.edge import running
 from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
+from tests.support.town import free_port, now_ms
 
 WRAPPER = """#!/bin/sh
 [ -e "{gate}" ] && exit 1
@@ -238,3 +243,35 @@ def test_database_that_is_away_is_a_sentence_without_its_password(tmp_path: Path
     assert "database_url" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert "s3cret" not in refused.stderr
+
+
+def test_broker_of_the_citys_own_is_used_and_none_is_started(tmp_path: Path) -> None:
+    port = free_port()
+    home, keys = tmp_path / "hub", tmp_path / "hub" / "keys"
+    addresses = json.dumps([f"127.0.0.1:{port}"])
+    hub = HubProcess(home, broker="external", broker_addresses=addresses)
+    hub.command("init")
+    room = KeyRoom.open(keys, tmp_path / "copy", clock=now_ms, count_start=False)
+    users = broker_users(room)
+    room.close()
+    settings = BrokerSettings(
+        host="127.0.0.1",
+        port=port,
+        folder=tmp_path / "broker",
+        certificate=keys / SERVER_CERTIFICATE,
+        key=keys / SERVER_KEY,
+        authority=keys / CA_CERTIFICATE,
+        own_certificate=keys / HUB_CERTIFICATE,
+        own_key=keys / HUB_KEY,
+    )
+    broker = NatsServer(settings, lambda: users)
+    broker.start()
+    try:
+        hub.start()
+        assert parts(hub)["link"]
+        assert "broker" not in parts(hub)
+        assert not (home / "broker").exists()
+        hub.stop()
+    finally:
+        hub.kill()
+        broker.stop()
