@@ -238,8 +238,8 @@ class IngestWorker:
         uow.flush()
         if self._incarnation.value != self._incarnation_seen:
             self._hooks.incarnation_jumped(connection, now_ms)
-            self._incarnation_seen = self._incarnation.value
         return _Committed(
+            incarnation=self._incarnation.value,
             answers=answers,
             events=uow.delivery.accepted,
             effects=uow.outgoing.added,
@@ -265,6 +265,7 @@ class IngestWorker:
             self._call()
 
     def _committed(self, group: Sequence[Received], done: "_Committed") -> None:
+        self._incarnation_seen = done.incarnation
         for answer in done.answers:
             self._publish(answer)
         self._confirm(group)
@@ -327,12 +328,14 @@ class _Committed:
     """What a transaction leaves to do once it is committed.
 
     Attributes:
+        incarnation: of the hub; what a jump of it means is in the database.
         answers: to publish.
         events: that were taken.
         effects: that now wait for the core.
         started: monotonic seconds at which it began.
     """
 
+    incarnation: int
     answers: Sequence[Outgoing]
     events: int
     effects: int

@@ -160,6 +160,12 @@ class Gate:
         self._open.set()
 
 
+def orphan(connection: Connection) -> None:
+    """A job that makes the COMMIT of its group fail."""
+    connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+    connection.execute(text("INSERT INTO card_counter VALUES ('card', 1, 99)"))
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path)
@@ -208,10 +214,6 @@ def test_messages_that_wait_share_a_transaction(desk: Desk, kiosk: Kiosk) -> Non
 def test_commit_that_fails_answers_nothing_and_forgets_the_session_it_taught(
     desk: Desk, kiosk: Kiosk
 ) -> None:
-    def orphan(connection: Connection) -> None:
-        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
-        connection.execute(text("INSERT INTO card_counter VALUES ('card', 1, 99)"))
-
     desk.give(kiosk.birth())
     desk.settled()
     kiosk.session = desk.ingest.sessions.offer("kiosk-7", "nonce", NOW_MS)
@@ -321,3 +323,18 @@ def test_incarnation_that_jumped_is_told_in_the_same_transaction(desk: Desk, kio
     desk.settled()
     assert (desk.life.value, desk.jumps) == (41, [NOW_MS])
     assert desk.count("hub_behind") == 1
+
+
+@pytest.mark.sentence("H-15")
+def test_incarnation_that_jumped_is_told_again_where_the_commit_failed(desk: Desk, kiosk: Kiosk) -> None:
+    kiosk.incarnation = 40
+    gate = Gate(desk.writer)
+    desk.writer.submit(orphan)
+    desk.give(kiosk.birth())
+    gate.open()
+    desk.settled()
+    desk.give(kiosk.birth())
+    desk.settled()
+    desk.give(kiosk.birth())
+    desk.settled()
+    assert desk.jumps == [NOW_MS, NOW_MS]
