@@ -157,7 +157,6 @@ class DeviceSession:
     def link_down(self) -> None:
         """The link is gone, and the session with it."""
         self.state = SessionState.OFF
-        self._session = ""
         self._out.clear()
 
     def epoch_opened(self, now_ms: int) -> None:
@@ -220,7 +219,7 @@ class DeviceSession:
 
     def _begin(self, now_ms: int) -> None:
         """Start over: a birth without a session."""
-        self._spent, self._session = self._session or self._spent, ""
+        self._session = ""
         self.state = SessionState.BIRTH_SENT
         self._birth(now_ms, None)
         self._due_ms = now_ms + limits.BIRTH_TIMEOUT_MS
@@ -283,6 +282,7 @@ class DeviceSession:
         self.fenced, self.missing, self.versions = ack.fenced, ack.missing, ack.versions
         if self.state is SessionState.CONFIRMED:
             self.state = SessionState.STREAMING
+            self._spent = self._session
             self._lanes.listed(self._confirming)
             if self._untold:  # an epoch was opened since the birth that was just confirmed
                 self._birth(now_ms, self._session)

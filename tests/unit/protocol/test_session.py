@@ -232,6 +232,18 @@ def test_welcome_of_the_session_that_was_spoken_in_brings_no_old_acknowledgement
     assert talk.birth().session == "another"
 
 
+@pytest.mark.sentence("B-2")
+def test_offer_that_the_hub_repeats_because_nobody_took_it_up_is_taken(talk: Talk) -> None:
+    nonce = talk.connect().nonce
+    talk.welcome(nonce)
+    assert talk.birth().session == "offered"
+    while talk.session.state is not SessionState.BIRTH_SENT:
+        talk.wait()
+        talk.said()
+    talk.welcome(nonce)
+    assert talk.birth().session == "offered"
+
+
 @pytest.mark.sentence("B-9")
 def test_welcome_that_asks_for_a_pause_gets_it_before_the_first_frame(talk: Talk) -> None:
     talk.outbox.append(2)
