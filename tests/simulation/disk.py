@@ -16,7 +16,7 @@ from shared.protocol.delivery import LANES
 from shared.protocol.lines import Gap, GapReason
 from shared.protocol.sender import EpochView, Run
 
-TELEMETRY_ROWS_MAX = 12
+TELEMETRY_ROWS_MAX = 3
 
 
 @dataclass(slots=True)

@@ -202,6 +202,11 @@ class Hub:
         report = audit(self.connection)
         return None if report.is_clean else str(report)
 
+    def quarantined(self) -> int:
+        """How many lines were set aside for what they said."""
+        query = "SELECT count(*) FROM quarantine WHERE reason <> 'the device is fenced'"
+        return self._rows(query)[0][0]
+
     def waiting(self) -> int:
         """How much outgoing work is not done."""
         return self._rows("SELECT count(*) FROM outgoing WHERE state <> 'done'")[0][0]

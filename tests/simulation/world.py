@@ -87,6 +87,7 @@ class World:
         while self._queue and self._queue[0][0] <= START_MS + BUSY_MS:
             self._step()
         self._drain()
+        self.hits["quarantined"] = self.hub.quarantined()
 
     def close(self) -> None:
         """Let go of the databases."""

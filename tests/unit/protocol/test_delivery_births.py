@@ -129,8 +129,9 @@ def test_epoch_of_a_fenced_device_that_was_complete_is_closed_without_a_word() -
     assert hub.of(PAST).closed
 
 
-def test_epoch_held_open_by_a_fence_and_complete_by_now_is_closed_without_a_word() -> None:
-    hub = hub_that_holds(PAST)
+@pytest.mark.parametrize("last", [1, 6])
+def test_epoch_held_open_by_a_fence_and_complete_by_now_is_closed_without_a_word(last: int) -> None:
+    hub = hub_that_holds(PAST.until(last))
     hub.sink.fenced = True
     hub.confirm(LATER)
     assert not hub.of(PAST).closed

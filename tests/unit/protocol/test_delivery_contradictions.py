@@ -161,6 +161,15 @@ def test_unknown_id_below_the_old_watermark_is_a_fork_with_fence_and_loss() -> N
 
 
 @pytest.mark.sentence("H-10")
+def test_fork_of_the_very_last_event_that_is_held_is_found() -> None:
+    hub = hub_that_holds(PAST)
+    clone = PAST.until(5).then("b", 2)
+    hub.take(clone.frame(7, 7), clone.frame())
+    assert set(hub.sink.fences) == {LossReason.FORK}
+    assert hub.sink.events == [*NAMES, "b6", "b7"]
+
+
+@pytest.mark.sentence("H-10")
 def test_fork_is_recorded_once_however_many_ids_are_unknown() -> None:
     hub = hub_that_holds(PAST)
     clone = Past().then("b", 7)
