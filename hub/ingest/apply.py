@@ -119,9 +119,9 @@ class Ingest:
                 answers.setdefault(item.device, set()).update(streams)
         return [*welcomes, *(self._acknowledge(d, streams, uow, now_ms) for d, streams in answers.items())]
 
-    def forget(self) -> None:
-        """Drop the sessions: a transaction failed, and what they stood on was not committed."""
-        self.sessions.forget()
+    def forget(self, devices: Iterable[str]) -> None:
+        """Drop sessions: a transaction with births of these devices failed, and was not committed."""
+        self.sessions.forget(devices)
 
     # -- messages ----------------------------------------------------------------------------------------
 

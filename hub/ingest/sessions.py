@@ -8,7 +8,7 @@ Source: docs/PROTOCOL.md, section Session.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum, auto
 
 from shared.protocol import limits
@@ -91,8 +91,9 @@ class Sessions:
         self._acknowledged += 1
         return self._acknowledged
 
-    def forget(self) -> None:
-        """Drop every session: what was learnt in them was not committed."""
-        self._current.clear()
-        self._begun_ms.clear()
-        self._offers.clear()
+    def forget(self, devices: Iterable[str]) -> None:
+        """Drop the sessions of devices: what was learnt in them was not committed."""
+        for device in devices:
+            self._current.pop(device, None)
+            self._begun_ms.pop(device, None)
+            self._offers.pop(device, None)

@@ -21,7 +21,7 @@ Not here: what a message means (`apply`), the transaction (`hub.db.writer`), the
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.ports import Incarnation
 from hub.ingest.state_hint import StateHint
+from hub.keys.journal import JournalWriteError
 from hub.metrics import Measures
 from shared.adapters.mqtt_link import DownReason, LinkDown, LinkEvent, LinkUp, Published, Received
 from shared.model.errors import CapacityError, InputError, TransientError
@@ -292,9 +293,9 @@ class IngestWorker:
         """Forget what the group had taught; then drop it, or look for the message that did it."""
         if not group:  # the transaction could not even begin
             self._gather(group)
-        if any(_is_birth(event) for event in group):
-            self._ingest.forget()
-        passing = isinstance(error, TransientError | CapacityError)
+        self._ingest.forget(_born(group))
+        fence_failed = isinstance(error, JournalWriteError)  # one device's matter, and it may last
+        passing = isinstance(error, TransientError | CapacityError) and not fence_failed
         cause = "database" if passing else "failed"
         log.error("ingest_failed", messages=len(group), cause=cause, exc_info=error)
         if not passing and len(group) > 1:
@@ -342,5 +343,12 @@ class _Committed:
     started: float
 
 
-def _is_birth(event: Received) -> bool:
-    return event.topic.endswith(f"/{topics.Verb.BIRTH}")
+def _born(group: Iterable[Received]) -> set[str]:
+    """The devices of which a group has births: it may have switched their sessions, and no other's."""
+    devices: set[str] = set()
+    for event in group:
+        with suppress(InputError):
+            topic = topics.parse_up(event.topic)
+            if topic.kind is topics.Verb.BIRTH:
+                devices.add(topic.device)
+    return devices

@@ -168,7 +168,7 @@ def test_session_whose_transaction_failed_is_forgotten(street: Street, kiosk: Ki
     (offer,) = street.hear(kiosk.birth())
     kiosk.session = offer.welcome.session
     street.hear(kiosk.birth(kiosk.session), commit=False)
-    street.ingest.forget()
+    street.ingest.forget([kiosk.name])
     (said,) = street.hear(kiosk.frame(PAYMENTS))
     assert said.welcome.nonce == kiosk.session
     assert street.enter(kiosk).streams[PAYMENTS].acked == 0

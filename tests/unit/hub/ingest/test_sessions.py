@@ -79,14 +79,16 @@ def test_welcome_to_a_frame_is_given_once_a_second_to_each_device(sessions: Sess
 
 def test_numbers_of_acknowledgements_rise(sessions: Sessions) -> None:
     numbers = [sessions.next_number() for _ in range(3)]
-    sessions.forget()
+    sessions.forget(["kiosk-7"])
     assert [*numbers, sessions.next_number()] == [1, 2, 3, 4]
 
 
 def test_sessions_that_are_forgotten_are_unknown(sessions: Sessions) -> None:
     taken, offered = sessions.offer("kiosk-7", "nonce", NOW_MS), sessions.offer("bus-7", "nonce", NOW_MS)
     sessions.confirm("kiosk-7", taken, NOW_MS)
-    sessions.forget()
+    sessions.forget(["cashier-1"])
+    assert sessions.current("kiosk-7") == taken
+    sessions.forget(["kiosk-7", "bus-7"])
     assert sessions.current("kiosk-7") is None
     assert sessions.confirm("kiosk-7", taken, NOW_MS) is Standing.UNKNOWN
     assert sessions.confirm("bus-7", offered, NOW_MS) is Standing.UNKNOWN

@@ -16,6 +16,7 @@ from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.opening import Opener
 from hub.ingest.worker import FAILED, IngestWorker, WorkerHooks
+from hub.keys.journal import JournalWriteError
 from hub.metrics import Measures
 from shared.adapters.mqtt_link import Address, LinkUp, Published, Received
 from shared.model.errors import CapacityError
@@ -36,11 +37,19 @@ POISON = b"our own code falls on this"
 class Fragile(Ingest):
     """An ingest with a bug: it falls on one kind of message."""
 
+    fault: type[Exception] = ZeroDivisionError
+
     def apply(self, messages: Iterable[Incoming], uow: UnitOfWork, now_ms: int) -> Sequence[Outgoing]:
         taken = list(messages)
         if any(message.payload == POISON for message in taken):
-            raise ZeroDivisionError
+            raise self.fault
         return super().apply(taken, uow, now_ms)
+
+
+class Fenceless(Fragile):
+    """An ingest whose registry cannot be written: it falls where a device is to be fenced."""
+
+    fault = JournalWriteError
 
 
 @dataclass
@@ -233,6 +242,19 @@ def test_commit_that_fails_answers_nothing_and_forgets_the_session_it_taught(
     assert desk.count() == 3
 
 
+def test_commit_that_fails_forgets_no_session_but_those_it_taught(desk: Desk, kiosk: Kiosk) -> None:
+    desk.enter(kiosk)
+    gate = Gate(desk.writer)
+    desk.writer.submit(orphan)
+    desk.give(Incoming(topics.up("bus-7", topics.Verb.BIRTH), b""), kiosk.frame(PAYMENTS))
+    gate.open()
+    desk.settled()
+    assert desk.worker.dropped == {"database": 2}
+    desk.give(kiosk.frame(PAYMENTS))
+    desk.settled()
+    assert desk.count() == 3
+
+
 def test_transaction_that_cannot_even_begin_costs_its_group_and_the_next_one_is_tried(
     tmp_path: Path, kiosk: Kiosk
 ) -> None:
@@ -245,8 +267,11 @@ def test_transaction_that_cannot_even_begin_costs_its_group_and_the_next_one_is_
     desk.writer.close()
 
 
-def test_message_on_which_our_code_falls_costs_itself_alone_and_is_told(tmp_path: Path, kiosk: Kiosk) -> None:
-    desk = Desk(tmp_path, Fragile)
+@pytest.mark.parametrize("ingest", [Fragile, Fenceless])
+def test_message_on_which_our_code_falls_costs_itself_alone_and_is_told(
+    tmp_path: Path, kiosk: Kiosk, ingest: type[Fragile]
+) -> None:
+    desk = Desk(tmp_path, ingest)
     desk.enter(kiosk)
     gate = Gate(desk.writer)
     poison = Incoming(topics.up("kiosk-7", PAYMENTS), POISON)
