@@ -40,6 +40,9 @@ class Keys:
     def down_key(self, device: str) -> LinkKey:
         return self.links[device].down
 
+    def enrolled_ms(self, device: str) -> int | None:
+        return None
+
     def is_fenced(self, device: str) -> bool:
         return False
 

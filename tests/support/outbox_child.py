@@ -1,8 +1,8 @@
 """A process that owns an outbox and tells, line by line, what it was told itself; made to be hurt.
 
 Run as `python -m tests.support.outbox_child FOLDER COUNT`. Each line of its output is a JSON list:
-`["told", stream, epoch, seq, id]` after an append returned; `["broken", refusals]` when the outbox broke, with
-how many of three further verbs it refused then; `["unopened"]` when it could not be opened.
+`["told", stream, epoch, seq, id]` after an append returned; `["broken", refusals]` when the outbox broke,
+with how many of three further verbs it refused then; `["unopened"]` when it could not be opened.
 """
 
 import json
