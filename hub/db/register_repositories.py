@@ -150,6 +150,15 @@ class ExceptionRepository:
         """Notes a case; the detail carries pseudonyms and numbers alone, no words of a citizen."""
         self._rows.append((str(kind), device, json.dumps(detail), now_ms, None))
 
+    def is_open(self, kind: str, device: str) -> bool:
+        """Whether a case of this kind about a device is noted and not resolved."""
+        if any(row[:2] == (kind, device) for row in self._rows):
+            return True
+        open_one = select(exception.c.id).where(
+            exception.c.kind == kind, exception.c.device == device, exception.c.resolved_ms.is_(None)
+        )
+        return self._connection.execute(open_one.limit(1)).first() is not None
+
     def flush(self) -> None:
         """Writes what was noted."""
         statement = insert_sql(self._connection, exception, leave_out="id")

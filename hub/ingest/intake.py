@@ -74,10 +74,15 @@ class Intake:
         )
 
     def fence(self, epoch: HubEpoch, reason: LossReason) -> None:
-        """Fence the device, and tell a clerk."""
+        """Fence the device, and tell a clerk.
+
+        The registry is written at once, the exception with the transaction: where that fails, the device is
+        fenced already when the lines come again, and the clerk is still told.
+        """
         if not self.fenced:
             self._keys.fence(self._device, reason)
-            self._raise("fork", epoch, reason=reason.value)
+        if not self._uow.exceptions.is_open(FORK, self._device):
+            self._raise(FORK, epoch, reason=reason.value)
 
     def _apply(self, epoch: HubEpoch, event: Event, line: Line) -> None:
         if epoch.stream is Stream.PAYMENTS and self.fenced:
@@ -110,3 +115,5 @@ class Intake:
 
 
 FENCED: Final = "the device is fenced"
+FORK: Final = "fork"
+"""The kind of the exception that tells of a disk with two lives."""

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event
 
 from hub.db import tables
 from shared.model.event import Stream
+from tests.support.hub_database import traced
 from tests.support.street import Kiosk, Street, acked
 
 PAYMENTS, CASES, HEALTH = Stream.PAYMENTS, Stream.CASES, Stream.HEALTH
@@ -55,17 +55,12 @@ def test_group_of_many_devices_is_one_transaction_and_few_statements(street: Str
         kiosk.fee()
         kiosk.report()
         street.enter(kiosk)
-    statements: list[str] = []
-
-    @event.listens_for(street.connection, "before_cursor_execute")
-    def listen(_c: object, _k: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    said = street.hear(*(frame for kiosk in kiosks for frame in kiosk.frames()))
-    event.remove(street.connection, "before_cursor_execute", listen)
+    with traced(street.connection) as statements:
+        said = street.hear(*(frame for kiosk in kiosks for frame in kiosk.frames()))
+    reads = [statement for statement in statements if statement.startswith("SELECT")]
+    assert 0 < len(reads) < 20
     assert sorted(each.device for each in said) == sorted(names)
     assert len(street.rows(tables.inbox)) == 80
-    assert len(statements) < 40
 
 
 def test_answer_to_many_frames_of_a_device_is_one(street: Street, kiosk: Kiosk) -> None:
@@ -244,6 +239,26 @@ def test_clone_with_other_events_under_the_same_numbers_is_fenced_and_every_even
     assert len(ids(street)) == 5
     (loss,) = street.rows(tables.loss_record)
     assert (loss["reason"], loss["possibly_more"]) == ("fork", True)
+
+
+@pytest.mark.sentence("H-10")
+def test_fence_whose_transaction_failed_is_told_to_a_clerk_when_the_lines_come_again(
+    street: Street, kiosk: Kiosk
+) -> None:
+    """The registry cannot be rolled back, so the device is fenced before anybody was told."""
+    street.enter(kiosk)
+    street.hear(kiosk.frame(PAYMENTS))
+    clone = Kiosk(seed=100)
+    clone.epochs[PAYMENTS] = [replace(kiosk.epochs[PAYMENTS][0], lines=kiosk.epochs[PAYMENTS][0].lines[:1])]
+    clone.fee()
+    clone.fee()
+    street.enter(clone)
+    street.hear(clone.frame(PAYMENTS), commit=False)
+    assert street.registry.fenced == {"kiosk-7": "fork"}
+    street.hear(clone.frame(PAYMENTS))
+    street.enter(clone)
+    assert [row["kind"] for row in street.rows(tables.exception)].count("fork") == 1
+    assert [row["reason"] for row in street.rows(tables.loss_record)] == ["fork"]
 
 
 def test_frame_whose_gap_cannot_be_read_is_told_and_keeps_what_came_before(
