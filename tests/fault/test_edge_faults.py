@@ -82,7 +82,7 @@ def test_device_frozen_while_the_hub_begins_anew_goes_on_when_it_thaws(hub: Smal
         device.give([tap(n) for n in range(2, 20)])
         device.signal(signal.SIGCONT)
         device.wait_for_answers(19)
-        hub.wait_for(device.taken(), timeout_s=20)
+        hub.wait_for(device.taken())
     hub.nothing_wrong()
 
 
@@ -132,5 +132,5 @@ def test_disk_full_is_said_before_and_delivery_makes_room_again(hub: SmallHub) -
 
         eventually(taken_again, what="room on the disk")
         assert len(device.answers) > before
-        hub.wait_for(device.taken(), timeout_s=20)
+        hub.wait_for(device.taken())
     hub.nothing_wrong()

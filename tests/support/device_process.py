@@ -97,7 +97,7 @@ class DeviceProcess:
         """The ids that it said it took."""
         return [answer["taken"]["id"] for answer in list(self.answers) if "taken" in answer]
 
-    def wait_for_answers(self, count: int, *, timeout_s: float = 20.0) -> Sequence[Mapping[str, Any]]:
+    def wait_for_answers(self, count: int, *, timeout_s: float = 40.0) -> Sequence[Mapping[str, Any]]:
         """Wait until it has answered so often."""
         eventually(
             lambda: len(self.answers) >= count or self._process.poll() is not None,

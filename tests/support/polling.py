@@ -12,7 +12,7 @@ T = TypeVar("T")
 PAUSE_S = 0.01
 
 
-def eventually(look: Callable[[], T], *, timeout_s: float = 10.0, what: str = "") -> T:
+def eventually(look: Callable[[], T], *, timeout_s: float = 30.0, what: str = "") -> T:
     """Look until there is something to see.
 
     Args:

@@ -92,7 +92,7 @@ class SmallHub:
         """The ids of all events that were taken, as often as they were."""
         return [row["event_id"] for row in self.rows()]
 
-    def wait_for(self, ids: Sequence[str], *, timeout_s: float = 10.0) -> None:
+    def wait_for(self, ids: Sequence[str], *, timeout_s: float = 30.0) -> None:
         """Wait until every one of these events is committed; each is there once."""
         wanted = set(ids)
         eventually(

@@ -2,18 +2,19 @@
 
 from shared.model.event import Stream
 from shared.protocol.acknowledgement import StreamAck
-from shared.protocol.sender import EpochView
+from shared.protocol.sender import EpochView, Run
 from tests.simulation.disk import Disk
 
 DEVICE = "kiosk-7"
 
 
 class SmallOutbox(Disk):
-    """A disk that also counts how often a watermark was set."""
+    """A disk that also notes how often a watermark was set, and how many bytes were asked for."""
 
     def __init__(self) -> None:
         super().__init__(DEVICE)
         self.acknowledged = 0
+        self.asked_bytes: list[int] = []
         self._names = iter(f"{n:08x}" for n in range(1, 2**32))
 
     def append(self, count: int = 1, stream: Stream = Stream.PAYMENTS, *, size: int = 0) -> EpochView:
@@ -31,6 +32,10 @@ class SmallOutbox(Disk):
 
     def view(self, stream: Stream = Stream.PAYMENTS, index: int = -1) -> EpochView:
         return self.epochs(stream)[index]
+
+    def read(self, stream: Stream, epoch: str, first: int, lines_max: int, bytes_max: int) -> Run:
+        self.asked_bytes.append(bytes_max)
+        return super().read(stream, epoch, first, lines_max, bytes_max)
 
     def acknowledge(self, stream: Stream, epoch: str, acked: int, now_ms: int) -> None:
         self.acknowledged += 1

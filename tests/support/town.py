@@ -66,7 +66,7 @@ class Inbox:
 
     events: "queue.SimpleQueue[LinkEvent]" = field(default_factory=queue.SimpleQueue)
 
-    def next(self, kind: type[E], *, timeout_s: float = 10.0) -> E:
+    def next(self, kind: type[E], *, timeout_s: float = 30.0) -> E:
         """Return the next event of a kind; others before it are dropped."""
         deadline = time.monotonic() + timeout_s
         while True:

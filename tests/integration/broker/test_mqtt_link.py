@@ -127,10 +127,11 @@ def test_broker_killed_link_comes_back_and_unconfirmed_publishes_are_unknown(tow
     os.kill(pid, signal.SIGKILL)
     down = inbox.next(LinkDown)
     assert (down.session, down.reason) == (first.session, DownReason.LOST)
-    second = inbox.next(LinkUp, timeout_s=20)
+    second = inbox.next(LinkUp)
     assert second.session > first.session
     handle = device.publish(PAYMENTS, b"again\n")
     assert inbox.next(Published).handle == handle
+    eventually(lambda: len(town.broker_events) == 3, what="the supervisor's word")
     assert [type(event) for event in town.broker_events] == [BrokerUp, BrokerDown, BrokerUp]
 
 
