@@ -84,6 +84,22 @@ def test_word_that_repeats_is_no_progress(outbox: SmallOutbox, sender: Sender) -
     assert verdicts[-1] is Verdict.BIRTH
 
 
+@pytest.mark.sentence("D-2")
+def test_word_that_repeats_about_an_older_epoch_is_no_progress_either(
+    outbox: SmallOutbox, sender: Sender
+) -> None:
+    outbox.append(5)
+    outbox.restart()
+    outbox.append(2)
+    sender.take(outbox.ack(2, index=0), 0)
+    assert firsts(sender) == [(3, 3), (1, 2)]
+    sender.take(outbox.ack(2, index=0), 3_000)
+    assert firsts(sender, 3_000) == [(3, 3), (1, 2)]
+    sender.take(outbox.ack(2, index=0), 4_000)
+    assert firsts(sender, 4_000) == []
+    assert sender.deadline_ms() == 8_000
+
+
 # ---- words that repeat or go back -------------------------------------------------------------------------
 
 
