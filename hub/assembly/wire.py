@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from hub.broker.nats import BrokerDown, BrokerEvent, NatsServer
-from hub.broker.permissions import BrokerSettings, BrokerUser
+from hub.broker.permissions import LOOPBACK, BrokerSettings, BrokerUser
 from hub.config import HubConfig
 from hub.ingest.state_hint import state_hint
 from hub.keys.authority import HUB_CERTIFICATE, HUB_KEY, certificate_uri, paths_of_server
@@ -20,7 +20,6 @@ from shared.protocol import limits, topics
 
 PUBLISHES_OUTSTANDING_MAX: Final = 4_000
 """Answers that may wait for the broker: every device of a group, several groups over."""
-LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a listener on every address is reached by
 EMBEDDED: Final = "embedded"
 
 log = structlog.get_logger(__name__)

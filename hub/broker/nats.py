@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.broker import leash
-from hub.broker.permissions import BrokerSettings, BrokerUser, configuration
+from hub.broker.permissions import LOOPBACK, BrokerSettings, BrokerUser, configuration
 from shared.adapters.durable_files import make_folder, write_whole
 from shared.model.errors import DeviceError
 from shared.protocol.backoff import Backoff
@@ -257,7 +257,7 @@ class NatsServer:
         context.check_hostname = False
         context.load_verify_locations(settings.authority)
         context.load_cert_chain(settings.own_certificate, settings.own_key)
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - asked on loopback where it listens everywhere
+        host = LOOPBACK.get(settings.host, settings.host)
         try:
             with (
                 socket.create_connection((host, settings.port), settings.probe_timeout_s) as plain,

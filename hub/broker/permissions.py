@@ -25,6 +25,8 @@ ACK_PENDING_MAX: Final = 10_000
 STORE_BYTES_MAX: Final = 1024 * 1024 * 1024
 CONNECTIONS_MAX: Final = 10_000
 
+LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a listener on every address is reached by
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerUser:

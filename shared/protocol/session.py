@@ -1,6 +1,6 @@
 """A device's session with the hub: birth, welcome, confirmed birth, streaming. Pure.
 
-    OFF -> LINK -> SUBSCRIBED -> BIRTH_SENT -> CONFIRMED -> STREAMING <-> IDLE;  any fault -> BACKOFF
+    OFF -> BIRTH_SENT -> CONFIRMED -> STREAMING;  births unanswered -> BACKOFF;  link down -> OFF
 
 `DeviceSession` turns three things (the link's ups and downs, messages, the passing of time) into messages to
 publish. It draws no conclusion from a broker's word: what counts is a MAC that holds, its own nonce, and the
@@ -34,7 +34,6 @@ class SessionState(StrEnum):
     """Where a session stands."""
 
     OFF = auto()
-    SUBSCRIBED = auto()
     BIRTH_SENT = auto()
     CONFIRMED = auto()
     """The birth repeats the hub's offer; the hub has not said yet how far it is."""
@@ -206,7 +205,7 @@ class DeviceSession:
     def deadline_ms(self) -> int | None:
         """Return when `tick` has something to do without anything happening; None: never."""
         match self.state:
-            case SessionState.OFF | SessionState.SUBSCRIBED:
+            case SessionState.OFF:
                 return None
             case SessionState.STREAMING:
                 resend = self._sender.deadline_ms()
