@@ -149,7 +149,7 @@ def test_payment_that_nobody_vouches_for_waits_for_a_clerk_and_the_others_are_se
         office.payment(good.replace(b"tap", b"cap")),
         office.payment(signed(signer, epoch="00000000")),
         office.payment(signed(signer, stream=Stream.CASES)),
-        office.payment(good[:-4] + b'AA"}'),
+        office.payment(good[:-40] + bytes([good[-40] ^ 1]) + good[-39:]),
         Effect(key=effect_key("bus-7", new_event_id(NOW_MS, bytes(10)), "payment"), aggregate="a", body={}),
     ]
     kept = office.payment(good)
