@@ -201,6 +201,13 @@ class DeliveryRepository:
             )
         )
 
+    def is_set_aside(self, name: str, line: Line) -> bool:
+        """Whether this very line of a device was set aside before, waiting or decided on."""
+        if any((row[0], row[4], row[8]) == (name, line.id, line.raw) for row in self._quarantine):
+            return True
+        same = quarantine.c.device == name, quarantine.c.event_id == line.id, quarantine.c.line == line.raw
+        return self._connection.execute(select(quarantine.c.id).where(*same).limit(1)).first() is not None
+
     def lose(
         self,
         name: str,

@@ -184,7 +184,7 @@ class Ingest:
     ) -> tuple[Outgoing | None, Sequence[Stream]]:
         if self._incarnation.value < birth.incarnation < _INCARNATION_MAX:
             uow.delivery.raise_exception("hub_behind", device, {"seen": birth.incarnation}, now_ms)
-            self._incarnation.jump_above(birth.incarnation)
+            self._incarnation.rise_above(birth.incarnation)
         if birth.session is None:
             return self._welcome(device, birth.nonce, now_ms), ()
         uow.delivery.recall(device, {e.epoch for lane in birth.lanes.values() for e in lane.epochs})

@@ -59,9 +59,7 @@ class Intake:
             else:
                 self._apply(epoch, opened.event, opened.line)
         elif held != opened.body and opened.event is not None:
-            self._book.keep_contexts(self._device, self.contexts)
-            self._quarantine(epoch, opened.line, "another event has this id")
-            self._raise("same_id_other_body", epoch, seq=seq, event_id=opened.line.id)
+            self._contradict(epoch, opened.line)
         if epoch.reopened or epoch.forked:
             self._book.found(self._device, epoch, seq)
 
@@ -83,6 +81,13 @@ class Intake:
             self._keys.fence(self._device, reason)
         if not self._uow.exceptions.is_open(FORK, self._device):
             self._raise(FORK, epoch, reason=reason.value)
+
+    def _contradict(self, epoch: HubEpoch, line: Line) -> None:
+        """Set a line aside that has another event's id, once: it comes again with every decision by ids."""
+        if not self._book.is_set_aside(self._device, line):
+            self._book.keep_contexts(self._device, self.contexts)
+            self._quarantine(epoch, line, "another event has this id")
+            self._raise("same_id_other_body", epoch, seq=line.seq, event_id=line.id)
 
     def _apply(self, epoch: HubEpoch, event: Event, line: Line) -> None:
         if epoch.stream is Stream.PAYMENTS and self.fenced:

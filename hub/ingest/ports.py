@@ -38,6 +38,14 @@ class Incarnation(Protocol):
         """The counter, raised at each start."""
         ...
 
-    def jump_above(self, seen: int) -> None:
-        """Go above a value that a device has seen: the whole disk was restored."""
+    def rise_above(self, seen: int) -> None:
+        """Go above a value that a device has seen: the whole disk was restored. Not durable yet."""
+        ...
+
+    def keep(self) -> None:
+        """Make the value durable; nothing before names it to a device.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         ...

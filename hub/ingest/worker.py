@@ -8,7 +8,9 @@ grow by themselves, and a single event waits for nothing.
 
 Rules:
 - Nothing is acknowledged, to the device or to the broker, before its transaction is committed.
-- The inbox is bounded in messages and bytes. Beyond it the newest are dropped and counted, and sent again.
+- The inbox is bounded in messages and bytes, and for each device. Beyond it the newest are dropped and
+  counted, and sent again.
+- An incarnation that rose is durable before any answer names it, and after the caution that follows from it.
 - A database that fails costs the group: it is dropped and counted, devices send again.
 - A message on which our own code fails does not hold up the others: its group is taken once more, one
   message a transaction, and what fails alone is dropped, counted and put before a clerk. This is what makes
@@ -20,7 +22,7 @@ Not here: what a message means (`apply`), the transaction (`hub.db.writer`), the
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -35,6 +37,7 @@ from hub.db.register_repositories import ExceptionRepository
 from hub.db.unit_of_work import UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest, Outgoing
+from hub.ingest.inbox import Inbox
 from hub.ingest.ports import Incarnation
 from hub.ingest.state_hint import StateHint
 from hub.keys.journal import JournalWriteError
@@ -123,8 +126,7 @@ class IngestWorker:
         self._hint = StateHint(incarnation, clock)
         # What follows is shared by the link's and the writer's threads, under the lock.
         self._changed = threading.Condition()
-        self._waiting: deque[Received] = deque()
-        self._waiting_bytes = 0
+        self._inbox = Inbox()
         self._jobs = 0
         self._called = False
         self._alone = 0
@@ -139,7 +141,7 @@ class IngestWorker:
     @property
     def waiting(self) -> int:
         """Messages that wait for a transaction."""
-        return len(self._waiting)
+        return len(self._inbox)
 
     def say_state(self) -> None:
         """Say again that the hub is on, with the present time."""
@@ -154,7 +156,7 @@ class IngestWorker:
         """
         with self._changed:
             self._stopping = True
-            finished = self._changed.wait_for(lambda: not (self._waiting or self._jobs), timeout_s)
+            finished = self._changed.wait_for(lambda: not (self._inbox or self._jobs), timeout_s)
         if self.connected and self._link is not None:
             self._hint.say(self._link, on=False)
             finished = self._hint.wait_until_confirmed(timeout_s) and finished
@@ -187,18 +189,13 @@ class IngestWorker:
                 self._hint.say(self._link, on=True)
 
     def _take_in(self, event: Received) -> None:
-        size = len(event.payload)
         with self._changed:
-            full = (
-                len(self._waiting) >= limits.INBOX_MESSAGES_MAX
-                or self._waiting_bytes + size > limits.INBOX_BYTES_MAX
-            )
+            full = self._inbox.full_for(event)
             if full or self._stopping:
-                self.dropped["full" if full else "stopping"] += 1
+                self.dropped[full or "stopping"] += 1
                 calls = False
             else:
-                self._waiting.append(event)
-                self._waiting_bytes += size
+                self._inbox.put(event)
                 calls, self._called = not self._called, True
         if full:
             self._confirm((event,))
@@ -224,9 +221,7 @@ class IngestWorker:
         with self._changed:
             most = 1 if self._alone else limits.GROUP_MESSAGES_MAX
             self._alone = max(0, self._alone - 1)
-            while self._waiting and len(group) < most:
-                group.append(self._waiting.popleft())
-            self._waiting_bytes -= sum(len(event.payload) for event in group)
+            group.extend(self._inbox.take(most))
             self._jobs += 1
             self._called = False
 
@@ -259,7 +254,7 @@ class IngestWorker:
             log.exception("ingest_settle_failed", messages=len(group))
         with self._changed:
             self._jobs -= 1
-            calls = bool(self._waiting) and not self._called
+            calls = bool(self._inbox) and not self._called
             self._called = self._called or calls
             self._changed.notify_all()
         if calls:
@@ -267,13 +262,24 @@ class IngestWorker:
 
     def _committed(self, group: Sequence[Received], done: "_Committed") -> None:
         self._incarnation_seen = done.incarnation
-        for answer in done.answers:
-            self._publish(answer)
+        if self._keep_incarnation():
+            for answer in done.answers:
+                self._publish(answer)
+        else:
+            self.unanswered += len(done.answers)
         self._confirm(group)
         self.events += done.events
         self.measures.group_committed(len(group), time.monotonic() - done.started)
         if done.effects:
             self._hooks.work_committed()
+
+    def _keep_incarnation(self) -> bool:
+        try:
+            self._incarnation.keep()
+        except OSError:
+            log.exception("incarnation_not_kept")
+            return False
+        return True
 
     def _publish(self, answer: Outgoing) -> None:
         try:
@@ -300,8 +306,7 @@ class IngestWorker:
         log.error("ingest_failed", messages=len(group), cause=cause, exc_info=error)
         if not passing and len(group) > 1:
             with self._changed:
-                self._waiting.extendleft(reversed(group))
-                self._waiting_bytes += sum(len(event.payload) for event in group)
+                self._inbox.put_back(group)
                 self._alone = len(group)
             return
         self.dropped[cause] += len(group)

@@ -69,7 +69,8 @@ class HubLife:
         with self._writer.read() as connection:
             last = LifeRepository(connection).last()
         if last is not None:  # keys that were put back from an old backup, against all advice
-            self._incarnation.jump_above(last.incarnation)
+            self._incarnation.rise_above(last.incarnation)
+            self._incarnation.keep()
         self._here = Mark(self._incarnation.value, 0)
         seen = self._file.read()
 

@@ -25,6 +25,7 @@ class Incarnation:
 
     def __init__(self, folder: TwinFolder, value: int) -> None:
         self.value = value
+        self._kept = value
         self._folder = folder
         self._lock = threading.Lock()
 
@@ -43,11 +44,17 @@ class Incarnation:
             OSError: it cannot be written.
         """
         incarnation = cls(folder, _highest(folder))
-        incarnation.jump_above(incarnation.value)
+        incarnation.rise_above(incarnation.value)
+        incarnation.keep()
         return incarnation
 
-    def jump_above(self, seen: int) -> None:
-        """Raise the counter above a value that somebody has seen, if it is not above it.
+    def rise_above(self, seen: int) -> None:
+        """Raise the counter above a value that somebody has seen; `keep` makes it last."""
+        with self._lock:
+            self.value = max(self.value, seen + 1)
+
+    def keep(self) -> None:
+        """Make the counter durable; its new value must be named to nobody before.
 
         A second copy that is away does not stop the hub: the first is enough to never repeat a number.
 
@@ -55,14 +62,15 @@ class Incarnation:
             OSError: the counter cannot be written.
         """
         with self._lock:
-            if seen >= self.value:
-                content = _written(seen + 1)
-                try:
-                    self._folder.write(FILE_NAME, content)
-                except SecondCopyError:
-                    make_folder(self._folder.first)
-                    write_whole(self._folder.first / FILE_NAME, content)
-                self.value = seen + 1
+            if self._kept == self.value:
+                return
+            content = _written(self.value)
+            try:
+                self._folder.write(FILE_NAME, content)
+            except SecondCopyError:
+                make_folder(self._folder.first)
+                write_whole(self._folder.first / FILE_NAME, content)
+            self._kept = self.value
 
 
 def _highest(folder: TwinFolder) -> int:

@@ -46,6 +46,8 @@ BIRTH_BYTES_MAX: Final = 128 * 1024
 """A birth that lists every epoch of every stream fits."""
 INBOX_MESSAGES_MAX: Final = 20_000
 """Messages that may wait for the hub's writer; beyond it the newest are dropped and sent again."""
+INBOX_DEVICE_MESSAGES_MAX: Final = 256
+"""Of one device, four times what it may leave unconfirmed: one that floods drowns no other."""
 INBOX_BYTES_MAX: Final = 64 * 1024 * 1024
 """The same in bytes: the hub's memory stays bounded whatever a thousand devices send at once."""
 GROUP_MESSAGES_MAX: Final = 500

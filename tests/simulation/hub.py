@@ -56,12 +56,16 @@ SELECT_EVENTS = "SELECT device, event_id FROM "
 
 @dataclass(slots=True)
 class Life:
-    """The incarnation counter."""
+    """The incarnation counter: in memory, and on the disk."""
 
     value: int = 1
+    kept: int = 1
 
-    def jump_above(self, seen: int) -> None:
-        self.value = seen + 1
+    def rise_above(self, seen: int) -> None:
+        self.value = max(self.value, seen + 1)
+
+    def keep(self) -> None:
+        self.kept = self.value
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ class Hub:
     def restart(self) -> None:
         """The process died; the next one raises the incarnation."""
         self.connection.rollback()
-        self.life.value += 1
+        self.life.value = self.life.kept = self.life.kept + 1
         self.start()
 
     def apply(self, messages: Sequence[Incoming], now_ms: int) -> Sequence[Outgoing]:

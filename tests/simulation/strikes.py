@@ -148,7 +148,8 @@ def _hub_restored(world: "World", _: Device) -> bool:
 
 
 def _whole_disk_restored(world: "World", device: Device) -> bool:
-    world.hub.life.value = max(1, world.hub.life.value - world.rng.randrange(3))
+    life = world.hub.life
+    life.kept = max(1, life.kept - world.rng.randrange(3))
     return _hub_restored(world, device)
 
 

@@ -319,6 +319,7 @@ class World:
             self._kill_hub()
             return
         self.hub.connection.commit()
+        self.hub.life.keep()
         self._note_heard()
         if self._dies(Fault.HUB_KILLED_AFTER_COMMIT):
             self._kill_hub()

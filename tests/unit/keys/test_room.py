@@ -203,9 +203,10 @@ class TestIncarnation:
 
     def test_jump_goes_above_what_was_seen_and_never_back(self, twin: TwinFolder) -> None:
         counter = Incarnation.raise_at_start(twin)
-        counter.jump_above(41)
+        counter.rise_above(41)
         assert counter.value == 42
-        counter.jump_above(7)
+        counter.rise_above(7)
+        counter.keep()
         assert counter.value == 42
         assert Incarnation.raise_at_start(twin).value == 43
 
@@ -235,7 +236,8 @@ class TestIncarnation:
 
     def test_cut_at_any_step_never_gives_a_number_twice(self, tmp_path: Path, twin: TwinFolder) -> None:
         first = Incarnation.raise_at_start(twin)
-        states = states_during(tmp_path, lambda: first.jump_above(10), [incarnation, files, durable_files])
+        first.rise_above(10)
+        states = states_during(tmp_path, first.keep, [incarnation, files, durable_files])
         assert len(states) > 4
         again = tmp_path.with_name(tmp_path.name + "-again")
         values = list[int]()

@@ -1,6 +1,7 @@
 """A line that cannot be taken blocks nothing but its own subject, and is taken in its order when it can."""
 
 import pytest
+from sqlalchemy import update
 
 from hub.db import tables
 from hub.db.quarantine_repository import QuarantineRepository, Verdict
@@ -280,6 +281,21 @@ def test_same_id_with_another_body_is_set_aside_and_told(street: Street, kiosk: 
     (told,) = street.rows(tables.exception)
     assert (told["kind"], told["detail"]["event_id"]) == ("same_id_other_body", ID)
     assert len(street.rows(tables.journal)) == 1
+
+
+@pytest.mark.sentence("H-13")
+def test_same_id_with_another_body_is_set_aside_once_however_often_it_comes(
+    street: Street, kiosk: Kiosk
+) -> None:
+    kiosk.fee(100, event_id=ID)
+    kiosk.fee(999, event_id=ID)
+    street.enter(kiosk)
+    for _ in range(3):
+        street.hear(*kiosk.frames(PAYMENTS))
+        street.connection.execute(update(tables.device_epoch).values(by_id=True, floor=2, watermark=0))
+        street.connection.commit()
+    assert waiting(street) == [(2, "another event has this id")]
+    assert len(street.rows(tables.exception)) == 1
 
 
 @pytest.mark.sentence("H-13")

@@ -1,5 +1,6 @@
 """The worker between link and writer: acknowledged after the commit, bounded, stopped by no message."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,22 @@ class Fenceless(Fragile):
 
 
 @dataclass
+class Watched(Life):
+    """An incarnation whose keeping is looked at, or fails."""
+
+    fails: bool = False
+    look: Callable[[], tuple[int, int]] = lambda: (0, 0)
+    seen: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def keep(self) -> None:
+        if self.fails:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if self.kept != self.value:
+            self.seen.append(self.look())
+        super().keep()
+
+
+@dataclass
 class Wire:
     """A link in memory: what the worker publishes and confirms, and how much was committed by then."""
 
@@ -87,6 +104,7 @@ class Desk:
         ingest_class: type[Ingest] = Ingest,
         jobs_waiting_max: int = 100,
         writes_to: Path | None = None,
+        life: Life | None = None,
     ) -> None:
         url = sqlite_url(folder / "hub.db")
         engine = open_writer(url)
@@ -95,7 +113,7 @@ class Desk:
         engine.dispose()
         written = url if writes_to is None else sqlite_url(writes_to)
         self.writer = Writer(open_writer(written), open_reader(url), jobs_waiting_max=jobs_waiting_max)
-        self.registry, self.life = Registry(["kiosk-7"]), Life()
+        self.registry, self.life = Registry(["kiosk-7"]), life or Life()
         self.ingest = ingest_class(self.registry, self.life, Opener([sealing_key()]), Chance())
         self.woken = threading.Event()
         self.jumps: list[int] = []
@@ -287,14 +305,30 @@ def test_message_on_which_our_code_falls_costs_itself_alone_and_is_told(
 def test_inbox_is_bounded_in_messages(desk: Desk) -> None:
     desk.wire.committed = lambda: 0
     gate = Gate(desk.writer)
-    message = Incoming(topics.up("kiosk-7", PAYMENTS), b"~")
-    desk.give(*([message] * (limits.INBOX_MESSAGES_MAX + 5)))
+    devices = [f"kiosk-{n}" for n in range(100)]
+    each = limits.INBOX_MESSAGES_MAX // len(devices)
+    desk.give(*(Incoming(topics.up(device, PAYMENTS), b"~") for device in devices for _ in range(each)))
+    desk.give(*([Incoming(topics.up("kiosk-late", PAYMENTS), b"~")] * 5))
     assert desk.worker.waiting == limits.INBOX_MESSAGES_MAX
     assert desk.worker.dropped == {"full": 5}
     assert len(desk.wire.confirmed) == 5
     gate.open()
     desk.settled()
     assert desk.worker.waiting == 0
+
+
+def test_device_that_floods_leaves_room_for_the_others(desk: Desk, kiosk: Kiosk) -> None:
+    desk.enter(kiosk)
+    gate = Gate(desk.writer)
+    flood = Incoming(topics.up("kiosk-8", PAYMENTS), b"~")
+    desk.give(*([flood] * (limits.INBOX_DEVICE_MESSAGES_MAX + 5)), kiosk.frame(PAYMENTS))
+    assert desk.worker.waiting == limits.INBOX_DEVICE_MESSAGES_MAX + 1
+    assert desk.worker.dropped == {"flooding": 5}
+    gate.open()
+    desk.settled()
+    assert desk.count() == 3
+    desk.give(flood)
+    assert desk.worker.dropped == {"flooding": 5}
 
 
 def test_inbox_is_bounded_in_bytes(desk: Desk) -> None:
@@ -363,3 +397,36 @@ def test_incarnation_that_jumped_is_told_again_where_the_commit_failed(desk: Des
     desk.give(kiosk.birth())
     desk.settled()
     assert desk.jumps == [NOW_MS, NOW_MS]
+
+
+@pytest.mark.sentence("B-8")
+def test_incarnation_that_jumped_is_durable_after_the_commit_and_before_the_answer(
+    tmp_path: Path, kiosk: Kiosk
+) -> None:
+    """Kept first, a power cut before the commit would leave a hub with its number and without its caution."""
+    life = Watched()
+    desk = Desk(tmp_path, life=life)
+    life.look = lambda: (desk.count("hub_behind"), len(desk.wire.answers()))
+    kiosk.incarnation = 40
+    desk.give(kiosk.birth())
+    desk.settled()
+    assert life.seen == [(1, 0)]
+    assert len(desk.wire.answers()) == 1
+    desk.writer.close()
+
+
+@pytest.mark.sentence("B-8")
+def test_hub_whose_incarnation_cannot_be_kept_answers_nobody_until_it_can(
+    tmp_path: Path, kiosk: Kiosk
+) -> None:
+    life = Watched(fails=True)
+    desk = Desk(tmp_path, life=life)
+    kiosk.incarnation = 40
+    desk.give(kiosk.birth())
+    desk.settled()
+    assert (desk.wire.answers(), desk.worker.unanswered, len(desk.wire.confirmed)) == ([], 1, 1)
+    life.fails = False
+    desk.give(kiosk.birth())
+    desk.settled()
+    assert len(desk.wire.answers()) == 1
+    desk.writer.close()
