@@ -8,6 +8,7 @@ needs them: a clock that is trusted, the common case, costs no query.
 Not here: any decision. `shared.protocol.delivery` and `hub.ingest` take those.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, literal_column, select
 
 from hub.db import loss_records
 from hub.db.register_repositories import EventName, ExceptionRepository
-from hub.db.statements import Lookup, Row, among, insert_sql, upsert, upsert_sql, write_many
+from hub.db.statements import Lookup, Row, among, compiled, insert_sql, upsert_sql, write_many
 from hub.db.tables import device, device_boot, device_epoch, inbox, loss_record, quarantine, sealing_context
 from shared.model.event import Stream
 from shared.model.fields import is_storable
@@ -61,7 +62,7 @@ class DeliveryRepository:
         self._quarantine: list[Row] = []
         self._losses: list[Row] = []
         self._found: dict[tuple[str, str, str], set[int]] = {}
-        self._born: dict[str, dict[str, object]] = {}
+        self._born: dict[str, Row] = {}
 
     # ---- reading ahead ----------------------------------------------------------------------------------
 
@@ -83,13 +84,8 @@ class DeliveryRepository:
 
     def recall(self, name: str, epochs: Collection[str]) -> None:
         """Reads closed epochs that a device speaks of; `load` leaves them out: every start leaves one."""
-        closed = select(device_epoch).where(
-            device_epoch.c.device == name,
-            device_epoch.c.closed.is_(True),
-            among(self._connection, device_epoch.c.epoch, sorted(epochs)),
-        )
         self.load((name,))
-        for row in self._connection.execute(closed.with_for_update()):
+        for row in _CLOSED.rows(self._connection, [(name, epoch) for epoch in sorted(epochs)]):
             here = _epoch(tuple(row))
             if self._epochs[name][here.stream].setdefault(here.epoch, here) is here:
                 self._stored[name, here.stream, here.epoch] = tuple(row)
@@ -247,16 +243,9 @@ class DeliveryRepository:
         if name in self._anchors:
             self._anchors[name].setdefault(birth.boot, anchor)
         waiting = {stream.value: lane.waiting_ms for stream, lane in birth.lanes.items()}
-        self._born[name] = {
-            "id": name,
-            "kind": UNKNOWN_KIND,
-            "enrolled_ms": now_ms,
-            "firmware": birth.firmware if is_storable(birth.firmware) else None,
-            "last_birth_boot": birth.boot,
-            "last_birth_uptime_ms": birth.uptime_ms,
-            "last_seen_ms": now_ms,
-            "waiting_ms": waiting,
-        }
+        firmware = birth.firmware if is_storable(birth.firmware) else None
+        seen = (firmware, birth.boot, birth.uptime_ms, now_ms, json.dumps(waiting))
+        self._born[name] = (name, UNKNOWN_KIND, now_ms, *seen)
         return before is None or (before.boot, before.uptime_ms) < (birth.boot, birth.uptime_ms)
 
     def raise_exception(self, kind: str, name: str | None, detail: Mapping[str, object], now_ms: int) -> None:
@@ -284,11 +273,9 @@ class DeliveryRepository:
         write_many(connection, insert_sql(connection, sealing_context, ignore=True), contexts)
         write_many(connection, insert_sql(connection, quarantine, leave_out="id"), self._quarantine)
         write_many(connection, insert_sql(connection, loss_record, leave_out="id"), self._losses)
-        if self._born:
-            learnt = ("firmware", "last_birth_boot", "last_birth_uptime_ms", "last_seen_ms", "waiting_ms")
-            births = [self._born[name] for name in sorted(self._born)]
-            connection.execute(upsert(connection.dialect.name, device, learnt), births)
-            self._born.clear()
+        births = [self._born[name] for name in sorted(self._born)]
+        self._born.clear()
+        write_many(connection, upsert_sql(connection, device, _BORN, keep=("kind", "enrolled_ms")), births)
         self._flush_welcomes()
         if self._found:
             loss_records.note_found(connection, self._found)
@@ -302,8 +289,7 @@ class DeliveryRepository:
         ]
         self._welcomes.clear()
         write_many(connection, insert_sql(connection, device_boot, ignore=True), rows)
-        if names:
-            connection.execute(_FORGET_BOOTS, [{"name": name} for name in names])
+        write_many(connection, compiled(connection, _FORGET_BOOTS), [(name, name) for name in names])
 
 
 def _epoch_row(name: str, here: HubEpoch) -> Row:
@@ -351,6 +337,21 @@ _EPOCHS = Lookup(
     .with_for_update(),
     (device_epoch.c.device,),
 )
+_CLOSED = Lookup(
+    select(device_epoch).where(device_epoch.c.closed.is_(True)).with_for_update(),
+    (device_epoch.c.device, device_epoch.c.epoch),
+)
+_BORN = (
+    "id",
+    "kind",
+    "enrolled_ms",
+    "firmware",
+    "last_birth_boot",
+    "last_birth_uptime_ms",
+    "last_seen_ms",
+    "waiting_ms",
+)
+"""What a birth tells of a device, in the order in which it is written."""
 _BIRTHS = Lookup(select(device.c.id, device.c.last_birth_boot, device.c.last_birth_uptime_ms), (device.c.id,))
 _WAITING = Lookup(
     select(quarantine.c.device, quarantine.c.subject).where(
@@ -368,10 +369,11 @@ _OLDEST_BOOT = (
     select(device_boot.c.boot)
     .where(device_boot.c.device == bindparam("name"))
     .order_by(device_boot.c.boot.desc())
-    .offset(BOOTS_KEPT - 1)
-    .limit(1)
+    .offset(literal_column(str(BOOTS_KEPT - 1)))
+    .limit(literal_column("1"))
     .scalar_subquery()
 )
 _FORGET_BOOTS = delete(device_boot).where(
-    device_boot.c.device == bindparam("name"), device_boot.c.boot < _OLDEST_BOOT
+    device_boot.c.device == bindparam("name"),
+    device_boot.c.boot < _OLDEST_BOOT,  # both places: the name
 )

@@ -6,14 +6,22 @@ because several workers write. Ids drawn for a transaction that failed leave a h
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
+from hub.db.statements import read_all
 from hub.db.tables import ACCOUNT_IDS, JOURNAL_IDS, account, journal
 
 BLOCK = 64
 """Ids drawn from a sequence at once: a round trip for every 64 rows."""
 
-_SOURCES = {"account": (account, ACCOUNT_IDS), "journal": (journal, JOURNAL_IDS)}
+_TABLES = {"account": (account, ACCOUNT_IDS), "journal": (journal, JOURNAL_IDS)}
+_HIGHEST = {name: select(func.max(counted.c.id)) for name, (counted, _) in _TABLES.items()}
+_BLOCKS = {
+    name: select(sequence.next_value()).select_from(
+        func.generate_series(literal_column("1"), literal_column(str(BLOCK)))
+    )
+    for name, (_, sequence) in _TABLES.items()
+}
 
 
 class Numbers:
@@ -31,12 +39,10 @@ class Numbers:
         return next(ids)
 
     def _draw(self, table: str) -> Iterator[int]:
-        counted, sequence = _SOURCES[table]
         if self._connection.dialect.name == "postgresql":
-            block = select(sequence.next_value()).select_from(func.generate_series(1, BLOCK))
             while True:
-                yield from self._connection.execute(block).scalars().all()
-        highest = self._connection.execute(select(func.max(counted.c.id))).scalar_one()
+                yield from (number for (number,) in read_all(self._connection, _BLOCKS[table]))
+        ((highest,),) = read_all(self._connection, _HIGHEST[table])
         number = highest or 0
         while True:
             number += 1

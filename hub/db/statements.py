@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     CursorResult,
+    Delete,
     Dialect,
     Insert,
     Select,
@@ -66,21 +67,27 @@ def dialect_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Ins
     return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table).inline()
 
 
-def upsert(dialect: str, table: Table, replaced: Sequence[str]) -> Insert:
-    """An INSERT that, where a row with the same primary key is there, replaces these columns of it."""
-    statement = dialect_insert(dialect, table)
-    keys = [column.name for column in table.primary_key]
-    return statement.on_conflict_do_update(
-        index_elements=keys, set_={name: statement.excluded[name] for name in replaced}
-    )
+def upsert_sql(
+    connection: Connection, table: Table, columns: tuple[str, ...] = (), *, keep: tuple[str, ...] = ()
+) -> str:
+    """The driver's INSERT that, where a row with the same primary key is there, replaces what it holds.
+
+    Args:
+        connection: tells the dialect.
+        table: the table.
+        columns: what a row carries, in this order; all columns where none is named.
+        keep: columns that a row that is there keeps as they are.
+    """
+    return _upsert_sql(connection.dialect.name, table, columns or tuple(table.columns.keys()), keep)
 
 
-def upsert_sql(connection: Connection, table: Table) -> str:
-    """The driver's INSERT for all columns of a table that replaces a row with the same primary key."""
-    return _upsert_sql(connection.dialect.name, table)
+def read_all(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Sequence[Row]:
+    """Runs a query that is defined once and has no parameters."""
+    found = _execute(connection, _compiled(connection.dialect.name, statement), ())
+    return typing.cast("Sequence[Row]", found.fetchall())
 
 
-def compiled(connection: Connection, statement: Insert | Update | TextClause) -> str:
+def compiled(connection: Connection, statement: Insert | Update | Delete | TextClause) -> str:
     """The driver's text of a statement that is defined once; its parameters go by their place in the text."""
     return _compiled(connection.dialect.name, statement)
 
@@ -182,14 +189,18 @@ def _lookup_sql(dialect: str, lookup: Lookup) -> str:
 
 
 @cache
-def _upsert_sql(dialect: str, table: Table) -> str:
-    columns = [column.name for column in table.columns]
-    replaced = [column.name for column in table.columns if not column.primary_key]
-    return str(upsert(dialect, table, replaced).compile(dialect=_positional(dialect), column_keys=columns))
+def _upsert_sql(dialect: str, table: Table, columns: tuple[str, ...], keep: tuple[str, ...]) -> str:
+    statement = dialect_insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    replaced = {name: statement.excluded[name] for name in columns if name not in {*keys, *keep}}
+    statement = statement.on_conflict_do_update(index_elements=keys, set_=replaced)
+    return str(statement.compile(dialect=_positional(dialect), column_keys=columns))
 
 
 @cache
-def _compiled(dialect: str, statement: Insert | Update | TextClause) -> str:
+def _compiled(
+    dialect: str, statement: Insert | Update | Delete | TextClause | Select[*tuple[Any, ...]]
+) -> str:
     return str(statement.compile(dialect=_positional(dialect)))
 
 

@@ -5,6 +5,7 @@ never rolled back with it. The forwarder is a loop in virtual time over the prod
 is asynchronous.
 """
 
+import functools
 import random
 import sqlite3
 from collections import Counter
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.db.engine import open_writer
+from hub.db.engine import Engine, open_writer
 from hub.db.ledger_audit import audit
 from hub.db.quarantine_repository import QuarantineRepository, Verdict
 from hub.db.unit_of_work import UnitOfWork
@@ -88,6 +89,12 @@ class Core:
         return key in self.effects
 
 
+@functools.cache
+def _engine() -> Engine:
+    """One database in memory for the runs of a process, one after the other: its statements stay compiled."""
+    return open_writer("sqlite://")
+
+
 class Hub:
     """One database, one life after the other."""
 
@@ -105,8 +112,7 @@ class Hub:
         self.cautious = False
         self.rng = rng
         self.opener = self.opener_class([sealing])
-        self.engine = open_writer("sqlite://")
-        self.connection = self.engine.connect()
+        self.connection = _engine().connect()
         raw = self.connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
         self.raw = raw
@@ -120,7 +126,6 @@ class Hub:
     def close(self) -> None:
         """Let go of the database."""
         self.connection.close()
-        self.engine.dispose()
 
     def restart(self) -> None:
         """The process died; the next one raises the incarnation."""

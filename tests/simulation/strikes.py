@@ -43,6 +43,7 @@ def _disk_lost(world: "World", device: Device) -> bool:
     _destroy(world, device, None)
     device.disk = type(device.disk)(device.name)
     device.incarnation, device.fenced = 0, False
+    device.start()  # a clone made before it boots must not remember the disk that is gone
     world.boot(device, 5_000)
     return True
 
