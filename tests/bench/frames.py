@@ -152,8 +152,8 @@ class Street:
         else:
             kind, subject = "payment.captured", None
             data = {
-                "reference": "T-" + token_hex(3),
-                "concept": "basuras",
+                "reference": "T" + token_hex(2),
+                "concept": "agua",
                 "amount_minor": 4250,
                 "currency": "EUR",
                 "method": "card",
