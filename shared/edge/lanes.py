@@ -1,11 +1,14 @@
-"""What is said of the outbox: in births, in the status, and to the person who wants to begin something.
+"""The outbox as the session sees it, and what is said of it: in births, in the status, to whoever begins.
 
 `OutboxLanes` implements `shared.protocol.session.Lanes`. The age of a waiting line is measured by the uptime
 where the line is of this boot: a wall clock that was wrong when the line was taken says nothing.
+
+`OutboxLog` implements `shared.protocol.sender.Log`. The session counts by the uptime, which begins anew with
+each boot; the keep window of 35 days outlives boots, so an acknowledgement is dated by the wall here.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,13 +17,42 @@ from shared.model.event import Stream
 from shared.protocol import limits
 from shared.protocol.birth import LaneState
 from shared.protocol.delivery import LANES, PROMISED
-from shared.protocol.sender import EpochView
+from shared.protocol.sender import EpochView, Run
 
 _STAMP: Final = re.compile(rb'"boot":(\d{1,16}),"uptime_ms":(\d{1,16})')
 FULL: Final = (
     "This device holds as many {stream} as it may without an answer from the town hall;"
     " it takes no more until its network is back."
 )
+
+
+class OutboxLog:
+    """An open outbox, whose lines are kept by the wall's time.
+
+    Args:
+        outbox: of this life.
+        now_ms: the best wall time that the device has, the same by which lines expire.
+    """
+
+    def __init__(self, outbox: Outbox, now_ms: Callable[[], int]) -> None:
+        self._outbox = outbox
+        self._now_ms = now_ms
+
+    def epochs(self, stream: Stream) -> Sequence[EpochView]:
+        """Return the epochs of a stream, oldest first."""
+        return self._outbox.epochs(stream)
+
+    def chain_at(self, stream: Stream, epoch: str, seq: int) -> bytes | None:
+        """Return the device's own chain value after number `seq`; None if it cannot tell."""
+        return self._outbox.chain_at(stream, epoch, seq)
+
+    def read(self, stream: Stream, epoch: str, first: int, lines_max: int, bytes_max: int) -> Run:
+        """Return lines from `first` on: at least one if there is any, at most `lines_max`."""
+        return self._outbox.read(stream, epoch, first, lines_max, bytes_max)
+
+    def acknowledge(self, stream: Stream, epoch: str, acked: int, now_ms: int) -> None:  # noqa: ARG002  the port's
+        """Set the watermark, up or down, dated by the wall: the session's own time is an uptime."""
+        self._outbox.acknowledge(stream, epoch, acked, self._now_ms())
 
 
 class OutboxLanes:

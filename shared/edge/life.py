@@ -31,7 +31,7 @@ from shared.edge.commands import Append, AskPlace, AskStatus, FromLink, Request
 from shared.edge.device_time import DeviceTime
 from shared.edge.health import HealthWatch
 from shared.edge.hub_state import ANSWER_MS, HubHint
-from shared.edge.lanes import OutboxLanes
+from shared.edge.lanes import OutboxLanes, OutboxLog
 from shared.edge.memory import DeviceMemory
 from shared.edge.standing import LinkStatus, Status, lane_status
 from shared.edge.storing import Storing
@@ -101,7 +101,11 @@ class Life:
         self._outbox = outbox
         self._lanes = OutboxLanes(self._outbox, parts.memory.now.boot, self._now_ms)
         self._session = DeviceSession(
-            self._identity(), self._outbox, self._lanes, token_bytes, incarnation=parts.memory.now.incarnation
+            self._identity(),
+            OutboxLog(self._outbox, self._now_ms),
+            self._lanes,
+            token_bytes,
+            incarnation=parts.memory.now.incarnation,
         )
         self._session.fenced = parts.memory.now.fenced
         self._storing = Storing(
