@@ -20,6 +20,7 @@ from hub.api.parts import Parts
 from hub.api.problems import answer_with_problems
 from hub.api.reconciliation import reconciliation_router
 from hub.api.registers import registers_router
+from hub.keys.enrolment import Enrolment
 from hub.keys.hub_keys import ApiTokenError, HubKeys
 
 
@@ -45,6 +46,14 @@ def build_app(parts: Parts) -> FastAPI:
         reconciliation_router(parts),
     ):
         app.include_router(router, prefix="/v1", dependencies=guarded)
+    return app
+
+
+def build_enrolment_app(enrolment: Enrolment, keys: HubKeys, authority_pem: str) -> FastAPI:
+    """Put an application together that enrols devices and does nothing else."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(BodyLimit)
+    app.include_router(enrolment_router(enrolment, keys, authority_pem))
     return app
 
 

@@ -24,7 +24,7 @@ SOLE_IMPORTERS = {
     "prometheus_client": ("hub.api", "hub.metrics"),
     "psycopg": ("hub.db",),
     "pydantic_settings": ("hub.config",),
-    "rich": ("hub.demo",),
+    "rich": ("hub.demo", "hub.conform"),
     "sqlalchemy": ("hub.db",),
     "sqlite3": ("hub.db", "hub.core.reference", "shared.adapters"),
     "sqlite_utils": ("hub.core.reference", "shared.adapters"),

@@ -66,6 +66,7 @@ class Device:
     """One instance of a device; a clone is a second instance of the same name."""
 
     disk_class: type[Disk] = Disk
+    session_class: type[DeviceSession] = DeviceSession
 
     def __init__(self, name: str, inst: int, hub_key: HubSealingPublicKey, rng: random.Random) -> None:
         self.name = name
@@ -96,7 +97,7 @@ class Device:
         identity = Identity(
             device=self.name, boot=self.boot, up_key=keys.up, down_keys={keys.down.id: keys.down.key}
         )
-        self.session = DeviceSession(
+        self.session = self.session_class(
             identity, self.disk, self.disk, self.rng.randbytes, incarnation=self.incarnation
         )
         self.session.fenced = self.fenced
