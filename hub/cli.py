@@ -20,7 +20,6 @@ from hub.api.client import ApiClient, HubAwayError
 from hub.api.registers import view_audit
 from hub.assembly.wire import public_address
 from hub.config import CONFIG_FILE, HubConfig, load_config
-from hub.db.backup import copy_database
 from hub.db.ledger_audit import audit as audit_books
 from hub.db.migrate import head
 from hub.db.opening import bring_up_to_date, reading
@@ -28,6 +27,7 @@ from hub.keys.authority import CA_CERTIFICATE
 from hub.keys.enrolment import TokenWanted, enrol_token
 from hub.keys.hub_keys import API_TOKEN
 from hub.keys.room import KeyRoom, set_up
+from hub.recovery import cli as recovery
 from shared.adapters.durable_files import make_folder, write_whole
 from shared.adapters.tls import client_context
 from shared.model.errors import InputError
@@ -49,6 +49,9 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 Home = Annotated[
     Path | None, typer.Option("--home", help="The hub's folder; VENTANILLA_HOME, or ./ventanilla-hub.")
 ]
+
+
+app.add_typer(recovery.app)
 
 
 @app.callback()
@@ -195,16 +198,6 @@ def audit(
     typer.echo(json.dumps(report, indent=2))
     if not report["clean"]:
         raise typer.Exit(NOT_CLEAN)
-
-
-@app.command()
-def backup(
-    target: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet, on another disk.")],
-    home: Home = None,
-) -> None:
-    """Copy the database, also while the hub runs. The keys are copied by the hub itself, to key_copy_dir."""
-    size = copy_database(load_config(home).database, target)
-    typer.echo(f"{target} holds the database ({size:,} bytes). The keys are not in it.")
 
 
 @app.command()

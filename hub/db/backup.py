@@ -39,10 +39,11 @@ def copy_database(url: str, target: Path) -> int:
     passing = target.with_name(f".{target.name}.new")
     passing.unlink(missing_ok=True)
     try:
+        os.close(os.open(passing, os.O_CREAT | os.O_EXCL, 0o600))  # what citizens wrote is nobody else's
         source = sqlite3.connect(f"file:{place.database}?mode=ro", uri=True, isolation_level=None)
         with closing(source):
             source.execute("VACUUM INTO ?", (str(passing),))
-        _sync(passing)
+        sync_file(passing)
         passing.replace(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
@@ -51,7 +52,12 @@ def copy_database(url: str, target: Path) -> int:
     return target.stat().st_size
 
 
-def _sync(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Make a file's content durable.
+
+    Raises:
+        OSError: its disk failed.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from shared.model.errors import InputError
 
-__all__ = ["Connection", "Engine", "open_reader", "open_writer", "sqlite_url"]
+__all__ = ["Connection", "Engine", "open_reader", "open_writer", "sqlite_path", "sqlite_url"]
 
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 64 * 1024
@@ -37,6 +37,13 @@ _DIALECTS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 def sqlite_url(path: Path) -> str:
     """The URL of a database file."""
     return f"sqlite:///{path.absolute()}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a database; None where it is not SQLite, or in memory."""
+    target = _checked(url)
+    in_file = target.get_backend_name() == "sqlite" and target.database not in (None, "", ":memory:")
+    return Path(str(target.database)) if in_file else None
 
 
 def open_writer(url: str) -> Engine:

@@ -70,6 +70,11 @@ def check(connection: Connection) -> None:
         raise InputError("the database is of another version; run `ventanilla hub migrate` of this one")
 
 
+def is_known(revision: str) -> bool:
+    """Whether a version is this code's newest, or one that it can bring up to date."""
+    return any(step.revision == revision for step in ScriptDirectory(str(_STEPS)).walk_revisions())
+
+
 def head() -> str:
     """The newest version that this code knows."""
     newest = ScriptDirectory(str(_STEPS)).get_current_head()

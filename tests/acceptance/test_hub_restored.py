@@ -1,0 +1,55 @@
+"""The hub's data lost and put back by its commands, with devices that send again and one that cannot."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import TownHall
+from tests.support.edge import running
+from tests.support.polling import eventually
+
+
+@pytest.mark.sentence("H-15")
+def test_backup_is_restored_and_the_command_names_who_cannot_cover_the_gap(
+    own_hall: Callable[[], TownHall], tmp_path: Path
+) -> None:
+    hall = own_hall()
+    hub, copy = hall.hub, tmp_path / "copy.db"
+    honest = hub.enrol("bus-1", tmp_path / "bus-1")
+    stolen = hub.enrol("bus-2", tmp_path / "bus-2")
+    drowned = hub.enrol("bus-3", tmp_path / "bus-3")
+    with running(honest) as hand:
+        before = [hand.take(hand.tap(1))]
+        hub.wait_for_fates("bus-1", before)
+        assert "holds the database" in hub.command("backup", str(copy))
+        assert "It can be restored" in hub.command("drill", str(copy))
+        after = [hand.take(hand.tap(n)) for n in range(2, 6)]
+        hub.wait_for_fates("bus-1", after)
+        hall.wait_for_settlements("bus-1", after)
+    for name, home in (("bus-2", stolen), ("bus-3", drowned)):
+        with running(home) as hand:
+            hub.wait_for_fates(name, [hand.take(hand.report())])
+    shutil.rmtree(drowned.data)
+    with running(drowned, boot_id="boot-2") as hand:
+        hub.wait_for_fates("bus-3", [hand.take(hand.report())])
+    hub.command("revoke", "bus-2", "--reason", "stolen")
+    refused = hub.try_command("restore", str(copy))
+    assert (refused.returncode, "the hub runs" in refused.stderr) == (1, True)
+    hub.stop()
+
+    said = hub.command("restore", str(copy))
+    assert "bus-2: it is revoked" in said
+    assert "bus-3: its disk was lost or replaced" in said
+    assert "bus-1:" not in said
+    assert "What was there lies in" in said
+    hub.start()
+    with running(honest, boot_id="boot-2"):
+        hub.wait_for_fates("bus-1", [*before, *after])
+        hall.wait_for_settlements("bus-1", [*before, *after])
+    assert hub.metrics()["ventanilla_cautious"] == 1
+    assert [device["state"] for device in hub.get("/v1/devices")["items"]] == ["active", "revoked", "active"]
+    assert json.loads(hub.command("audit"))["clean"]
+    eventually(lambda: not hub.get("/v1/outgoing?state=waiting")["items"], what="all done")
