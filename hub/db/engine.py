@@ -3,19 +3,22 @@
 Rules on SQLite:
 - One connection writes, checkpoints and migrates; below 3.51.3 a second one could lose committed pages (the
   WAL-reset bug). Every other connection is opened with `mode=ro`: the rule cannot be broken by mistake.
-- WAL with `synchronous=FULL`: COMMIT returns when the transaction is on the disk.
+- WAL with `synchronous=FULL`: COMMIT returns when the transaction is on the disk. Where SQLite could not make
+  its log it would go on without one, and COMMIT would promise less; that is an error here.
+- At opening, every byte of the log is written again and synced before anyone looks at it: a commit whose sync
+  failed is still readable then, and all that is written after it stands on it.
 - `recursive_triggers` is on: without it INSERT OR REPLACE would delete a row of the ledger unseen.
 
 Source: sqlite.org/wal.html#walresetbug, sqlite.org/pragma.html, sqlite.org/lang_conflict.html (REPLACE).
 """
 
-import os
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from shared.adapters.durable_files import sync_folder, write_again
 from shared.model.errors import InputError
 
 __all__ = ["Connection", "Engine", "open_reader", "open_writer", "sqlite_path", "sqlite_url"]
@@ -71,9 +74,9 @@ def open_writer(url: str) -> Engine:
     def prepare(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # BEGIN is ours, see below
         for pragma in _WRITER_PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {pragma}").fetchall()  # to its end: only then does it tell a failure
         if target.database not in (None, "", ":memory:"):
-            _sync_directory(Path(str(target.database)).parent)
+            _make_durable(connection, Path(str(target.database)))
 
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -129,10 +132,14 @@ def _checked(url: str) -> URL:
     return target.set(drivername=dialect)
 
 
-def _sync_directory(folder: Path) -> None:
-    """Makes a new file's name durable: without it a power cut may bring an older journal back."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _make_durable(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes what the file holds durable, its name included, before anyone relies on it.
+
+    Without the sync of the folder a power cut may bring an older journal back.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        raise sqlite3.OperationalError("the database cannot have its write-ahead log")
+    connection.execute("BEGIN IMMEDIATE")  # nobody else writes to the log meanwhile
+    write_again(path.with_name(f"{path.name}-wal"))
+    connection.execute("ROLLBACK")
+    sync_folder(path.parent)

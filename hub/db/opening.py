@@ -43,7 +43,7 @@ def bring_up_to_date(url: str) -> None:
     """
     try:
         upgrade(url)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         raise DatabaseAwayError(DatabaseAwayError.__doc__) from error
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
+_REWRITE_BYTES: Final = 1 << 20
 
 
 def make_folder(folder: Path) -> None:
@@ -29,6 +30,27 @@ def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_again(path: Path) -> None:
+    """Write every byte of a file once more, in place, and sync it; does nothing where there is no file.
+
+    A failed sync leaves pages that are clean in memory and absent on the disk: a later sync that ends well
+    does not write them. Nobody else may write the file meanwhile. Needs no free space.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if not path.exists():
+        return
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        offset = 0
+        while block := os.pread(descriptor, _REWRITE_BYTES, offset):
+            offset += os.pwrite(descriptor, block, offset)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,12 +1,14 @@
 """A process that owns an outbox and tells, line by line, what it was told itself; made to be hurt.
 
-Run as `python -m tests.support.outbox_child FOLDER COUNT`. Each line of its output is a JSON list:
+Run as `python -m tests.support.outbox_child FOLDER COUNT [killed]`; `killed` ends it with -9 after the last
+line, so that its write-ahead log stays. Each line of its output is a JSON list:
 `["told", stream, epoch, seq, id]` after an append returned; `["broken", refusals]` when the outbox broke,
 with how many of three further verbs it refused then; `["unopened"]` when it could not be opened.
 """
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +68,8 @@ def main() -> int:
         except OutboxBrokenError:
             say(output, "broken", refusals(outbox))
             return 3
+        if "killed" in sys.argv[3:]:
+            os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from shared.adapters.durable_files import sync_folder, write_again
 from shared.adapters.outbox.errors import (
     DamagedError,
     DiskFullError,
@@ -53,7 +54,6 @@ _PRAGMAS: Final = (
 )
 _FULL: Final = "PRAGMA synchronous=FULL"
 _NORMAL: Final = "PRAGMA synchronous=NORMAL"
-_REWRITE_BYTES: Final = 1 << 20
 
 
 class Disk:
@@ -85,7 +85,7 @@ class Disk:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
-            _write_again(_log_of(path))
+            write_again(_log_of(path))
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise DamagedError(DamagedError.__doc__)
             migrate(connection)
@@ -213,28 +213,6 @@ class Disk:
         else:
             self._broken = True
         return meaning
-
-
-def _write_again(log: Path) -> None:
-    if not log.exists():
-        return
-    descriptor = os.open(log, os.O_RDWR)
-    try:
-        offset = 0
-        while block := os.pread(descriptor, _REWRITE_BYTES, offset):
-            offset += os.pwrite(descriptor, block, offset)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _log_of(path: Path) -> Path:

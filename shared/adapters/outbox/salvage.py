@@ -16,7 +16,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from shared.adapters.outbox.disk import PAGE_BYTES, lenient_text, sync_folder
+from shared.adapters.durable_files import sync_folder
+from shared.adapters.outbox.disk import PAGE_BYTES, lenient_text
 from shared.adapters.outbox.schema import SEQ_MAX, is_epoch_name, migrate
 from shared.protocol.chain import LENGTH
 from shared.protocol.delivery import LANES
