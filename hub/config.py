@@ -54,6 +54,10 @@ class HubConfig(BaseSettings):
     home: Path = HOME_DEFAULT
     key_copy_dir: Path | None = None
     database_url: str | None = Field(default=None, pattern=DATABASE_URL, repr=False)
+    journal_copy_dir: Path | None = None
+    backup_dir: Path | None = None
+    backup_every_h: int = Field(default=24, ge=1, le=720)
+    backups_kept: int = Field(default=7, ge=1, le=1_000)
 
     public_host: str = Field(default="127.0.0.1", pattern=NAME)
     api_host: str = Field(default="127.0.0.1", pattern=NAME)
@@ -107,7 +111,18 @@ class HubConfig(BaseSettings):
             raise ValueError("broker_addresses: an external broker needs at least one host:port")
         return self
 
-    @field_validator("home", "key_copy_dir", "broker_binary", "core_ca_file")
+    @model_validator(mode="after")
+    def _copies_are_of_sqlite(self) -> Self:
+        if (self.database_url or "").startswith("postgresql"):
+            if self.journal_copy_dir is not None:
+                raise ValueError("journal_copy_dir: PostgreSQL copies by its own WAL archiving; remove it")
+            if self.backup_dir is not None:
+                raise ValueError("backup_dir: PostgreSQL is backed up by pg_dump; remove it")
+        return self
+
+    @field_validator(
+        "home", "key_copy_dir", "journal_copy_dir", "backup_dir", "broker_binary", "core_ca_file"
+    )
     @classmethod
     def _wherever_it_was_started(cls, path: Path | None) -> Path | None:
         """Children of the hub have working folders of their own."""

@@ -29,11 +29,13 @@ from hub.api.app import build_app
 from hub.api.parts import Parts
 from hub.api.server import Server, make_server
 from hub.assembly.hub import Hub
+from hub.assembly.second_copies import copy_jobs, make_journal_copy
 from hub.assembly.towards_core import make_forwarder
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
 from hub.config import HubConfig
 from hub.db.clerk_listings import is_open
 from hub.db.engine import Connection
+from hub.db.journal_copy import JournalCopy
 from hub.db.opening import open_database
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
@@ -142,7 +144,8 @@ async def _wait_for_the_end(stopped: asyncio.Event, *parts: "asyncio.Task[None]"
 async def _open(config: HubConfig, stack: AsyncExitStack, broker_port: int) -> Hub:
     """Start all that devices need; whatever was started is stopped by the stack."""
     room, incarnation = _open_keys(config, stack)
-    writer = _open_database(config, stack)
+    journal_copy = make_journal_copy(config, now_ms)
+    writer = _open_database(config, stack, journal_copy)
     life = HubLife(writer, DatabaseMark(room.folder), incarnation, now_ms)
     life.begin()
     stack.push_async_callback(asyncio.to_thread, _beat_once_more, life)
@@ -175,12 +178,15 @@ async def _open(config: HubConfig, stack: AsyncExitStack, broker_port: int) -> H
         config=config,
         room=room,
         writer=writer,
+        journal_copy=journal_copy,
         life=life,
         broker=broker,
         ingest=ingest,
         worker=worker,
         towards_core=towards_core,
-        timetable=Timetable(_jobs(room, writer, life, worker)),
+        timetable=Timetable(
+            [*_jobs(room, writer, life, worker), *copy_jobs(config, writer, journal_copy, now_ms)]
+        ),
     )
 
 
@@ -196,11 +202,13 @@ def _open_keys(config: HubConfig, stack: AsyncExitStack) -> tuple[KeyRoom, Incar
     return room, room.incarnation
 
 
-def _open_database(config: HubConfig, stack: AsyncExitStack) -> Writer:
+def _open_database(config: HubConfig, stack: AsyncExitStack, journal_copy: JournalCopy | None) -> Writer:
     """Bring the schema up to date, and start the one thread that writes."""
     if config.database_url is None:
         make_folder(config.data_dir)
-    writer = open_database(config.database)
+    if journal_copy is not None:
+        stack.callback(journal_copy.close)
+    writer = open_database(config.database, None if journal_copy is None else journal_copy.after_commit)
     stack.push_async_callback(asyncio.to_thread, writer.close)
     return writer
 

@@ -132,6 +132,11 @@ def _of_process(counters: Counters) -> Iterator[Metric]:
     yield _plain(
         "key_copy_behind", "1 while the keys' second copy lacks something.", counters.key_copy_behind
     )
+    yield _plain(
+        "journal_copy_behind",
+        "1 while the second copy of every commit lacks something.",
+        counters.journal_copy_behind,
+    )
     yield _counted("broker_restarts", "Embedded brokers that had to be replaced.", counters.broker_restarts)
     yield _counted("committed_events", "Events committed since the start.", counters.events)
     yield _counted("unanswered", "Answers that the link did not take.", counters.unanswered)

@@ -83,6 +83,7 @@ class Counters:
         signatures_checked: payments whose signature held.
         signatures_refused: payments that nobody vouches for.
         key_copy_behind: whether the keys' second copy lacks something.
+        journal_copy_behind: whether the second copy of every commit lacks something.
     """
 
     incarnation: int
@@ -105,6 +106,7 @@ class Counters:
     signatures_checked: int
     signatures_refused: int
     key_copy_behind: bool
+    journal_copy_behind: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from hub.api.parts import Counters, PartStatus
 from hub.assembly.towards_core import TowardsCore, addresses
 from hub.broker.nats import NatsServer
 from hub.config import HubConfig
+from hub.db.journal_copy import JournalCopy
 from hub.db.writer import Writer
 from hub.ingest.apply import Ingest
 from hub.ingest.worker import IngestWorker
@@ -21,12 +22,14 @@ class Hub:
     """The parts of a running hub.
 
     Attributes:
+        journal_copy: None where a city accepts a single copy of its data.
         broker: None where a city runs its own.
     """
 
     config: HubConfig
     room: KeyRoom
     writer: Writer
+    journal_copy: JournalCopy | None
     life: HubLife
     broker: NatsServer | None
     ingest: Ingest
@@ -64,6 +67,7 @@ class Hub:
             signatures_checked=0 if signed is None else signed.checked,
             signatures_refused=0 if signed is None else signed.refused,
             key_copy_behind=self.room.registry.copy_is_behind,
+            journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )
 
     def statuses(self) -> Sequence[PartStatus]:
@@ -84,11 +88,11 @@ class Hub:
 
     def _database(self) -> PartStatus:
         answers = self.writer.answers()
-        return PartStatus(
-            part="database",
-            ready=answers,
-            reason="" if answers else "it cannot be read; look at its disk or its server",
-        )
+        behind = self.journal_copy is not None and self.journal_copy.is_behind
+        reason = "its journal copy lacks something; look at its disk (journal_copy_dir)" if behind else ""
+        if not answers:
+            reason = "it cannot be read; look at its disk or its server"
+        return PartStatus(part="database", ready=answers, reason=reason)
 
     def _broker(self, broker: NatsServer) -> PartStatus:
         is_up = broker.pid is not None

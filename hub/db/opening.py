@@ -4,7 +4,7 @@ writer = open_database(url)                  # the hub
 with reading(url) as connection: ...         # a command line that only looks
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
@@ -20,18 +20,19 @@ class DatabaseAwayError(DeviceError):
     """The database cannot be opened; look at database_url, at its folder, or at its server."""
 
 
-def open_database(url: str) -> Writer:
+def open_database(url: str, after_commit: Callable[[], None] | None = None) -> Writer:
     """Brings the schema up to date and starts the one thread that writes.
 
     Args:
         url: the database; see `hub.db.engine.open_writer`.
+        after_commit: see `hub.db.writer.Writer`.
 
     Raises:
         DatabaseAwayError: it cannot be opened.
         InputError: the URL names another database, or the schema is of a newer hub.
     """
     bring_up_to_date(url)
-    return Writer(open_writer(url), open_reader(url))
+    return Writer(open_writer(url), open_reader(url), after_commit=after_commit)
 
 
 def bring_up_to_date(url: str) -> None:

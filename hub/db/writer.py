@@ -9,6 +9,7 @@ Rules:
   the outcome is unknown, so jobs are idempotent and are simply tried again.
 - The queue is bounded: beyond it `submit` raises `CapacityError` at once instead of growing.
 - A job never blocks on anything but the database.
+- Where there is a second copy of every commit, it is made after COMMIT and before the futures are resolved.
 """
 
 import queue
@@ -61,13 +62,29 @@ class Writer:
         jobs_failed_total: jobs that raised.
     """
 
-    def __init__(self, engine: Engine, reader: Engine, *, jobs_waiting_max: int = JOBS_WAITING_MAX) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Engine,
+        *,
+        jobs_waiting_max: int = JOBS_WAITING_MAX,
+        after_commit: Callable[[], None] | None = None,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            engine: of the one connection that writes.
+            reader: of those that read.
+            jobs_waiting_max: beyond it work is refused.
+            after_commit: called on the thread after each COMMIT and before anybody hears of it; never raises.
+        """
         self.commits_total = 0
         self.commits_failed_total = 0
         self.jobs_total = 0
         self.jobs_failed_total = 0
         self._engine = engine
         self._reader = reader
+        self._after_commit = after_commit
         self._jobs: queue.Queue[_Job[object] | None] = queue.Queue(jobs_waiting_max)
         self._closing = threading.Lock()
         self._closed = False
@@ -178,6 +195,8 @@ class Writer:
             failure.__cause__ = error
         else:
             self.commits_total += 1
+            if self._after_commit is not None:
+                self._after_commit()
         for job in running:
             job.settle(failure)
 

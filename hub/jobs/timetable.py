@@ -17,11 +17,13 @@ class Job:
         name: for the log and for readiness.
         every_s: pause between two runs.
         run: the work; it may block, and raises if it failed.
+        at_once: the first run comes before the first pause.
     """
 
     name: str
     every_s: float
     run: Callable[[], None]
+    at_once: bool = False
 
 
 class Timetable:
@@ -41,8 +43,11 @@ class Timetable:
         await asyncio.gather(*(self._repeat(job) for job in self._jobs))
 
     async def _repeat(self, job: Job) -> None:
+        waits = not job.at_once
         while True:
-            await asyncio.sleep(job.every_s)
+            if waits:
+                await asyncio.sleep(job.every_s)
+            waits = True
             (outcome,) = await asyncio.gather(asyncio.to_thread(job.run), return_exceptions=True)
             if isinstance(outcome, BaseException):
                 self.failing[job.name] = type(outcome).__name__

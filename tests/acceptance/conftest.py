@@ -39,12 +39,12 @@ class TownHall:
         assert self.core.effects()["duplicates"] == 0
 
 
-def make_town_hall(folder: Path, stack: ExitStack) -> TownHall:
-    """Start a core and a hub that hands over to it."""
+def make_town_hall(folder: Path, stack: ExitStack, **settings: object) -> TownHall:
+    """Start a core and a hub that hands over to it, with some settings of its own."""
     (folder / "core").mkdir()
     core = stack.enter_context(ReferenceCore(folder / "core", "--plain"))
     urls = {f"{name}_url": core.base_url for name in ("open311", "settlements", "notices")}
-    hub = HubProcess(folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2)
+    hub = HubProcess(folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2, **settings)
     return TownHall(stack.enter_context(hub), core)
 
 
@@ -56,7 +56,7 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TownHall]:
 
 
 @pytest.fixture
-def own_hall(tmp_path: Path) -> Iterator[Callable[[], TownHall]]:
+def own_hall(tmp_path: Path) -> Iterator[Callable[..., TownHall]]:
     """One of the test's own, to be put back from a backup."""
     with ExitStack() as stack:
-        yield lambda: make_town_hall(tmp_path, stack)
+        yield lambda **settings: make_town_hall(tmp_path, stack, **settings)

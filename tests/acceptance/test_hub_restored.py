@@ -53,3 +53,34 @@ def test_backup_is_restored_and_the_command_names_who_cannot_cover_the_gap(
     assert [device["state"] for device in hub.get("/v1/devices")["items"]] == ["active", "revoked", "active"]
     assert json.loads(hub.command("audit"))["clean"]
     eventually(lambda: not hub.get("/v1/outgoing?state=waiting")["items"], what="all done")
+
+
+def test_disk_of_the_database_is_lost_and_its_journal_copy_has_every_commit(
+    own_hall: Callable[..., TownHall], tmp_path: Path
+) -> None:
+    """What no device sends again is there, too: a clerk's decision, events of a device that is gone."""
+    hall = own_hall(journal_copy_dir=tmp_path / "journal", backup_dir=tmp_path / "backups")
+    hub = hall.hub
+    home = hub.enrol("bus-4", tmp_path / "bus-4")
+    eventually(lambda: hub.metrics()["ventanilla_journal_copy_behind"] == 0, what="a base")
+    with running(home) as hand:
+        taken = [hand.take(hand.tap(n)) for n in range(10)]
+        hub.wait_for_fates("bus-4", taken)
+        hall.wait_for_settlements("bus-4", taken)
+    (case,) = hub.get("/v1/exceptions?kind=keys")["items"]
+    hub.post(f"/v1/exceptions/{case['id']}/resolve")
+    books = hub.get("/v1/ledger/audit")["journal_hash"]
+    hub.kill()
+    shutil.rmtree(hub.home / "data")
+    shutil.rmtree(home.path)
+
+    assert "It can be restored" in hub.command("drill", str(tmp_path / "journal"))
+    assert "up to the last commit" in hub.command("restore", str(tmp_path / "journal"))
+    hub.start()
+    assert hub.fates("bus-4", taken) == ["committed"] * 10
+    assert hub.get("/v1/ledger/audit")["journal_hash"] == books
+    resolved = hub.get("/v1/exceptions?kind=keys&unresolved=false")["items"][0]
+    assert (resolved["id"], resolved["resolved_ms"] is None) == (case["id"], False)
+    hall.wait_for_settlements("bus-4", taken)
+    (backup,) = (tmp_path / "backups").glob("hub-*.db")
+    assert "It can be restored" in hub.command("drill", str(backup))
