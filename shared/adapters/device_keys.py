@@ -127,6 +127,17 @@ class Identity:
             key=self.folder / _TLS_KEY,
         )
 
+    def show_in(self, context: ssl.SSLContext) -> None:
+        """Show this certificate in a context's next connections, in place of an earlier one of this device.
+
+        Raises:
+            IdentityDamagedError: a file vanished since it was loaded.
+        """
+        try:
+            context.load_cert_chain(self.folder / _TLS_CERTIFICATE, self.folder / _TLS_KEY)
+        except (OSError, ValueError) as error:
+            raise IdentityDamagedError(f"{IdentityDamagedError.__doc__} ({self.folder})") from error
+
 
 def load(folder: Path) -> Identity:
     """Read the newest identity.

@@ -260,6 +260,7 @@ class Life:
             incarnation=session.incarnation,
             boot=self._parts.memory.now.boot,
             clock_age_s=session.clock.age_s(now_ms),
+            hub_offset_ms=session.clock.offset_ms,
             life=self._number,
             trouble=self._trouble,
             damaged_lines=self._outbox.damaged_lines,

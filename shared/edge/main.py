@@ -8,6 +8,7 @@ Kiosk and terminal put themselves together the same way, with their own faces.
 
 import os
 import signal
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from shared.edge.lanes import OutboxLanes
 from shared.edge.life import Parts
 from shared.edge.memory import DeviceMemory
 from shared.edge.pseudonyms import Pseudonyms
+from shared.edge.renewal import CertificateKeeper
 from shared.edge.runtime import EdgeRuntime
 from shared.edge.standing import LinkStatus, Status, lane_status
 from shared.edge.status_socket import StatusSocket, ask_owner
@@ -48,12 +50,14 @@ class Device:
         teller: takes what citizens say.
         reader: reads events from lines.
         clock: its clocks.
+        keeper: renews its certificate.
     """
 
     runtime: EdgeRuntime
     teller: Teller
     reader: EventReader
     clock: DeviceTime
+    keeper: CertificateKeeper
 
     def look(self) -> dict[str, Any]:
         """Return how it stands, as a JSON object's members.
@@ -62,7 +66,7 @@ class Device:
             TimeoutError: the owner is busy with its disk.
         """
         status = self.runtime.status().result(STATUS_TIMEOUT_S)
-        return {**status.members(), "pid": os.getpid()}
+        return {**status.members(), "pid": os.getpid(), "certificate_ends_ms": self.keeper.ends_ms}
 
 
 @contextmanager
@@ -84,23 +88,34 @@ def open_device(
     clock = clock or system_time()
     with home.locked():
         identity = device_keys.load(home.identity)
+        tls = identity.tls_context()
         runtime = EdgeRuntime(
             Parts(
                 identity=identity,
                 memory=DeviceMemory(home.identity, read_boot_id()),
                 clock=clock,
                 open_outbox=_outbox_of(home.outbox, identity.device, home.settings()),
-                make_link=_link_of(identity, backoff_cap_ms),
+                make_link=_link_of(identity, tls, backoff_cap_ms),
                 firmware=version("ventanilla"),
             )
         )
         runtime.start()
+        keeper = CertificateKeeper(
+            home.identity,
+            identity,
+            tls,
+            look=lambda: runtime.status().result(STATUS_TIMEOUT_S),
+            wall_ms=clock.wall_ms,
+            uptime_ms=clock.uptime_ms,
+        )
+        keeper.start()
         try:
             device = Device(
                 runtime=runtime,
                 teller=Teller(identity.device, identity.hub_sealing, runtime, clock),
                 reader=EventReader(identity.device, Pseudonyms(identity.fleet_key)),
                 clock=clock,
+                keeper=keeper,
             )
             socket = StatusSocket(home.run, device.look)
             try:
@@ -108,6 +123,7 @@ def open_device(
             finally:
                 socket.close()
         finally:
+            keeper.stop()
             runtime.stop()
 
 
@@ -151,12 +167,12 @@ def _outbox_of(path: Path, device: str, settings: DeviceSettings) -> Callable[[]
 
 
 def _link_of(
-    identity: device_keys.Identity, backoff_cap_ms: int
+    identity: device_keys.Identity, tls: ssl.SSLContext, backoff_cap_ms: int
 ) -> Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]:
     settings = LinkSettings(
         name=identity.device,
         addresses=tuple(_address(text) for text in identity.answer.brokers),
-        tls=identity.tls_context(),
+        tls=tls,
         subscriptions=(topics.down_filter(identity.device), topics.HUB_STATE),
         backoff_first_ms=min(limits.BACKOFF_FIRST_MS, backoff_cap_ms),
         backoff_max_ms=backoff_cap_ms,

@@ -78,6 +78,7 @@ class Status:
         incarnation: the highest of the hub that was heard.
         boot: the boot counter.
         clock_age_s: since the clock last agreed with the hub's; None if not in this boot.
+        hub_offset_ms: the hub's time less this machine's uptime; None if the hub was not heard in this boot.
         life: how many times the owner began, in this process.
         trouble: why the last life ended; None if this is the first.
         damaged_lines: unacknowledged lines that were found damaged at the start.
@@ -96,6 +97,7 @@ class Status:
     incarnation: int = 0
     boot: int = 0
     clock_age_s: int | None = None
+    hub_offset_ms: int | None = None
     life: int = 0
     trouble: str | None = None
     damaged_lines: int = 0

@@ -100,3 +100,9 @@ TELEMETRY_COMMIT_MS: Final = 1_000
 
 # Enrolment.
 ENROLMENT_TOKEN_LIFE_MS: Final = 15 * 60_000
+CERTIFICATE_RENEW_MS: Final = 365 * 86_400_000
+"""A device renews its certificate when it has less than this: half of its two years."""
+CERTIFICATE_LOOK_MS: Final = 3_600_000
+"""How often it looks; a renewal that failed is tried again with the next look."""
+CERTIFICATE_BLIND_MS: Final = 86_400_000
+"""How often a device that does not hear the hub may ask by its own clock, which may be wrong."""

@@ -1,5 +1,6 @@
 """Enrolment from the printed token to the first frame: real HTTPS, real certificates, a real broker."""
 
+import ssl
 import sys
 import threading
 from collections.abc import Generator
@@ -12,7 +13,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from hub.api.enrolment import enrolment_router
-from hub.keys.authority import SERVER_CERTIFICATE, SERVER_KEY
+from hub.broker.permissions import BrokerUser
+from hub.keys.authority import SERVER_CERTIFICATE, SERVER_KEY, certificate_uri
 from hub.keys.enrolment import Enrolment, HubAddress, TokenUsedError, TokenWanted, enrol_token
 from hub.keys.registry import DeviceState
 from shared.adapters import device_keys
@@ -26,6 +28,8 @@ from shared.adapters.enrolment_client import (
     renew,
 )
 from shared.adapters.mqtt_link import DownReason, LinkDown, LinkUp
+from shared.edge.renewal import CertificateKeeper
+from shared.edge.standing import LinkStatus, Status
 from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.enrolment import ENROLMENT_PATH, EnrolmentRequest, Token
@@ -364,3 +368,106 @@ def test_load_with_a_damaged_file_says_enrol_again(office: Office, tmp_path: Pat
     (identity.folder / name).write_bytes(b"\0" * 7)
     with pytest.raises(IdentityDamagedError, match="new token"):
         device_keys.load(tmp_path / "identity")
+
+
+class Watch:
+    """A device's clocks and standing, as a test says."""
+
+    def __init__(self, *, hub_offset_ms: int | None = None, wall_ms: int = 0, is_up: bool = False) -> None:
+        self.uptime_ms = 1_000
+        self.wall_ms = wall_ms
+        self.status = Status(
+            device="kiosk-7",
+            running=True,
+            state="streaming",
+            hub_offset_ms=hub_offset_ms,
+            link=LinkStatus(up=is_up),
+            lanes={},
+        )
+
+    def keeper(self, folder: Path, tls: ssl.SSLContext | None = None) -> CertificateKeeper:
+        identity = device_keys.load(folder)
+        return CertificateKeeper(
+            folder,
+            identity,
+            tls or identity.tls_context(),
+            look=lambda: self.status,
+            wall_ms=lambda: self.wall_ms,
+            uptime_ms=lambda: self.uptime_ms,
+        )
+
+
+def test_certificate_is_renewed_in_its_second_year_and_keys_stay(office: Office, tmp_path: Path) -> None:
+    folder = tmp_path / "identity"
+    before = enrol(folder, office.token())
+    office.clock.ahead_ms = before.certificate_ends_ms - now_ms() - limits.CERTIFICATE_RENEW_MS - 1_000
+    Watch(hub_offset_ms=office.clock() - 1_000).keeper(folder).turn()
+    assert device_keys.load(folder).certificate_ends_ms == before.certificate_ends_ms  # a second too early
+    office.clock.ahead_ms += 2_000
+    keeper = Watch(hub_offset_ms=office.clock() - 1_000).keeper(folder)
+    keeper.turn()
+    keeper.turn()
+    after = device_keys.load(folder)
+    assert (keeper.renewals, keeper.ends_ms) == (1, after.certificate_ends_ms)
+    assert after.certificate_ends_ms > before.certificate_ends_ms + limits.CERTIFICATE_RENEW_MS // 2
+    assert after.keys.links == before.keys.links
+
+
+def test_link_shows_the_renewed_certificate_at_its_next_connection(office: Office, tmp_path: Path) -> None:
+    town, folder = office.town, tmp_path / "identity"
+    before = enrol(folder, office.token())
+    tls = before.tls_context()
+    Watch(hub_offset_ms=before.certificate_ends_ms).keeper(folder, tls).turn()
+
+    def newest_alone() -> list[BrokerUser]:
+        (newest, *_) = town.room.registry.device("kiosk-7").certificates
+        return [BrokerUser(name=certificate_uri("kiosk-7", newest.serial), device="kiosk-7")]
+
+    town.broker = town.make_broker(users=newest_alone)
+    town.broker.start()
+    settings = replace(town.settings("hub"), name="kiosk-7", tls=tls, subscriptions=("vt/1/kiosk-7/down/#",))
+    _, inbox = town.link_with(settings)
+    inbox.next(LinkUp)
+
+
+def test_certificate_that_ended_in_a_cupboard_is_renewed_once_a_day_at_most(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = tmp_path / "identity"
+    ends_ms = enrol(folder, office.token()).certificate_ends_ms
+    watch = Watch(wall_ms=ends_ms + 1)
+    keeper = watch.keeper(folder)
+    keeper.turn()
+    keeper.turn()
+    assert keeper.renewals == 1
+    watch.wall_ms = keeper.ends_ms + 1  # a clock that runs away
+    keeper.turn()
+    assert keeper.renewals == 1
+    watch.uptime_ms += limits.CERTIFICATE_BLIND_MS
+    keeper.turn()
+    assert keeper.renewals == 2
+
+
+def test_certificate_is_left_alone_while_the_link_stands_or_the_clock_says_nothing(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = tmp_path / "identity"
+    ends_ms = enrol(folder, office.token()).certificate_ends_ms
+    for watch in (Watch(wall_ms=ends_ms + 1, is_up=True), Watch(wall_ms=ends_ms - 1), Watch(hub_offset_ms=0)):
+        keeper = watch.keeper(folder)
+        keeper.turn()
+        assert keeper.renewals == 0
+
+
+def test_renewal_that_fails_leaves_the_certificate_and_is_tried_again(office: Office, tmp_path: Path) -> None:
+    folder = tmp_path / "identity"
+    before = enrol(folder, office.token())
+    office.town.room.registry.revoke("kiosk-7", "stolen")
+    keeper = Watch(hub_offset_ms=before.certificate_ends_ms).keeper(folder)
+    with pytest.raises(RefusedError):
+        keeper.turn()
+    assert device_keys.load(folder).certificate_ends_ms == before.certificate_ends_ms
+    office.clock.ahead_ms = 60_000
+    enrol(folder, office.token())
+    keeper.turn()
+    assert keeper.renewals == 1

@@ -105,7 +105,14 @@ class Town:
         self.broker = self.make_broker()
         self._links: list[MqttLink] = []
 
-    def make_broker(self, *, probe_every_s: float = 5.0, probe_timeout_s: float = 5.0) -> NatsServer:
+    def make_broker(
+        self,
+        *,
+        users: Callable[[], list[BrokerUser]] | None = None,
+        probe_every_s: float = 5.0,
+        probe_timeout_s: float = 5.0,
+    ) -> NatsServer:
+        """Make the broker; it admits everyone who is enrolled, or whom a test names."""
         settings = BrokerSettings(
             host="127.0.0.1",
             port=self.port,
@@ -118,7 +125,7 @@ class Town:
             probe_every_s=probe_every_s,
             probe_timeout_s=probe_timeout_s,
         )
-        return NatsServer(settings, self.users, self.broker_events.append)
+        return NatsServer(settings, users or self.users, self.broker_events.append)
 
     def users(self) -> list[BrokerUser]:
         hub = BrokerUser(name=certificate_uri("hub", self.room.own_serial), device=None)
