@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import forward, ingest, outbox, simulate
+from tests.bench import forward, herd, ingest, outbox, simulate
 
 PARTS: Mapping[str, Callable[[], list[dict[str, object]]]] = {
     "outbox": outbox.run,
     "ingest": ingest.run,
+    "herd": herd.run,
     "forward": forward.run,
     "simulate": simulate.run,
 }

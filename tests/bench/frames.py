@@ -119,7 +119,7 @@ class Street:
         context, epoch, prev = self._contexts[name], self._epochs[name], self._heads[name]
         first, made = self._last[name] + 1, []
         for seq in range(first, first + lines):
-            raw = self._line(name, context, epoch, seq)
+            raw = payment_line(name, context, epoch, seq, self._counters)
             self._heads[name] = chain.link(self._heads[name], raw)
             made.append(raw)
         self._last[name] += lines
@@ -138,25 +138,28 @@ class Street:
         topic = topics.up(name, Stream.PAYMENTS)
         return topic, seal_message(self.keys.links[name].up, topic, encode_frame(frame))
 
-    def _line(self, name: str, context: SealingContext, epoch: str, seq: int) -> bytes:
-        """Half of the events are taps, half are fees."""
-        event_id = new_event_id(NOW_MS, token_bytes(EVENT_ID_RANDOM_BYTES))
-        if seq % 2:
-            kind, subject = "tap.charged", token_hex(8)
-            data: dict[str, object] = {
-                "counter": next(self._counters),
-                "amount_minor": 65,
-                "currency": "EUR",
-                "product": "1",
-            }
-        else:
-            kind, subject = "payment.captured", None
-            data = {
-                "reference": "T" + token_hex(2),
-                "concept": "agua",
-                "amount_minor": 4250,
-                "currency": "EUR",
-                "method": "card",
-            }
-        place = place_of(name, Stream.PAYMENTS, epoch, seq, event_id, kind)
-        return compose(seq, event_id, kind, STAMP, subject, ("sealed", context.seal(place, encode(data))))
+
+def payment_line(
+    device: str, context: SealingContext, epoch: str, seq: int, counters: Iterator[int]
+) -> bytes:
+    """Make an event's line: half of them are taps, half are fees."""
+    event_id = new_event_id(NOW_MS, token_bytes(EVENT_ID_RANDOM_BYTES))
+    if seq % 2:
+        kind, subject = "tap.charged", token_hex(8)
+        data: dict[str, object] = {
+            "counter": next(counters),
+            "amount_minor": 65,
+            "currency": "EUR",
+            "product": "1",
+        }
+    else:
+        kind, subject = "payment.captured", None
+        data = {
+            "reference": "T" + token_hex(2),
+            "concept": "agua",
+            "amount_minor": 4250,
+            "currency": "EUR",
+            "method": "card",
+        }
+    place = place_of(device, Stream.PAYMENTS, epoch, seq, event_id, kind)
+    return compose(seq, event_id, kind, STAMP, subject, ("sealed", context.seal(place, encode(data))))

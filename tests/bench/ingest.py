@@ -131,7 +131,7 @@ def _broker(folder: Path) -> Iterator[int]:
 
 @contextmanager
 def _hub(folder: Path, port: int) -> Iterator[tuple[Street, IngestWorker, Writer]]:
-    writer = _writer(folder / "hub.db")
+    writer = new_writer(folder / "hub.db")
     street = Street(DEVICES, HubSealingKey.generate())
     hooks = WorkerHooks(work_committed=lambda: None, incarnation_jumped=lambda _connection, _now: None)
     worker = IngestWorker(
@@ -242,7 +242,7 @@ def _publish(pipe: Pipe, port: int) -> None:
 
 
 def _batched(folder: Path) -> dict[str, object]:
-    writer = _writer(folder / "batched.db")
+    writer = new_writer(folder / "batched.db")
     raw = _raw(folder / "raw.db")
     street = Street(DEVICES, HubSealingKey.generate())
     street.enter(writer)
@@ -252,7 +252,7 @@ def _batched(folder: Path) -> dict[str, object]:
     for number in range(ROUNDS * 4 + 4):
         message = Incoming(*next(street.frames(1, BATCH)))
         began_s = time.perf_counter()
-        writer.submit(partial(_take, street, message)).result()
+        writer.submit(partial(take, street, message)).result()
         ours_s = time.perf_counter() - began_s
         groups = _new_rows(folder / "batched.db", marks)
         assert sum(len(rows) for name, rows in groups if name == "inbox") == BATCH
@@ -267,7 +267,7 @@ def _batched(folder: Path) -> dict[str, object]:
     return _row("ingest.batched", median(speeds), "raw sqlite3, same rows and groups", median(ratios))
 
 
-def _take(street: Street, message: Incoming, connection: Connection) -> None:
+def take(street: Street, message: Incoming, connection: Connection) -> None:
     uow = UnitOfWork(connection)
     street.ingest.apply([message], uow, NOW_MS)
     uow.flush()
@@ -301,7 +301,7 @@ def _raw(path: Path) -> sqlite3.Connection:
     return raw
 
 
-def _writer(path: Path) -> Writer:
+def new_writer(path: Path) -> Writer:
     url = sqlite_url(path)
     upgrade(url)
     return Writer(open_writer(url), open_reader(url))

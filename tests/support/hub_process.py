@@ -36,7 +36,8 @@ class HubProcess:
     def __init__(self, home: Path, **settings: object) -> None:
         self.home = home
         self.port = free_port()
-        ports = {"api_port": self.port, "broker_port": free_port()}
+        self.broker_port = free_port()
+        ports = {"api_port": self.port, "broker_port": self.broker_port}
         chosen = {"key_copy_dir": str(home.parent / "copy"), **ports, **settings}
         self._environment = {
             **os.environ,
@@ -84,6 +85,12 @@ class HubProcess:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process
+        return self._process.pid
 
     def log_text(self) -> str:
         """What it has written to its log."""
