@@ -188,9 +188,10 @@ class HerdDevice:
             await _read(reader)
             self._session.link_up(_now_ms())
             packets: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
-            async with asyncio.TaskGroup() as tasks:
-                pump = tasks.create_task(_pump(reader, packets))
+            pump = asyncio.create_task(_pump(reader, packets))
+            try:
                 await self._speak(packets, writer)
+            finally:
                 pump.cancel()
         finally:
             writer.close()
