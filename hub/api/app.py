@@ -17,7 +17,7 @@ from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
 from hub.api.operations import health_router, operations_router
 from hub.api.parts import Parts
-from hub.api.problems import answer_with_problems
+from hub.api.problems import PROBLEMS, answer_with_problems
 from hub.api.reconciliation import reconciliation_router
 from hub.api.registers import registers_router
 from hub.keys.enrolment import Enrolment
@@ -32,6 +32,7 @@ def build_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        responses=PROBLEMS,
     )
     app.add_middleware(BodyLimit)
     answer_with_problems(app)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.api.devices import Limit, Released
@@ -15,8 +15,10 @@ from hub.db.outgoing_repository import OutgoingRepository, State
 from hub.db.paging import Page
 from shared.model.errors import ConflictError
 from shared.model.event import Stream
+from shared.model.fields import INTEGER_MAX
 
-After = Annotated[int, Query(ge=0)]
+After = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
+Number = Annotated[int, Path(ge=1, le=INTEGER_MAX)]
 DeviceName = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,32}$")]
 Kind = Annotated[str | None, Query(max_length=64)]
 
@@ -57,13 +59,13 @@ def _quarantine_router(parts: Parts) -> APIRouter:
             return listings.list_quarantine(connection, wanted)
 
     @router.post("/{number}/release")
-    def release(number: int) -> Released:
+    def release(number: Number) -> Released:
         """Take a line after all, and what waits behind it."""
         decided = parts.clerk.release_line(number)
         return Released(events_taken=decided.taken, events_waiting=decided.waiting)
 
     @router.post("/{number}/discard")
-    def discard(number: int) -> Released:
+    def discard(number: Number) -> Released:
         """Decide that a line has no effect, ever; what waits behind it is taken."""
         decided = parts.clerk.discard_line(number)
         return Released(events_taken=decided.taken, events_waiting=decided.waiting)
@@ -103,7 +105,7 @@ def _records_router(parts: Parts) -> APIRouter:
             return listings.list_exceptions(connection, wanted)
 
     @router.post("/exceptions/{number}/resolve")
-    def resolve(number: int) -> dict[str, bool]:
+    def resolve(number: Number) -> dict[str, bool]:
         """Close a case."""
 
         def job(connection: Connection) -> bool:
@@ -141,7 +143,7 @@ def _outgoing_router(parts: Parts) -> APIRouter:
             return listings.list_outgoing(connection, wanted)
 
     @router.post("/{number}/replay")
-    def replay(number: int) -> dict[str, bool]:
+    def replay(number: Number) -> dict[str, bool]:
         """Send a dead or undecided effect again, under its key."""
 
         def job(connection: Connection) -> bool:
@@ -152,7 +154,7 @@ def _outgoing_router(parts: Parts) -> APIRouter:
         return {"replayed": replayed}
 
     @router.post("/{number}/done")
-    def done(number: int, found: FoundInCore) -> dict[str, bool]:
+    def done(number: Number, found: FoundInCore) -> dict[str, bool]:
         """Note that a clerk found a dead or undecided effect in the core; what waits behind it goes on."""
 
         def job(connection: Connection) -> None:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from hub.api.errors import BodyTooLongError, NoSuchThingError
@@ -58,6 +59,22 @@ STATUS: Final[Mapping[type[VentanillaError], HTTPStatus]] = MappingProxyType(
 )
 
 log = structlog.get_logger(__name__)
+
+
+class Problem(BaseModel):
+    """What a failure is answered with."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status.value: {"model": Problem, "description": status.phrase, "content": {MEDIA_TYPE: {}}}
+    for status in sorted({*STATUS.values(), HTTPStatus.BAD_REQUEST} - {HTTPStatus.INTERNAL_SERVER_ERROR})
+}
+"""How every call may fail, for the description of the API; 500 is a bug and not described."""
 
 
 def status_of(error: type[VentanillaError]) -> HTTPStatus:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, cast, func, select, tuple_
 from hub.db.paging import Page
 from hub.db.tables import account, journal, posting, service_request
 from shared.model.errors import InputError
+from shared.model.fields import INTEGER_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def list_service_requests(connection: Connection, after: str, limit: int) -> Pag
     query = select(*columns).order_by(service_request.c.received_ms, service_request.c.reference)
     if after:
         received_ms, _, reference = after.partition(":")
-        if not received_ms.isdigit():
+        if not received_ms.isdigit() or int(received_ms) > INTEGER_MAX:
             raise InputError("`after` is the `next` of the page before; take it from there")
         query = query.where(place > (int(received_ms), reference))
     rows = connection.execute(query.limit(limit + 1)).mappings().all()
