@@ -148,9 +148,11 @@ def confirm(
             here.watermark, here.chain = item.last, item.head
         here.heard = max(here.heard, item.last)
     names = {item.epoch for item in listed}
+    in_doubt = 0
     for here in known.values():
         if here.epoch not in names and not here.closed:
-            _unlist(here, before, sink)
+            _unlist(here, before, sink, doubt=sink.fenced and in_doubt < _LISTED_MAX)
+            in_doubt += not here.closed
 
 
 def _compare(here: HubEpoch, item: ListedEpoch, sink: Sink) -> None:
@@ -171,14 +173,14 @@ def _compare(here: HubEpoch, item: ListedEpoch, sink: Sink) -> None:
             _settle(here, here.watermark)
 
 
-def _unlist(here: HubEpoch, before: Sequence[HubEpoch], sink: Sink) -> None:
+def _unlist(here: HubEpoch, before: Sequence[HubEpoch], sink: Sink, *, doubt: bool) -> None:
     """The device no longer has an epoch: account for it, unless its disk is in doubt."""
     if here.position >= 0:
         complete = is_complete(here, before)
     else:
         complete = here.watermark >= max(here.last, 1) and not here.by_id
     here.position = -1
-    if complete or not sink.fenced:
+    if complete or not doubt:
         here.closed = True
         if not complete:
             sink.lose(here, here.held + 1, here.heard, LossReason.GONE, possibly_more=True)

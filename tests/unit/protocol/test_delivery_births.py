@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 
 from shared.model.event import Stream
+from shared.protocol import limits
 from shared.protocol.birth import ListedEpoch
 from shared.protocol.delivery import LossReason
 from tests.support.delivery import Memory, Past
@@ -120,6 +121,21 @@ def test_epoch_of_a_fenced_device_is_not_closed_until_it_is_released() -> None:
     hub.confirm(LATER)
     assert hub.of(PAST).closed
     assert hub.sink.losses == [(5, 6, LossReason.GONE, True)]
+
+
+@pytest.mark.sentence("H-12")
+def test_fenced_device_that_names_ever_new_epochs_keeps_only_so_many_in_doubt() -> None:
+    """Each birth lists others and drops those before: what the hub must remember of them is bounded."""
+    hub = Memory()
+    hub.sink.fenced = True
+    per_birth = limits.EPOCHS_LISTED_MAX
+    for birth in range(4):
+        names = (f"{birth:04x}{n:04x}" for n in range(per_birth))
+        hub.confirm(*(ListedEpoch(epoch=name, oldest=1, last=3, head=bytes(8)) for name in names))
+    doubtful = [each for each in hub.known.values() if not each.closed and each.position < 0]
+    assert len(doubtful) == 2 * per_birth
+    assert len(hub.sink.losses) == per_birth
+    assert {loss[2] for loss in hub.sink.losses} == {LossReason.GONE}
 
 
 def test_epoch_of_a_fenced_device_that_was_complete_is_closed_without_a_word() -> None:
