@@ -83,6 +83,7 @@ class HubConfig(BaseSettings):
     notices_key: str = Field(default="", repr=False)
     notices_batch: int = Field(default=100, ge=1, le=1_000)
     notices_parallel: int = Field(default=4, ge=1, le=64)
+    media_base_url: str = Field(default="", pattern=URL)
     core_timeout_s: float = Field(default=10.0, gt=0, le=300)
     core_ca_file: Path | None = None
     retry_max_s: float = Field(default=300.0, gt=0, le=3_600)
@@ -147,6 +148,11 @@ class HubConfig(BaseSettings):
     def data_dir(self) -> Path:
         """The folder of the database, where it is SQLite."""
         return self.home / "data"
+
+    @property
+    def attachments_dir(self) -> Path:
+        """Bodies that devices sent apart from their events, sealed."""
+        return self.home / "attachments"
 
     @property
     def database(self) -> str:

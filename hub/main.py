@@ -28,10 +28,12 @@ from hub import log as hub_log
 from hub.api.app import build_app
 from hub.api.parts import Parts
 from hub.api.server import Server, make_server
+from hub.assembly.bodies import make_attachments
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
-from hub.assembly.towards_core import make_forwarder
+from hub.assembly.towards_core import make_forwarder, media_links
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
+from hub.attachments.service import Attachments
 from hub.config import HubConfig
 from hub.db.clerk_listings import is_open
 from hub.db.engine import Connection
@@ -63,6 +65,7 @@ SERVER_STOP_S: Final = 10.0
 HINT_EVERY_S: Final = 60.0
 HOURLY_S: Final = 3_600.0
 AUDIT_EVERY_S: Final = 600.0
+REVIEW_EVERY_S: Final = 900.0
 KEYS_NOTE: Final = "keys"
 """The kind of the exception that tells what opening the key folder had to mend, or what it lacks."""
 
@@ -104,7 +107,7 @@ async def _serve(config: HubConfig) -> None:
         listener = stack.enter_context(listen(config.api_host, config.api_port))
         api_port = int(listener.getsockname()[1])
         broker_port = config.broker_port or free_port(config.broker_host)
-        hub = await _open(config, stack, broker_port)
+        hub = await _open(config, stack, api_port, broker_port)
         forwarder = hub.towards_core.forwarder
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         stack.push_async_callback(_stop_forwarder, forwarder, forwarding)
@@ -141,7 +144,7 @@ async def _wait_for_the_end(stopped: asyncio.Event, *parts: "asyncio.Task[None]"
 # ---- the start, in its order
 
 
-async def _open(config: HubConfig, stack: AsyncExitStack, broker_port: int) -> Hub:
+async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_port: int) -> Hub:
     """Start all that devices need; whatever was started is stopped by the stack."""
     room, incarnation = _open_keys(config, stack)
     journal_copy = make_journal_copy(config, now_ms)
@@ -151,8 +154,9 @@ async def _open(config: HubConfig, stack: AsyncExitStack, broker_port: int) -> H
     stack.push_async_callback(asyncio.to_thread, _beat_once_more, life)
     _note_keys(room, writer)
     towards_core = make_forwarder(
-        config, writer, room.registry, clock=now_ms, is_cautious=lambda: life.is_cautious
+        config, writer, room, api_port=api_port, clock=now_ms, is_cautious=lambda: life.is_cautious
     )
+    attachments = make_attachments(config, room, writer, now_ms, towards_core.forwarder.wake)
     broker = make_broker(config, room, broker_port)
     if broker is not None:
         stack.push_async_callback(asyncio.to_thread, broker.stop)
@@ -184,8 +188,12 @@ async def _open(config: HubConfig, stack: AsyncExitStack, broker_port: int) -> H
         ingest=ingest,
         worker=worker,
         towards_core=towards_core,
+        attachments=attachments,
         timetable=Timetable(
-            [*_jobs(room, writer, life, worker), *copy_jobs(config, writer, journal_copy, now_ms)]
+            [
+                *_jobs(room, writer, life, worker, attachments),
+                *copy_jobs(config, writer, journal_copy, now_ms),
+            ]
         ),
     )
 
@@ -226,12 +234,15 @@ def _note_keys(room: KeyRoom, writer: Writer) -> None:
     writer.run(job)
 
 
-def _jobs(room: KeyRoom, writer: Writer, life: HubLife, worker: IngestWorker) -> Sequence[Job]:
+def _jobs(
+    room: KeyRoom, writer: Writer, life: HubLife, worker: IngestWorker, attachments: Attachments
+) -> Sequence[Job]:
     return (
         Job(name="beat", every_s=BEAT_S, run=life.beat),
         Job(name="hint", every_s=HINT_EVERY_S, run=worker.say_state),
         Job(name="keys", every_s=HOURLY_S, run=room.registry.forget_expired),
         Job(name="audit", every_s=AUDIT_EVERY_S, run=DayAudit(writer, now_ms).run),
+        Job(name="attachments", every_s=REVIEW_EVERY_S, run=attachments.review),
     )
 
 
@@ -257,6 +268,8 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         statuses=hub.statuses,
         work_committed=wake,
         admit=admit,
+        attachments=hub.attachments,
+        media_links=media_links(hub.config, hub.room, api_port),
         clock=now_ms,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
     )

@@ -1,7 +1,8 @@
 """The hub's HTTPS application: who may ask, what a failure is answered with, and which routers there are.
 
-Open to everyone: `/health`, which says nothing but that the process lives, and the three calls of a device
-that has no identity yet. Everything else wants the hub's API token: `Authorization: Bearer <token>`.
+Open to everyone: `/health`, which says nothing but that the process lives; the three calls of a device that
+has no identity yet; those about photographs, which carry a device's MAC; and a photograph's own address, as
+long as it holds. Everything else wants the hub's API token: `Authorization: Bearer <token>`.
 
 Not here: the socket and the certificate (`hub.main`), any rule.
 """
@@ -11,6 +12,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header
 
+from hub.api.attachments import attachments_router, media_router, upload_router
 from hub.api.body_limit import BodyLimit
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
@@ -38,6 +40,8 @@ def build_app(parts: Parts) -> FastAPI:
     answer_with_problems(app)
     app.include_router(health_router())
     app.include_router(enrolment_router(parts.enrolment, parts.room.keys, parts.room.authority.pem))
+    app.include_router(upload_router(parts.attachments))
+    app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
     guarded = [Depends(TokenGuard(parts.room.keys))]
     app.include_router(operations_router(parts, app.openapi), dependencies=guarded)
     for router in (
@@ -45,6 +49,7 @@ def build_app(parts: Parts) -> FastAPI:
         clerk_router(parts),
         registers_router(parts),
         reconciliation_router(parts),
+        attachments_router(parts.attachments),
     ):
         app.include_router(router, prefix="/v1", dependencies=guarded)
     return app

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from hub.attachments.links import MediaLinks
+from hub.attachments.service import Attachments
 from hub.db.writer import Writer
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
@@ -123,6 +125,8 @@ class Parts:
         statuses: asked at each look at readiness.
         work_committed: new outgoing work may be in the database.
         admit: the list of certificates has changed; the broker must know.
+        attachments: bodies that devices send apart.
+        media_links: addresses of photographs, for the core.
         clock: the hub's time, Unix epoch in milliseconds.
         is_connected: whether a device speaks in a session now.
     """
@@ -136,5 +140,7 @@ class Parts:
     statuses: Callable[[], Sequence[PartStatus]]
     work_committed: Callable[[], None]
     admit: Callable[[], None]
+    attachments: Attachments
+    media_links: MediaLinks
     clock: Callable[[], int]
     is_connected: Callable[[str], bool]

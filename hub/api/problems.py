@@ -22,6 +22,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from hub.api.errors import BodyTooLongError, NoSuchThingError
+from hub.attachments.links import LinkError
+from hub.attachments.service import NotAwaitedError
 from hub.db.quarantine_repository import NoSuchLineError
 from hub.keys.enrolment import TokenExpiredError, TokenUnknownError, TokenUsedError
 from hub.keys.hub_keys import ApiTokenError
@@ -46,6 +48,8 @@ STATUS: Final[Mapping[type[VentanillaError], HTTPStatus]] = MappingProxyType(
         TokenUnknownError: HTTPStatus.NOT_FOUND,
         NoSuchThingError: HTTPStatus.NOT_FOUND,
         NoSuchLineError: HTTPStatus.NOT_FOUND,
+        NotAwaitedError: HTTPStatus.NOT_FOUND,
+        LinkError: HTTPStatus.NOT_FOUND,
         TokenUsedError: HTTPStatus.CONFLICT,
         TokenExpiredError: HTTPStatus.GONE,
         BodyTooLongError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.api.parts import Counters, PartStatus
 from hub.assembly.towards_core import TowardsCore, addresses
+from hub.attachments.service import Attachments
 from hub.broker.nats import NatsServer
 from hub.config import HubConfig
 from hub.db.journal_copy import JournalCopy
@@ -35,6 +36,7 @@ class Hub:
     ingest: Ingest
     worker: IngestWorker
     towards_core: TowardsCore
+    attachments: Attachments
     timetable: Timetable
 
     def counters(self) -> Counters:

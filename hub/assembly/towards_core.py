@@ -6,6 +6,7 @@ Every connector stands behind caution after a restore, and settlements behind th
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hub.attachments.links import MediaLinks
 from hub.config import HubConfig
 from hub.core import notices, settlements
 from hub.core.batch import BatchConnector
@@ -15,8 +16,10 @@ from hub.core.port import Connector
 from hub.db.writer import Writer
 from hub.forwarder.caution import Cautious
 from hub.forwarder.worker import Forwarder, ForwarderSettings
+from hub.jobs.media import WithMedia
 from hub.jobs.signatures import SignedSettlements
-from hub.keys.registry import Registry
+from hub.keys.room import KeyRoom
+from shared.adapters.mqtt_link import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,9 @@ class TowardsCore:
 def make_forwarder(
     config: HubConfig,
     writer: Writer,
-    registry: Registry,
+    room: KeyRoom,
     *,
+    api_port: int,
     clock: Callable[[], int],
     is_cautious: Callable[[], bool],
 ) -> TowardsCore:
@@ -44,14 +48,15 @@ def make_forwarder(
     Args:
         config: the settings.
         writer: the database.
-        registry: knows every signing key that a device ever had.
+        room: knows every signing key that a device ever had, and the hub's own keys.
+        api_port: where photographs are fetched, unless `media_base_url` says otherwise.
         clock: the hub's time, Unix epoch in milliseconds.
         is_cautious: whether the core may know more than the database.
     """
     connectors: list[Connector] = []
     signed: SignedSettlements | None = None
     if config.open311_url:
-        connectors.append(_open311(config))
+        connectors.append(WithMedia(_open311(config), writer, media_links(config, room, api_port)))
     if config.settlements_url:
         core = BatchConnector(
             _endpoint(config, config.settlements_url, config.settlements_key),
@@ -60,7 +65,7 @@ def make_forwarder(
             batch_max=config.settlements_batch,
             parallel_max=config.settlements_parallel,
         )
-        signed = SignedSettlements(core, writer, registry, clock)
+        signed = SignedSettlements(core, writer, room.registry, clock)
         connectors.append(signed)
     if config.notices_url:
         core = BatchConnector(
@@ -83,6 +88,12 @@ def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:
         (settlements.NAME, config.settlements_url),
         (notices.NAME, config.notices_url),
     )
+
+
+def media_links(config: HubConfig, room: KeyRoom, api_port: int) -> MediaLinks:
+    """Make what makes the addresses of photographs."""
+    own = f"https://{Address(host=config.public_host, port=api_port)}"
+    return MediaLinks(room.keys.sealing, config.media_base_url or own)
 
 
 def _open311(config: HubConfig) -> Connector:

@@ -51,7 +51,8 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
 
     Args:
         body: reference, service_code and description; lat and long or address; contact (name, phone, email);
-            requested_datetime, which the standard has no field for, and further attributes.
+            requested_datetime, which the standard has no field for, and further attributes; media_urls, of
+            which the standard knows one and many servers take several.
         api_key: left out where it is empty.
         jurisdiction_id: left out where it is empty.
 
@@ -81,6 +82,7 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
         ("phone", person.get("phone")),
         ("email", person.get("email")),
         ("description", (description + line).lstrip()),
+        *(("media_url", url) for url in _texts(body.get("media_urls"))),
         *((f"attribute[{name}]", value) for name, value in attributes.items()),
     ]
     return urlencode([(name, str(value)) for name, value in fields if value is not None]).encode()
@@ -152,6 +154,11 @@ def holds_reference(row: Row, reference: str) -> bool:
 
 def _members(value: object) -> Mapping[str, object]:
     return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def _texts(value: object) -> Sequence[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str)]
 
 
 def _word(value: object) -> str:

@@ -89,7 +89,15 @@ class OutgoingInserts:
         self._rows: list[Row] = []
 
     def add(
-        self, event: Event, key: str, connector: str, aggregate: str, body: Mapping[str, object], now_ms: int
+        self,
+        event: Event,
+        key: str,
+        connector: str,
+        aggregate: str,
+        body: Mapping[str, object],
+        now_ms: int,
+        *,
+        wait_ms: int = 0,
     ) -> None:
         """Adds one effect; one that is there under its key stays as it is.
 
@@ -99,13 +107,14 @@ class OutgoingInserts:
             connector: who delivers it.
             aggregate: what it is about; an effect waits for the earlier ones of its aggregate.
             body: all that the connector needs.
-            now_ms: when it was decided, and is due.
+            now_ms: when it was decided.
+            wait_ms: how long after that it is due.
         """
         self.added += 1
         written = json.dumps(body)
         behind = (connector, aggregate)
         self._rows.append(
-            (key, connector, aggregate, event.device, event.id, written, *behind, now_ms, now_ms)
+            (key, connector, aggregate, event.device, event.id, written, *behind, now_ms + wait_ms, now_ms)
         )
 
     def flush(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from hub.db.attachment_tables import attachment
 from hub.db.tables import LEDGER_LEG, metadata
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
@@ -24,6 +25,10 @@ BEGIN
 END
 $$
 """
+
+
+OTHER_TABLES = (attachment,)
+"""Tables with a module of their own: naming them here makes `metadata` know them."""
 
 
 def create_all(connection: Connection) -> None:

@@ -8,6 +8,7 @@ leaves nothing behind. It neither commits nor rolls back: `hub.db.writer` does.
 
 from sqlalchemy import Connection
 
+from hub.db.attachment_repository import AttachmentInserts
 from hub.db.delivery_repository import DeliveryRepository
 from hub.db.ledger_repository import LedgerRepository
 from hub.db.numbers import Numbers
@@ -31,6 +32,7 @@ class UnitOfWork:
         notice_responses: the register of responses.
         device_board: what devices say of themselves.
         exceptions: what a clerk must look at.
+        attachments: bodies that are sent apart.
         outgoing: work towards the core.
     """
 
@@ -50,6 +52,7 @@ class UnitOfWork:
         self.service_requests = ServiceRequestRepository(connection)
         self.notice_responses = NoticeResponseRepository(connection)
         self.device_board = DeviceBoard(connection)
+        self.attachments = AttachmentInserts(connection)
         self.outgoing = OutgoingInserts(connection)
 
     def flush(self) -> None:
@@ -60,4 +63,5 @@ class UnitOfWork:
         self.notice_responses.flush()
         self.device_board.flush()
         self.exceptions.flush()
+        self.attachments.flush()
         self.outgoing.flush()

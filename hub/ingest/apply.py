@@ -104,6 +104,7 @@ class Ingest:
         devices = {item.device for item in opened}
         intakes = {device: Intake(device, uow, self._keys, self._opener, now_ms) for device in devices}
         uow.delivery.load(devices)
+        uow.attachments.load(devices)
         self._read_ahead(opened, intakes, uow)
         welcomes: list[Outgoing] = []
         answers: dict[str, set[Stream]] = {}
@@ -254,6 +255,7 @@ class Ingest:
             streams=answers,
             time_ms=now_ms,
             fenced=self._keys.is_fenced(device),
+            missing=uow.attachments.missing(device),
         )
         return self._sealed(device, encode_acknowledgement(ack))
 

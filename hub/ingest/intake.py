@@ -13,6 +13,7 @@ from hub.ingest.legal_time import dated
 from hub.ingest.opening import OpenedLine, Opener
 from hub.ingest.ports import KeyBook
 from hub.usecases.take_event import take
+from shared.model.attachment import read_envelopes
 from shared.model.errors import InputError
 from shared.model.event import Event, Stream
 from shared.protocol.delivery import HubEpoch, LossReason
@@ -104,7 +105,11 @@ class Intake:
         return event.subject is not None and self._book.waits(self._device, event.subject)
 
     def _accept(self, epoch: HubEpoch, opened: OpenedLine) -> None:
-        self._book.accept(self._device, epoch, opened.line, opened.body, self._now_ms)
+        line = opened.line
+        self._book.accept(self._device, epoch, line, opened.body, self._now_ms)
+        if "attachments" in line.members:
+            envelopes = read_envelopes(line.members)
+            self._uow.attachments.announce(self._device, line.id, envelopes, self._now_ms)
         self._book.keep_contexts(self._device, self.contexts)
 
     def _read(self, epoch: HubEpoch, seq: int, raw: bytes) -> OpenedLine:

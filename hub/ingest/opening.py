@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
+from shared.model.attachment import Attachment, read_attachments
 from shared.model.errors import InputError
 from shared.model.event import Event
 from shared.model.fields import INTEGER_MAX, whole
@@ -80,7 +81,21 @@ class Opener:
         except InputError as error:
             return OpenedLine(line, _hash(raw), None, f"cannot be opened: {error}")
         subject = (event.subject or "").encode()
+        if "attachments" in line.members:
+            # Given again, a photograph is sealed anew: the event is the same all the same.
+            plain = encode({name: value for name, value in data.items() if name != "attachments"})
         return OpenedLine(line, _hash(b"%s\0%s\0%s" % (line.type.encode(), subject, plain)), event, None)
+
+    def attachments(
+        self, device: str, here: HubEpoch, seq: int, raw: bytes, contexts: Mapping[str, str]
+    ) -> Sequence[Attachment]:
+        """Return the bodies that a line's sealed data names, with their keys; arguments as in `read`.
+
+        Raises:
+            InputError: the line cannot be opened.
+        """
+        data, _ = self._data(device, here, read_line(raw, seq), contexts)
+        return read_attachments(data)
 
     def _data(
         self, device: str, here: HubEpoch, line: Line, contexts: Mapping[str, str]

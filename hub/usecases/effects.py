@@ -21,6 +21,11 @@ Money = PaymentCaptured | TapCharged | PurseCredited | PaymentReversed
 """What a device says of money."""
 
 
+def _bodies(request: ServiceRequest, incident: IncidentReported) -> list[dict[str, object]]:
+    """What goes along and where it is kept; never its key."""
+    return [{"device": request.device, "sha256": one.envelope.sha256} for one in incident.attachments]
+
+
 def report_body(request: ServiceRequest, incident: IncidentReported) -> dict[str, object]:
     """A report, for the Open311 connector.
 
@@ -34,6 +39,7 @@ def report_body(request: ServiceRequest, incident: IncidentReported) -> dict[str
         **({} if request.contact is None else {"contact": request.contact.to_data()}),
         "requested_datetime": to_rfc3339(request.requested_ms),
         "attributes": {"channel": request.channel},
+        **({"attachments": _bodies(request, incident)} if incident.attachments else {}),
         **({"extra": dict(incident.extra)} if incident.extra else {}),
     }
 

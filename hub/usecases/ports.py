@@ -14,7 +14,15 @@ class Outgoing(Protocol):
     """Work towards the core; it is done in order within an aggregate."""
 
     def add(
-        self, event: Event, key: str, connector: str, aggregate: str, body: Mapping[str, object], now_ms: int
+        self,
+        event: Event,
+        key: str,
+        connector: str,
+        aggregate: str,
+        body: Mapping[str, object],
+        now_ms: int,
+        *,
+        wait_ms: int = 0,
     ) -> None:
         """Adds one effect.
 
@@ -24,8 +32,17 @@ class Outgoing(Protocol):
             connector: who delivers it.
             aggregate: what it is about; an effect waits for the earlier ones of its aggregate.
             body: all that the connector needs.
-            now_ms: when it was decided, and is due.
+            now_ms: when it was decided.
+            wait_ms: how long after that it is due.
         """
+        ...
+
+
+class Attachments(Protocol):
+    """Bodies that are sent apart from their events."""
+
+    def is_waited_for(self, device: str, event_id: str) -> bool:
+        """Whether a body of an event is missing, and may still come."""
         ...
 
 
@@ -81,6 +98,11 @@ class UnitOfWork(Protocol):
     @property
     def exceptions(self) -> ExceptionBook:
         """What a clerk must look at."""
+        ...
+
+    @property
+    def attachments(self) -> Attachments:
+        """Bodies that are sent apart."""
         ...
 
     @property

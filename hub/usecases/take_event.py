@@ -45,6 +45,8 @@ PaymentType = Literal[
 ]
 
 SUBJECT_LENGTH_MAX = 128
+ATTACHMENT_WAIT_MS = 24 * 3_600_000
+"""A report waits so long for its photographs, then goes to the core without."""
 KEYS_REMEMBERED = 16_384
 
 
@@ -169,7 +171,10 @@ def _take_report(event: Event, uow: UnitOfWork, now_ms: int) -> None:
     request = ServiceRequests(uow.service_requests).report(event, incident, requested_ms, now_ms)
     if request is not None:
         body = report_body(request, incident)
-        uow.outgoing.add(event, _key(event, REPORT), OPEN311, request.reference, body, now_ms)
+        waits = bool(incident.attachments) and uow.attachments.is_waited_for(event.device, event.id)
+        wait_ms = ATTACHMENT_WAIT_MS if waits else 0
+        key = _key(event, REPORT)
+        uow.outgoing.add(event, key, OPEN311, request.reference, body, now_ms, wait_ms=wait_ms)
 
 
 def _take_response(event: Event, kind: ResponseKind, uow: UnitOfWork, now_ms: int) -> None:

@@ -131,7 +131,7 @@ def run(
         if status_every_s is not None:
             closing.callback(_tell_status(device, status_every_s))
         lines = LineInput(source, told, per_second)
-        with Faceless(device.teller, device.reader, device.clock) as faceless:
+        with Faceless(device.teller, device.reader, device.clock, device.attaching) as faceless:
             for batch in lines.batches():
                 _write(faceless.take(batch))
         if until_empty:
@@ -157,9 +157,15 @@ def _write(answers: bytes) -> None:
 
 def _wait_until_empty(device: Device, told: int, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
-    while (left := device.look()["unacknowledged"]) and not select.select([told], [], [], EMPTY_POLL_S)[0]:
+    while (left := _left(device)) and not select.select([told], [], [], EMPTY_POLL_S)[0]:
         if time.monotonic() > deadline_s:
-            raise NotEmptyError(f"{NotEmptyError.__doc__} (lines left: {left})")
+            raise NotEmptyError(f"{NotEmptyError.__doc__} (lines and photographs left: {left})")
+
+
+def _left(device: Device) -> int:
+    """Count what the hub lacks."""
+    standing = device.look()
+    return standing["unacknowledged"] + standing["attachments"]["waiting"]
 
 
 def _tell_status(device: Device, every_s: float) -> Callable[[], None]:

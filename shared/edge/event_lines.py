@@ -1,36 +1,41 @@
 """Events as JSON lines: what an integrator writes, read strictly, and what is answered.
 
     {"type":"payment.captured","data":{…},"subject":{"kind":"card","value":"…"},"id":"…","at":"…","session":"…"}
+    {"type":"incident.reported","data":{…},"attachments":["photo.jpg"]}
     {"taken":{"id":"…","stream":"payments","epoch":"…","seq":7},"type":"…","reference":"…","line":1}
     {"refused":{"reason":"…","remedy":"…"},"line":2}
 
 Only `type` and `data` are needed. `stream` may be given and must then fit the type; `subject` is a kind and a
 value, which becomes a pseudonym here, or a pseudonym as text; `id` is a UUIDv7, and the same one twice counts
-once; `at` says when it happened if it isn't now; events of one `session` are one citizen's.
+once; `at` says when it happened if it isn't now; events of one `session` are one citizen's; `attachments` are
+paths of photographs, which are taken with a report.
 
 Rules: a member that nobody knows is refused rather than dropped in silence. A refusal names members, never
 what is written in them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from shared.edge.happenings import KINDS, Happening, event_type_of, happening
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.seam import Taken
+from shared.model.attachment import ATTACHMENTS_MAX
 from shared.model.errors import CapacityError, DeviceError, InputError, VentanillaError
 from shared.model.event import EventType
 from shared.model.fields import text
 from shared.model.ids import check_event_id
 from shared.model.instants import from_rfc3339
-from shared.protocol.parsing import ParseError, as_object, encode, parse_object
+from shared.protocol.parsing import ParseError, as_list, as_object, encode, parse_object
 
 SUBJECT_VALUE_LENGTH_MAX: Final = 256
 KIND_LENGTH_MAX: Final = 32
 SESSION_LENGTH_MAX: Final = 64
 INSTANT_LENGTH_MAX: Final = 40
-_MEMBERS: Final = frozenset({"stream", "type", "data", "subject", "id", "at", "session"})
+PATH_LENGTH_MAX: Final = 4_096
+_MEMBERS: Final = frozenset({"stream", "type", "data", "subject", "id", "at", "session", "attachments"})
 
 
 class NotJsonError(InputError):
@@ -44,10 +49,12 @@ class Submission:
     Attributes:
         happening: what is taken.
         session: names the citizen's session; None where none was named.
+        photographs: paths of files that go with it.
     """
 
     happening: Happening
     session: str | None
+    photographs: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +91,19 @@ class EventReader:
             raise InputError(f"{event_type} belongs to {KINDS[event_type].stream}; leave out stream")
         event_id = check_event_id(members["id"]) if "id" in members else fresh_id
         at = text(members, "at", INSTANT_LENGTH_MAX) if "at" in members else None
+        data = as_object(members.get("data"), "data")
+        if "attachments" in data:
+            raise InputError("attachments stand beside data, as paths of files; correct the sender")
         return Submission(
             happening=happening(
                 event_type,
-                self._data(event_type, as_object(members.get("data"), "data"), event_id),
+                self._data(event_type, data, event_id),
                 event_id=event_id,
                 subject=self._subject(members.get("subject")),
                 at_ms=None if at is None else from_rfc3339(at),
             ),
             session=text(members, "session", SESSION_LENGTH_MAX) if "session" in members else None,
+            photographs=_photographs(event_type, members["attachments"]) if "attachments" in members else (),
         )
 
     def _data(self, event_type: EventType, data: Mapping[str, Any], event_id: str) -> Mapping[str, Any]:
@@ -108,6 +119,15 @@ class EventReader:
             raise InputError("subject is a pseudonym, or an object with kind and value; correct the sender")
         kind = text(members, "kind", KIND_LENGTH_MAX)
         return self.pseudonyms.of(kind, text(members, "value", SUBJECT_VALUE_LENGTH_MAX))
+
+
+def _photographs(event_type: EventType, value: object) -> Sequence[Path]:
+    if not KINDS[event_type].attachable:
+        raise InputError(f"{event_type} takes no attachments; leave them out")
+    items = as_list(value, "attachments")
+    if not 0 < len(items) <= ATTACHMENTS_MAX:
+        raise InputError(f"attachments is a list of 1 to {ATTACHMENTS_MAX} paths; correct the sender")
+    return [Path(text({"attachments": item}, "attachments", PATH_LENGTH_MAX)) for item in items]
 
 
 def taken_line(taken: Taken, happening: Happening, number: int) -> bytes:

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Self
 
+from shared.edge.attaching import Attaching
 from shared.edge.device_time import DeviceTime
 from shared.edge.errors import OutcomeUnknownError
 from shared.edge.event_lines import EventReader, Submission, refused_line, taken_line
@@ -47,16 +48,18 @@ class Faceless:
         teller: seals.
         reader: reads events.
         clock: the device's clocks.
+        attaching: keeps the photographs that go with events.
 
     Attributes:
         counts: of answers.
     """
 
-    def __init__(self, teller: Teller, reader: EventReader, clock: DeviceTime) -> None:
+    def __init__(self, teller: Teller, reader: EventReader, clock: DeviceTime, attaching: Attaching) -> None:
         self.counts = Counts()
         self._teller = teller
         self._reader = reader
         self._clock = clock
+        self._attaching = attaching
         self._named: OrderedDict[str, CitizenSession] = OrderedDict()
         self._terminal: CitizenSession | None = None
         self._terminal_until_ms = 0
@@ -88,7 +91,7 @@ class Faceless:
             refusal = self._teller.can_take(submission.happening.kind.stream)
             if refusal is not None:
                 raise CannotTakeError(refusal)
-            return self._hand_in(submission)
+            return self._hand_in(self._attaching.attach(submission))
         except VentanillaError as error:
             return error
 
@@ -100,6 +103,8 @@ class Faceless:
         except OutcomeUnknownError:
             raise
         except VentanillaError as error:
+            if isinstance(offer, Offer):
+                self._attaching.discard(offer.happening)
             self.counts.refused += 1
             return refused_line(error, number)
         self.counts.taken += 1

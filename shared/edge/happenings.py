@@ -6,10 +6,11 @@ behind it nobody on the device can read them any more. An event's lane follows f
 Not here: JSON (`event_lines`), sealing (`teller`), what an event means to the town (the hub).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
+from shared.model.attachment import Envelope, read_attachments
 from shared.model.errors import InputError
 from shared.model.event import EventType, Stream
 from shared.model.fields import text
@@ -42,6 +43,7 @@ class Kind:
         said: the model of its data.
         subject_needed: it is about a card or person, and worth nothing without.
         referenced: the citizen takes its reference home.
+        attachable: photographs may go with it.
         of_terminal: many strangers follow one another at a reader; they share an hour's context.
     """
 
@@ -49,11 +51,14 @@ class Kind:
     said: type[Said]
     subject_needed: bool = False
     referenced: bool = False
+    attachable: bool = False
     of_terminal: bool = False
 
 
 KINDS: Final[Mapping[EventType, Kind]] = {
-    EventType.INCIDENT_REPORTED: Kind(stream=Stream.CASES, said=IncidentReported, referenced=True),
+    EventType.INCIDENT_REPORTED: Kind(
+        stream=Stream.CASES, said=IncidentReported, referenced=True, attachable=True
+    ),
     EventType.NOTICE_SHOWN: Kind(stream=Stream.CASES, said=NoticeResponse),
     EventType.NOTICE_SUBSCRIBED: Kind(stream=Stream.CASES, said=NoticeResponse),
     EventType.NOTICE_CONSENTED: Kind(stream=Stream.CASES, said=NoticeResponse),
@@ -97,6 +102,11 @@ class Happening:
     def reference(self) -> str | None:
         """What the citizen takes home; None where there is nothing."""
         return str(self.data["reference"]) if self.kind.referenced else None
+
+    @property
+    def envelopes(self) -> Sequence[Envelope]:
+        """What travels apart from its line."""
+        return [one.envelope for one in read_attachments(self.data)] if self.kind.attachable else ()
 
     @property
     def key(self) -> str | None:

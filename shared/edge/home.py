@@ -1,7 +1,7 @@
 """A device's home folder: who it is, what it holds, and how it is reached on this machine.
 
     HOME/identity/       keys, certificate, memory.json, boot counter, settings.json
-    HOME/data/           outbox.db, ballast; may lie on another disk
+    HOME/data/           outbox.db, ballast, attachments/; may lie on another disk
     HOME/run/            lock, status.sock
 
 Rules: one process at a time, by a lock that dies with it. What a technician may set stands in settings.json;
@@ -10,7 +10,7 @@ a file that cannot be understood stops the device with a sentence instead of bei
 
 import fcntl
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,10 +38,12 @@ class DeviceSettings:
     Attributes:
         lane_bytes: each lane's share of the disk.
         ballast_bytes: what is given up when the disk is full.
+        attachment_bytes: photographs' share of the disk.
     """
 
     lane_bytes: dict[str, int] = field(default_factory=lambda: dict(limits.LANE_BYTES))
     ballast_bytes: int = limits.BALLAST_BYTES
+    attachment_bytes: int = limits.ATTACHMENT_STORE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class DeviceHome:
     def outbox(self) -> Path:
         """The outbox's file."""
         return self.data / "outbox.db"
+
+    @property
+    def attachments(self) -> Path:
+        """Where photographs lie, sealed, until the hub has them."""
+        return self.data / "attachments"
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -104,16 +111,21 @@ class DeviceHome:
             return DeviceSettings()
         try:
             members = parse_object(path.read_bytes())
-            unknown = members.keys() - {"lane_bytes", "ballast_bytes"}
+            unknown = members.keys() - {"lane_bytes", "ballast_bytes", "attachment_bytes"}
             lanes = as_object(members.get("lane_bytes", {}), "lane_bytes")
             if unknown or lanes.keys() - set(LANES):
                 raise SettingsError(
                     f"{SettingsError.__doc__} (unknown: {', '.join(sorted(unknown)) or 'lane'})"
                 )
             shares = {name: whole(lanes, name, LANE_BYTES_MIN, LANE_BYTES_MAX) for name in lanes}
-            ballast = whole(
-                {"ballast_bytes": limits.BALLAST_BYTES, **members}, "ballast_bytes", 0, LANE_BYTES_MAX
-            )
+            ballast = _bytes(members, "ballast_bytes", limits.BALLAST_BYTES)
+            attachments = _bytes(members, "attachment_bytes", limits.ATTACHMENT_STORE_BYTES)
         except (OSError, InputError) as error:
             raise SettingsError(f"{SettingsError.__doc__} ({error})") from error
-        return DeviceSettings(lane_bytes={**limits.LANE_BYTES, **shares}, ballast_bytes=ballast)
+        return DeviceSettings(
+            lane_bytes={**limits.LANE_BYTES, **shares}, ballast_bytes=ballast, attachment_bytes=attachments
+        )
+
+
+def _bytes(members: Mapping[str, object], name: str, usual: int) -> int:
+    return whole({name: usual, **members}, name, 0, LANE_BYTES_MAX)

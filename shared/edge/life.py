@@ -53,6 +53,10 @@ log = structlog.get_logger(__name__)
 LinkFactory = Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]
 
 
+def _heed_nothing(_missing: Sequence[str]) -> None:
+    """A device that takes no photographs lacks none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What lives are made of.
@@ -63,6 +67,7 @@ class Parts:
         clock: its clocks.
         open_outbox: opens the outbox; called on the owner's thread.
         make_link: makes a link that delivers to the first function and asks the second for its will.
+        hear_missing: learns which attachments the hub lacks; returns at once.
         firmware: version of the software.
     """
 
@@ -71,6 +76,7 @@ class Parts:
     clock: DeviceTime
     open_outbox: Callable[[], Outbox]
     make_link: LinkFactory
+    hear_missing: Callable[[Sequence[str]], None] = _heed_nothing
     firmware: str = ""
 
 
@@ -297,6 +303,7 @@ class Life:
         try:
             if message.topic == topics.ack(self._device):
                 self._session.receive(message.topic, message.payload, now_ms, self._parts.clock.wall_ms())
+                self._parts.hear_missing(self._session.missing)
             elif message.topic == topics.HUB_STATE:
                 self._hint.hear(message.payload)
                 if not message.retained:

@@ -11,7 +11,7 @@ import signal
 import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +19,11 @@ from types import FrameType
 from typing import Any, Final
 
 from shared.adapters import device_keys
+from shared.adapters.attachment_client import AttachmentClient
+from shared.adapters.attachment_store import AttachmentStore
 from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
 from shared.adapters.outbox import Outbox, OutboxLimits
+from shared.edge.attaching import Attaching
 from shared.edge.device_time import DeviceTime, read_boot_id, system_time
 from shared.edge.errors import HomeInUseError
 from shared.edge.event_lines import EventReader
@@ -34,6 +37,7 @@ from shared.edge.runtime import EdgeRuntime
 from shared.edge.standing import LinkStatus, Status, lane_status
 from shared.edge.status_socket import StatusSocket, ask_owner
 from shared.edge.teller import Teller
+from shared.edge.uploader import Uploader
 from shared.model.event import Stream
 from shared.protocol import limits, topics
 
@@ -51,6 +55,7 @@ class Device:
         reader: reads events from lines.
         clock: its clocks.
         keeper: renews its certificate.
+        attaching: keeps the photographs that go with events.
     """
 
     runtime: EdgeRuntime
@@ -58,6 +63,7 @@ class Device:
     reader: EventReader
     clock: DeviceTime
     keeper: CertificateKeeper
+    attaching: Attaching
 
     def look(self) -> dict[str, Any]:
         """Return how it stands, as a JSON object's members.
@@ -66,7 +72,12 @@ class Device:
             TimeoutError: the owner is busy with its disk.
         """
         status = self.runtime.status().result(STATUS_TIMEOUT_S)
-        return {**status.members(), "pid": os.getpid(), "certificate_ends_ms": self.keeper.ends_ms}
+        return {
+            **status.members(),
+            "attachments": asdict(self.attaching.store.holding()),
+            "pid": os.getpid(),
+            "certificate_ends_ms": self.keeper.ends_ms,
+        }
 
 
 @contextmanager
@@ -89,13 +100,17 @@ def open_device(
     with home.locked():
         identity = device_keys.load(home.identity)
         tls = identity.tls_context()
+        settings = home.settings()
+        store = AttachmentStore(home.attachments, identity.device, bytes_max=settings.attachment_bytes)
+        uploader = Uploader(store, AttachmentClient.of(identity, tls), retry_max_ms=10 * backoff_cap_ms)
         runtime = EdgeRuntime(
             Parts(
                 identity=identity,
                 memory=DeviceMemory(home.identity, read_boot_id()),
                 clock=clock,
-                open_outbox=_outbox_of(home.outbox, identity.device, home.settings()),
+                open_outbox=_outbox_of(home.outbox, identity.device, settings),
                 make_link=_link_of(identity, tls, backoff_cap_ms),
+                hear_missing=uploader.hear,
                 firmware=version("ventanilla"),
             )
         )
@@ -109,6 +124,7 @@ def open_device(
             uptime_ms=clock.uptime_ms,
         )
         keeper.start()
+        uploader.start()
         try:
             device = Device(
                 runtime=runtime,
@@ -116,6 +132,7 @@ def open_device(
                 reader=EventReader(identity.device, Pseudonyms(identity.fleet_key)),
                 clock=clock,
                 keeper=keeper,
+                attaching=Attaching(store),
             )
             socket = StatusSocket(home.run, device.look)
             try:
@@ -123,6 +140,7 @@ def open_device(
             finally:
                 socket.close()
         finally:
+            uploader.stop()
             keeper.stop()
             runtime.stop()
 

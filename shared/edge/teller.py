@@ -126,6 +126,7 @@ class Teller:
             stamp(place, self._clock, happening.at_ms),
             happening.subject,
             payload,
+            happening.envelopes,
         )
         return SealedLine(place, happening.event_id, line, sealed, happening.key)
 

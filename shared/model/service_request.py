@@ -3,11 +3,12 @@
 Source: Open311 GeoReport v2, POST Service Request (service_code, description, lat, long, address_string).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
 from shared.model import fields
+from shared.model.attachment import Attachment, read_attachments
 from shared.model.errors import InputError
 from shared.model.instants import from_rfc3339
 
@@ -66,6 +67,7 @@ class IncidentReported:
     channel: str
     contact: Contact | None
     requested_datetime: str | None
+    attachments: Sequence[Attachment] = ()
     extra: Mapping[str, object]
 
     @classmethod
@@ -92,6 +94,7 @@ class IncidentReported:
             channel=fields.text(data, "channel", CHANNEL_LENGTH_MAX),
             contact=None if contact is None else Contact.from_data(contact),
             requested_datetime=requested,
+            attachments=read_attachments(data),
             extra=fields.unknown(data, _INCIDENT_FIELDS),
         )
 
@@ -106,6 +109,7 @@ class IncidentReported:
             **fields.present(
                 contact=self.contact and self.contact.to_data(), requested_datetime=self.requested_datetime
             ),
+            **({"attachments": [one.to_data() for one in self.attachments]} if self.attachments else {}),
             **self.extra,
         }
 
@@ -122,5 +126,6 @@ _INCIDENT_FIELDS = frozenset(
         "channel",
         "contact",
         "requested_datetime",
+        "attachments",
     }
 )

@@ -106,3 +106,17 @@ CERTIFICATE_LOOK_MS: Final = 3_600_000
 """How often it looks; a renewal that failed is tried again with the next look."""
 CERTIFICATE_BLIND_MS: Final = 86_400_000
 """How often a device that does not hear the hub may ask by its own clock, which may be wrong."""
+
+# Attachments.
+ATTACHMENT_STEP_BYTES: Final = 256 * 1024
+"""A request of an upload carries at most so much: it is held in memory until its MAC was checked."""
+ATTACHMENTS_LISTED_MAX: Final = 32
+"""Missing bodies that an acknowledgement names; the device asks for the others by itself."""
+ATTACHMENT_STORE_BYTES: Final = 1024 * 1024 * 1024
+"""The device's share of the disk for bodies; what the hub has goes first, what it lacks stays."""
+ATTACHMENT_RESERVE_BYTES: Final = 64 * 1024 * 1024
+"""Bodies leave so much of a disk free, at the device and at the hub: lines go before photographs."""
+ATTACHMENT_DEVICE_BYTES: Final = 512 * 1024 * 1024
+"""Bodies of one device that the hub has begun to take and not finished; a flood ends here."""
+ATTACHMENT_RETRY_MAX_MS: Final = 10 * 60_000
+"""The longest pause of a device's uploader while the hub does not take bodies."""

@@ -8,11 +8,12 @@ Source: docs/PROTOCOL.md, section Lines and frames; CloudEvents 1.0 for `id type
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from shared.model.attachment import Envelope, read_envelopes
 from shared.model.fields import text
 from shared.model.ids import check_event_id
 from shared.protocol import chain, limits
@@ -80,7 +81,13 @@ class Stamp:
 
 
 def compose(
-    seq: int, event_id: str, event_type: str, stamp: Stamp, subject: str | None, payload: tuple[str, Any]
+    seq: int,
+    event_id: str,
+    event_type: str,
+    stamp: Stamp,
+    subject: str | None,
+    payload: tuple[str, Any],
+    envelopes: Sequence[Envelope] = (),
 ) -> bytes:
     """Return an event line's bytes, unsigned.
 
@@ -91,6 +98,7 @@ def compose(
         stamp: time and life of the device.
         subject: pseudonym of a person or card, or a plain key; None where there is none.
         payload: `("sealed", text)` or `("data", object)`.
+        envelopes: of the bodies that travel apart.
 
     Raises:
         ParseError: the line is longer than LINE_BYTES_MAX.
@@ -99,7 +107,9 @@ def compose(
     about = "" if subject is None else f'"subject":{quote(subject)},'
     name, value = payload
     body = f'"{value}"'.encode() if name == "sealed" else encode(value)
-    line = b'{"seq":%d,"id":"%s","type":"%s","time":"%s",%s"boot":%d,"uptime_ms":%d,%s"%s":%s}' % (
+    apart = ",".join(encode(one.to_data()).decode() for one in envelopes)
+    apart = f',"attachments":[{apart}]' if apart else ""
+    line = b'{"seq":%d,"id":"%s","type":"%s","time":"%s",%s"boot":%d,"uptime_ms":%d,%s"%s":%s%s}' % (
         seq,
         event_id.encode(),
         event_type.encode(),
@@ -110,6 +120,7 @@ def compose(
         about.encode(),
         name.encode(),
         body,
+        apart.encode(),
     )
     if len(line) > limits.LINE_BYTES_MAX:
         message = f"A line has at most {limits.LINE_BYTES_MAX} bytes; shorten the text."
@@ -152,6 +163,8 @@ def read_line(raw: bytes, seq: int) -> Line:
     event_id = check_event_id(members.get("id"))
     if "subject" in members:
         text(members, "subject", limits.SUBJECT_LENGTH_MAX)
+    if "attachments" in members:
+        read_envelopes(members)
     return Line(seq, event_id, text(members, "type", limits.EVENT_TYPE_LENGTH_MAX), members, raw)
 
 

@@ -105,6 +105,17 @@ class ReferenceCore:
         """How often each key of one kind took effect."""
         return Counter(row["key"] for row in self.journal(kind))
 
+    def media(self) -> list[Mapping[str, Any]]:
+        """The photographs that its requests name, and what it fetched of them."""
+        return self._ask("GET", "/media")
+
+    def photograph(self, number: int) -> bytes:
+        """The bytes of one that it fetched."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        answer = self.client.get(f"{self.base_url}/media/{number}", headers=headers)
+        answer.raise_for_status()
+        return answer.content
+
     def _final_effects(self) -> Mapping[str, Any] | None:
         effects = self._ask("GET", "/effects")
         return None if effects["under_way"] else effects

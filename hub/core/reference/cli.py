@@ -16,9 +16,11 @@ import uvicorn
 from starlette.applications import Starlette
 
 from hub.core.reference.collections import collection_routes
-from hub.core.reference.control import control_routes
+from hub.core.reference.control import control_routes, make_check
 from hub.core.reference.faults import Faults
 from hub.core.reference.georeport import GeoReportSettings, georeport_routes
+from hub.core.reference.media import MediaFetcher, media_routes
+from hub.core.reference.media_store import MediaStore
 from hub.core.reference.store import Store
 
 HOST = "127.0.0.1"
@@ -44,6 +46,10 @@ def run(
     tokens_after_ms: Annotated[
         int | None, typer.Option(min=0, help="Answer posts with a token and number them after this.")
     ] = None,
+    media_ca: Annotated[
+        Path | None,
+        typer.Option(help="Fetch the photographs that requests name, from whom this authority vouches for."),
+    ] = None,
     control_token_file: Annotated[
         Path | None, typer.Option(help="File with the token that allows orders to misbehave.")
     ] = None,
@@ -62,9 +68,13 @@ def run(
         api_key=api_key, plain=plain, lists=listing, rows_max=rows_max, tokens_after_ms=tokens_after_ms
     )
     store = Store(database)
+    media = MediaStore(database)
+    fetcher = MediaFetcher(database, media_ca) if media_ca else None
+    if fetcher is not None:
+        fetcher.start()
     server = uvicorn.Server(
         uvicorn.Config(
-            build(store, settings, token),
+            build(store, settings, token, media),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -78,16 +88,20 @@ def run(
             _write_whole(ports_file, json.dumps({"core": bound}))
         typer.echo(f"core listens on http://{HOST}:{bound}")
         server.run(sockets=[listener])
+    if fetcher is not None:
+        fetcher.stop()
+    media.close()
     store.close()
 
 
-def build(store: Store, settings: GeoReportSettings, control_token: str) -> Starlette:
+def build(store: Store, settings: GeoReportSettings, control_token: str, media: MediaStore) -> Starlette:
     """Put the reference core together.
 
     Args:
         store: its database.
         settings: what kind of GeoReport server it is.
         control_token: who may give it orders; empty: nobody.
+        media: what it fetched.
     """
     faults = Faults()
     return Starlette(
@@ -95,6 +109,7 @@ def build(store: Store, settings: GeoReportSettings, control_token: str) -> Star
             *georeport_routes(store, faults, settings),
             *collection_routes(store, faults, settings.api_key),
             *control_routes(store, faults, control_token),
+            *media_routes(media, make_check(control_token)),
         ]
     )
 

@@ -8,7 +8,7 @@ control token; without one at start they don't exist. The count is open: it name
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from starlette.exceptions import HTTPException
@@ -25,6 +25,23 @@ COUNT_MAX = 1_000_000
 WORDS = frozenset({"mode", "delay_ms", "for_s", "count", "takes", "reads_too"})
 
 
+Check = Callable[[Request], None]
+"""Lets a request pass, or refuses it."""
+
+
+def make_check(token: str) -> Check:
+    """Let pass who shows the control token; empty: nobody."""
+
+    def check(request: Request) -> None:
+        if not token:
+            raise HTTPException(404)
+        given = request.headers.get("authorization", "")
+        if not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            raise HTTPException(401)
+
+    return check
+
+
 def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
     """The routes of control and count.
 
@@ -33,13 +50,7 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         faults: where orders go.
         token: who may give orders; empty: nobody.
     """
-
-    def check(request: Request) -> None:
-        if not token:
-            raise HTTPException(404)
-        given = request.headers.get("authorization", "")
-        if not secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
-            raise HTTPException(401)
+    check = make_check(token)
 
     async def control(request: Request) -> Response:
         check(request)

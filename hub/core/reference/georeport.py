@@ -1,7 +1,7 @@
 """The reference core's Open311 GeoReport v2, in JSON: services, requests, tokens.
 
-Here: the routes and what a plain server leaves out. Not here: XML, service definitions, media, and the check
-that a request has a place, which many cities' servers leave to people too.
+Here: the routes and what a plain server leaves out. Not here: XML, service definitions, fetching media, and
+the check that a request has a place, which many cities' servers leave to people too.
 
 A plain server knows the standard and nothing else: no idempotency keys, no attributes in its listing, no
 filter by reference, no pages; it lists the newest requests up to its limit and does not say that there are
@@ -30,6 +30,7 @@ PAGE_ROWS = 50
 PAGE_ROWS_MAX = 200
 REFERENCE = "ventanilla_reference"
 REFERENCE_FIELD = f"attribute[{REFERENCE}]"
+MEDIA = "media_url"
 TOKEN = "token-"  # noqa: S105  a receipt of GeoReport, no secret
 SERVICES: Sequence[tuple[str, str, str]] = (
     ("alumbrado", "Alumbrado público", "Vía pública"),
@@ -160,7 +161,7 @@ def _row(settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, s
         "address": fields.get("address_string"),
         "lat": _number(fields.get("lat")),
         "long": _number(fields.get("long")),
-        "media_url": None,
+        "media_url": (fields.get(MEDIA) or "").partition("\n")[0] or None,
     }
     if not settings.plain and query.get("extensions") == "true":
         row["attributes"] = {
@@ -192,8 +193,10 @@ def _service_names() -> Mapping[str, str]:
 
 
 def _read_form(body: bytes) -> Fields:
-    """The posted form; of a repeated name the last value counts."""
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    """The posted form; of a repeated name the last value counts, but photographs are taken a line each."""
+    pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+    photographs = "\n".join(value for name, value in pairs if name == MEDIA and value)
+    return {**dict(pairs), **({MEDIA: photographs} if photographs else {})}
 
 
 def _read_page(settings: GeoReportSettings, query: Mapping[str, str]) -> tuple[int, int]:

@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.core.reference.media_store import SCHEMA as MEDIA_SCHEMA
+from hub.core.reference.media_store import name_media
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS effect (
     n INTEGER PRIMARY KEY,
@@ -115,7 +118,7 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript(SCHEMA + MEDIA_SCHEMA)
 
     def close(self) -> None:
         """Close the database."""
@@ -146,6 +149,7 @@ class Store:
                 " VALUES (?, ?, ?, ?, ?) RETURNING id",
                 (fields["service_code"], reference, _compact(fields), now_ms, idempotency_key),
             ).fetchone()[0]
+            name_media(self._connection, int(number), fields.get("media_url", ""))
             key = reference or f"unreferenced:{number}"
             item = Item(key=key, aggregate=key, body=dict(fields))
             self._take_effect(REQUESTS, item, _hash(item.body), now_ms)

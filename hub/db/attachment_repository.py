@@ -1,0 +1,273 @@
+"""Attachments as the hub knows them: announced by an event's line, then missing, stored or lost.
+
+Ingest announces them in the transaction of the event (`AttachmentInserts`); the rest of the hub looks them
+up and settles them (`AttachmentBook`). What is forwarded waits for the bodies that are missing, and is made
+due when the last of them is settled.
+
+Not here: the bodies (`hub.attachments`), and any decision.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, literal_column, select, update
+
+from hub.db.attachment_tables import attachment
+from hub.db.statements import Lookup, Row, among, insert_sql, write_many
+from hub.db.tables import inbox, outgoing, sealing_context
+from shared.model.attachment import Envelope
+from shared.model.event import Stream
+from shared.protocol import limits
+
+MISSING_MAX = 2_000
+"""Missing bodies of one device: beyond it an announced one counts as lost, and the list stays short."""
+
+
+class State(StrEnum):
+    """How a body stands."""
+
+    MISSING = "missing"
+    STORED = "stored"
+    LOST = "lost"
+
+
+class Loss(StrEnum):
+    """Why a body cannot come any more."""
+
+    GONE = "gone"
+    """The device says that it no longer has it."""
+    EXPIRED = "expired"
+    """It did not come within the keep window."""
+    UNREADABLE = "unreadable"
+    """It came, and is not what its event says."""
+    TOO_MANY = "too_many"
+    """The device announced more than the hub waits for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncedBody:
+    """A body that an event announced.
+
+    Attributes:
+        device: whose it is.
+        sha256: of the sealed body, in hex.
+        event_id: what it belongs to.
+        size: bytes of the sealed body.
+        media_type: of the plain body.
+        state: how it stands.
+        reason: why it is lost; None where it is not.
+        revoked: nobody outside the hub may fetch it.
+        announced_ms: when its event was received.
+    """
+
+    device: str
+    sha256: str
+    event_id: str
+    size: int
+    media_type: str
+    state: State
+    reason: Loss | None
+    revoked: bool
+    announced_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedEvent:
+    """The line that announced a body, as the inbox keeps it.
+
+    Attributes:
+        stream: its lane.
+        epoch: where it stands.
+        seq: its number there.
+        line: its bytes.
+        contexts: the device's sealed contexts by id, those that it may need.
+    """
+
+    stream: Stream
+    epoch: str
+    seq: int
+    line: bytes
+    contexts: dict[str, str]
+
+
+class AttachmentInserts:
+    """What an ingest transaction announces, and what it may tell devices."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._missing: dict[str, dict[str, str]] = {}
+        self._rows: list[Row] = []
+
+    def load(self, devices: Collection[str]) -> None:
+        """Reads which bodies of these devices are missing."""
+        wanted = sorted(name for name in devices if name not in self._missing)
+        if not wanted:
+            return
+        self._missing.update((name, {}) for name in wanted)
+        for device, sha256, event_id in _MISSING.rows(self._connection, wanted):
+            self._missing[device][sha256] = event_id
+
+    def announce(self, device: str, event_id: str, envelopes: Sequence[Envelope], now_ms: int) -> None:
+        """Adds the bodies of an event; one that was announced before stays as it is."""
+        self.load([device])
+        known = _states(self._connection, device, [one.sha256 for one in envelopes])
+        missing = self._missing[device]
+        for one in envelopes:
+            if one.sha256 in known or one.sha256 in missing:
+                continue
+            if len(missing) < MISSING_MAX:
+                missing[one.sha256] = event_id
+                fate = (State.MISSING.value, None, False, now_ms, None)
+            else:
+                fate = (State.LOST.value, Loss.TOO_MANY.value, False, now_ms, now_ms)
+            self._rows.append((device, one.sha256, event_id, one.size, one.media_type, *fate))
+
+    def is_waited_for(self, device: str, event_id: str) -> bool:
+        """Whether a body of an event is missing."""
+        self.load([device])
+        return event_id in self._missing[device].values()
+
+    def missing(self, device: str) -> tuple[str, ...]:
+        """The missing bodies that an acknowledgement names, those announced first."""
+        self.load([device])
+        return tuple(self._missing[device])[: limits.ATTACHMENTS_LISTED_MAX]
+
+    def flush(self) -> None:
+        """Writes what was announced."""
+        write_many(self._connection, insert_sql(self._connection, attachment, ignore=True), self._rows)
+
+
+class AttachmentBook:
+    """Announced bodies, on a connection in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, device: str, sha256: str) -> AnnouncedBody | None:
+        """A body by its device and its hash."""
+        found = self._read(attachment.c.device == device, attachment.c.sha256 == sha256)
+        return found[0] if found else None
+
+    def of_event(self, device: str, event_id: str) -> Sequence[AnnouncedBody]:
+        """The bodies of an event."""
+        return self._read(attachment.c.device == device, attachment.c.event_id == event_id)
+
+    def in_state(self, state: State, *, before_ms: int | None = None) -> Sequence[AnnouncedBody]:
+        """Every body in a state, announced before an instant where one is given."""
+        early = [] if before_ms is None else [attachment.c.announced_ms < before_ms]
+        return self._read(attachment.c.state == literal_column(f"'{state.value}'"), *early)
+
+    def settle(self, body: AnnouncedBody, state: State, reason: Loss | None, now_ms: int) -> bool:
+        """Changes how a body stands, and makes due what waited for it.
+
+        Returns:
+            Whether it stood otherwise before.
+        """
+        changed = self._connection.execute(
+            update(attachment)
+            .where(
+                attachment.c.device == body.device,
+                attachment.c.sha256 == body.sha256,
+                attachment.c.state != state.value,
+            )
+            .values(state=state.value, reason=reason, settled_ms=now_ms)
+        )
+        rest = self.of_event(body.device, body.event_id)
+        if not any(one.state is State.MISSING for one in rest):
+            self._make_due(body, now_ms)
+        return changed.rowcount == 1
+
+    def revoke(self, device: str, sha256: str) -> bool:
+        """Lets nobody outside the hub fetch a body any more.
+
+        Returns:
+            Whether there is such a body.
+        """
+        here = (attachment.c.device == device, attachment.c.sha256 == sha256)
+        return self._connection.execute(update(attachment).where(*here).values(revoked=True)).rowcount == 1
+
+    def sealed_event(self, body: AnnouncedBody) -> SealedEvent | None:
+        """The line that announced a body; None where the inbox does not have it."""
+        columns = (inbox.c.stream, inbox.c.epoch, inbox.c.seq, inbox.c.line)
+        row = self._connection.execute(
+            select(*columns).where(inbox.c.device == body.device, inbox.c.event_id == body.event_id)
+        ).first()
+        if row is None:
+            return None
+        name = _context_of(bytes(row.line))
+        contexts = self._connection.execute(
+            select(sealing_context.c.context, sealing_context.c.sealed).where(
+                sealing_context.c.device == body.device, sealing_context.c.context == name
+            )
+        )
+        return SealedEvent(
+            stream=Stream(row.stream),
+            epoch=row.epoch,
+            seq=row.seq,
+            line=bytes(row.line),
+            contexts={found.context: found.sealed for found in contexts},
+        )
+
+    def _make_due(self, body: AnnouncedBody, now_ms: int) -> None:
+        waits = (
+            outgoing.c.device == body.device,
+            outgoing.c.event_id == body.event_id,
+            outgoing.c.state == literal_column("'waiting'"),
+            outgoing.c.attempts == 0,
+            outgoing.c.due_ms > now_ms,
+        )
+        self._connection.execute(update(outgoing).where(*waits).values(due_ms=now_ms))
+
+    def _read(self, *conditions: object) -> Sequence[AnnouncedBody]:
+        rows = self._connection.execute(
+            select(*_COLUMNS).where(*conditions).order_by(attachment.c.announced_ms, attachment.c.sha256)  # pyright: ignore[reportArgumentType]  conditions on this table
+        )
+        return [
+            AnnouncedBody(
+                device=row.device,
+                sha256=row.sha256,
+                event_id=row.event_id,
+                size=row.size,
+                media_type=row.media_type,
+                state=State(row.state),
+                reason=None if row.reason is None else Loss(row.reason),
+                revoked=bool(row.revoked),
+                announced_ms=row.announced_ms,
+            )
+            for row in rows
+        ]
+
+
+def _states(connection: Connection, device: str, names: Sequence[str]) -> dict[str, str]:
+    rows = connection.execute(
+        select(attachment.c.sha256, attachment.c.state).where(
+            attachment.c.device == device, among(connection, attachment.c.sha256, names)
+        )
+    )
+    return {row.sha256: row.state for row in rows}
+
+
+def _context_of(line: bytes) -> str:
+    """The id of the context under which a line is sealed; empty where it is not."""
+    _, _, sealed = line.partition(b'"sealed":"')
+    return sealed.partition(b".")[0].decode("ascii", "replace")
+
+
+_MISSING = Lookup(
+    select(attachment.c.device, attachment.c.sha256, attachment.c.event_id)
+    .where(attachment.c.state == literal_column("'missing'"))
+    .order_by(attachment.c.announced_ms),
+    [attachment.c.device],
+)
+_COLUMNS = (
+    attachment.c.device,
+    attachment.c.sha256,
+    attachment.c.event_id,
+    attachment.c.size,
+    attachment.c.media_type,
+    attachment.c.state,
+    attachment.c.reason,
+    attachment.c.revoked,
+    attachment.c.announced_ms,
+)
