@@ -10,7 +10,7 @@ import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from typing import Final
 
 from shared.adapters.device_keys import Identity
@@ -110,25 +110,48 @@ class AttachmentClient:
             OFFSET_HEADER: str(offset),
             "Content-Type": "application/offset+octet-stream",
         }
+        kept = self._connection is not None
         try:
-            connection = self._connect()
+            response = self._exchange(method, path, content, headers)
+        except (RemoteDisconnected, ConnectionError) as error:
+            if not kept:
+                raise _unreachable(error) from error
+            response = self._again(method, path, content, headers)
+        return _read(response)
+
+    def _again(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> HTTPResponse:
+        """Ask on a new connection: the hub ends one that was idle."""
+        try:
+            return self._exchange(method, path, content, headers)
+        except (RemoteDisconnected, ConnectionError) as error:
+            raise _unreachable(error) from error
+
+    def _exchange(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> HTTPResponse:
+        """Ask once; asking twice does no harm, because the hub goes by offset."""
+        connection = self._connection
+        if connection is None:
+            host, _, port = self._address.rpartition(":")
+            connection = HTTPSConnection(
+                host.strip("[]"), int(port), timeout=self._timeout_s, context=self._context
+            )
+            self._connection = connection
+        try:
             connection.request(method, path, content or None, headers)
             response = connection.getresponse()
             response.read(ANSWER_BYTES_MAX)
-            if not response.isclosed():
-                self.close()
+        except (RemoteDisconnected, ConnectionError):
+            self.close()
+            raise
         except (OSError, HTTPException) as error:
             self.close()
-            raise HubUnreachableError(f"{HubUnreachableError.__doc__} ({type(error).__name__})") from error
-        return _read(response)
+            raise _unreachable(error) from error
+        if not response.isclosed():
+            self.close()
+        return response
 
-    def _connect(self) -> HTTPSConnection:
-        if self._connection is None:
-            host, _, port = self._address.rpartition(":")
-            self._connection = HTTPSConnection(
-                host.strip("[]"), int(port), timeout=self._timeout_s, context=self._context
-            )
-        return self._connection
+
+def _unreachable(error: Exception) -> HubUnreachableError:
+    return HubUnreachableError(f"{HubUnreachableError.__doc__} ({type(error).__name__})")
 
 
 def _read(response: HTTPResponse) -> Standing:

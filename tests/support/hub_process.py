@@ -151,6 +151,14 @@ class HubProcess:
         is_json = "json" in answer.headers.get("Content-Type", "")
         return answer.status, json.loads(said) if is_json else said.decode()
 
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """Get something without a token; return the status and the very bytes."""
+        context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))
+        with closing(HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
     def send_chunks(self, path: str, chunks: Iterable[bytes]) -> int:
         """Post a body of unannounced length, without a token; return the status."""
         context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))

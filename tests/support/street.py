@@ -16,6 +16,7 @@ from sqlalchemy import Table
 from hub.db.unit_of_work import UnitOfWork
 from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.opening import Opener
+from shared.model.attachment import Attachment
 from shared.model.event import Stream
 from shared.model.ids import new_event_id, new_reference
 from shared.protocol import chain, topics
@@ -200,8 +201,11 @@ class Kiosk:
         subject: str | None = None,
         event_id: str | None = None,
         time: str = "2026-11-21T09:59:00Z",
+        attachments: Sequence[Attachment] = (),
     ) -> str:
         """Append an event to the open epoch; returns its id."""
+        if attachments:
+            data = {**data, "attachments": [one.to_data() for one in attachments]}
         self._count += 1
         if not self.epochs[stream]:
             name = hashlib.sha256(f"{self.name}|{stream}".encode()).hexdigest()[:8]
@@ -214,7 +218,8 @@ class Kiosk:
         if stream in PROMISED:
             place = place_of(self.name, stream, here.epoch, seq, event_id, kind)
             payload = ("sealed", sealer(self.name).seal(place, encode(data)))
-        here.lines.append(compose(seq, event_id, kind, stamp, subject, payload))
+        envelopes = [one.envelope for one in attachments]
+        here.lines.append(compose(seq, event_id, kind, stamp, subject, payload, envelopes))
         return event_id
 
     def fee(self, amount_minor: int = 4_250, *, event_id: str | None = None) -> str:
@@ -230,13 +235,20 @@ class Kiosk:
         subject: str | None = None,
         event_id: str | None = None,
         time: str = "2026-11-21T09:59:00Z",
+        attachments: Sequence[Attachment] = (),
     ) -> str:
         """Somebody reported an incident; a description that is no text makes no sense to the hub."""
         reference = new_reference(self._chance()[:16])
         data = {"reference": reference, "service_code": "aceras", "channel": "kiosk"}
         data |= {"description": description}
         return self.take(
-            "incident.reported", data, Stream.CASES, subject=subject, event_id=event_id, time=time
+            "incident.reported",
+            data,
+            Stream.CASES,
+            subject=subject,
+            event_id=event_id,
+            time=time,
+            attachments=attachments,
         )
 
     def state(self, state: str = "ok", key: str = "printer") -> str:

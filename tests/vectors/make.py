@@ -3,6 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -14,6 +17,13 @@ from shared.protocol.acknowledgement import (
     Welcome,
     encode_acknowledgement,
     encode_welcome,
+)
+from shared.protocol.attachment import (
+    CHUNK_BYTES,
+    SEALED_CHUNK_BYTES,
+    body_path,
+    seal_body,
+    sign_request,
 )
 from shared.protocol.keys import derive
 from shared.protocol.lines import GapReason
@@ -53,6 +63,7 @@ def make() -> dict[str, list[Vector]]:
         "frames": frames(),
         "sealing": sealing(),
         "signing": signing(),
+        "attachments": attachments(),
         "births": births(),
         "answers": answers(),
         "hub_dialogues": hub_dialogues(),
@@ -259,6 +270,40 @@ def sealing() -> list[Vector]:
     opens = {
         "name": "context opens",
         "why": "HPKE base mode, then AES-256-GCM-SIV (K-2, K-3)",
+        **common,
+        "opens": True,
+    }
+    return [opens, *({"name": n, "why": w, **common, **other, "opens": False} for n, w, other in cases)]
+
+
+def attachments() -> list[Vector]:
+    event_id = "01930d3e-8a00-7000-8000-000000000001"
+    key = seeded("attachment")
+    plain = bytes(n % 251 for n in range(CHUNK_BYTES + 5))
+    body = b"".join(seal_body(key, DEVICE, event_id, BytesIO(plain).read))
+    path = body_path(DEVICE, sha256(body).hexdigest())
+    common = {
+        "key": key.hex(),
+        "device": DEVICE,
+        "event_id": event_id,
+        "plain": f"byte n is n modulo 251, {len(plain)} of them",
+        "plain_sha256": sha256(plain).hexdigest(),
+        "size": len(body),
+        "sha256": sha256(body).hexdigest(),
+        "last_chunk": body[SEALED_CHUNK_BYTES:].hex(),
+        "secret": secret().hex(),
+        "path": path,
+        "offset": 7,
+        "content": "a piece",
+        "authorization": sign_request(derive(secret()).up, "PATCH", path, 7, b"a piece"),
+    }
+    cases: list[tuple[str, str, dict[str, Any]]] = [
+        ("another event", "a body belongs to its event (M-2)", {"event_id": event_id[:-1] + "2"}),
+        ("another device", "and to its device (M-2)", {"device": "kiosk-8"}),
+    ]
+    opens = {
+        "name": "two chunks",
+        "why": "64 KiB, then the last one; the MAC line of a piece (M-2, M-5)",
         **common,
         "opens": True,
     }

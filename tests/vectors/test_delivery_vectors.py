@@ -4,6 +4,8 @@ import copy
 import json
 import sqlite3
 from base64 import urlsafe_b64decode
+from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from shared.protocol.acknowledgement import (
     encode_acknowledgement,
     encode_welcome,
 )
+from shared.protocol.attachment import check_request, seal_body, sign_request
 from shared.protocol.birth import decode_birth, encode_birth
 from shared.protocol.frame import decode_frame, encode_frame
 from shared.protocol.keys import derive
@@ -131,6 +134,24 @@ def test_frame_is_read_and_written_or_refused(vector: Vector) -> None:
     assert [line.decode() for line in frame.lines] == vector["lines"]
     assert (frame.first, frame.prev.hex(), frame.oldest, frame.highest) == tuple(
         header[name] for name in ("first", "prev", "oldest", "highest")
+    )
+
+
+@pytest.mark.sentence("M-2")
+@pytest.mark.sentence("M-5")
+@pytest.mark.parametrize("vector", vectors("attachments"))
+def test_body_opens_for_its_own_event_and_its_pieces_are_signed(vector: Vector) -> None:
+    key, device, event_id = bytes.fromhex(vector["key"]), vector["device"], vector["event_id"]
+    plain = bytes(n % 251 for n in range(vector["size"] - 32))
+    assert sha256(plain).hexdigest() == vector["plain_sha256"]
+    body = b"".join(seal_body(key, device, event_id, BytesIO(plain).read))
+    assert (sha256(body).hexdigest() == vector["sha256"]) is vector["opens"]
+    assert body.endswith(bytes.fromhex(vector["last_chunk"])) is vector["opens"]
+    up = derive(bytes.fromhex(vector["secret"])).up
+    content = vector["content"].encode()
+    assert sign_request(up, "PATCH", vector["path"], vector["offset"], content) == vector["authorization"]
+    check_request(
+        {up.id: up.key}, vector["authorization"], "PATCH", vector["path"], vector["offset"], content
     )
 
 

@@ -63,9 +63,9 @@ class MediaStore:
 
     def listed(self) -> Sequence[dict[str, object]]:
         """What was named, in order, and what came."""
-        names = ("n", "request_id", "state", "media_type", "sha256", "size")
+        names = ("n", "request_id", "url", "state", "media_type", "sha256", "size")
         rows = self._connection.execute(
-            "SELECT n, request_id, state, media_type, sha256, length(content) FROM media ORDER BY n"
+            "SELECT n, request_id, url, state, media_type, sha256, length(content) FROM media ORDER BY n"
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
