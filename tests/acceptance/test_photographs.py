@@ -118,8 +118,8 @@ def test_kill_in_the_middle_of_an_upload_costs_nothing(hall: Hall, tmp_path: Pat
 
 @pytest.mark.sentence("M-5")
 def test_device_that_is_revoked_uploads_nothing_more(hall: Hall, tmp_path: Path) -> None:
-    home = hall.hub.enrol("kiosk-gone", tmp_path / "kiosk-gone")
-    client = AttachmentClient.of(device_keys.load(home.identity))
+    identity = device_keys.load(hall.hub.enrol("kiosk-gone", tmp_path / "kiosk-gone").identity)
+    client = AttachmentClient.of(identity, identity.tls_context())
     assert not client.look("ab" * 32).awaited
     hall.hub.command("revoke", "kiosk-gone", "--reason", "stolen")
     with pytest.raises(RefusedError):

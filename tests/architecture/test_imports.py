@@ -17,6 +17,7 @@ ALLOWED = {
 }
 # A library enters the project through one door, so that its ways stay behind it.
 SOLE_IMPORTERS = {
+    "PIL": ("shared.adapters",),
     "alembic": ("hub.db",),
     "fastapi": ("hub.api", "hub.core.reference"),
     "h11": ("hub.core",),
