@@ -244,11 +244,11 @@ class Attachments:
     # -- inside ------------------------------------------------------------------------------------------
 
     def _awaited(self, method: str, piece: Piece) -> AnnouncedBody:
-        if not is_device_id(piece.device) or SHA256_FORM.fullmatch(piece.name) is None:
-            raise NotAwaitedError(NotAwaitedError.__doc__)
+        keys = self._keys.keys_of(piece.device) if is_device_id(piece.device) else {}
         path = body_path(piece.device, piece.name)
-        keys = self._keys.keys_of(piece.device)
         check_request(keys, piece.shown, method, path, piece.offset, piece.content)
+        if SHA256_FORM.fullmatch(piece.name) is None:
+            raise NotAwaitedError(NotAwaitedError.__doc__)
         body = self.find(piece.device, piece.name)
         if body is None or body.reason is Loss.UNREADABLE:
             raise NotAwaitedError(NotAwaitedError.__doc__)

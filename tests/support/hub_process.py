@@ -149,7 +149,7 @@ class HubProcess:
         finally:
             connection.close()
         is_json = "json" in answer.headers.get("Content-Type", "")
-        return answer.status, json.loads(said) if is_json else said.decode()
+        return answer.status, json.loads(said) if is_json and said else said.decode()
 
     def fetch(self, path: str) -> tuple[int, bytes]:
         """Get something without a token; return the status and the very bytes."""

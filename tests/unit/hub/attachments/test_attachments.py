@@ -115,10 +115,10 @@ def test_body_that_nobody_announced_is_refused(hub: BodiesHub, store: Attachment
         with pytest.raises(NotAwaitedError):
             hub.attachments.look(other.piece("HEAD", wanted, 0, b""))
     for place in ("../../etc", "kiosk-7/..", ""):
+        with pytest.raises(MacError):
+            hub.attachments.look(Way(hub, device=place).piece("HEAD", name, 0, b""))
         with pytest.raises(NotAwaitedError):
-            hub.attachments.look(replace(Way(hub).piece("HEAD", name, 0, b""), device=place))
-        with pytest.raises(NotAwaitedError):
-            hub.attachments.look(replace(Way(hub).piece("HEAD", name, 0, b""), name=place))
+            hub.attachments.look(Way(hub).piece("HEAD", place, 0, b""))
 
 
 @pytest.mark.sentence("M-5")
