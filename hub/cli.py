@@ -10,6 +10,7 @@ argument, and only `enrol` prints one: the token, once.
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -166,6 +167,25 @@ def revoke(
         finally:
             room.close()
     typer.echo(f"{device} is revoked. What it sent is kept; to use the machine again, enrol it.")
+
+
+@app.command()
+def replay(
+    home: Home = None,
+    state: Annotated[str, typer.Option(help="dead, undecided or done.")] = "dead",
+    connector: Annotated[
+        str | None, typer.Option(help="open311, settlements or notices; all of them where absent.")
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="Decided or done since then (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="... and before then (UTC).")] = None,
+) -> None:
+    """Send effects to the core again, under their keys: dead letters, or what was done in a time."""
+    wanted: dict[str, object] = {"state": state, "connector": connector}
+    for name, instant in (("since_ms", since), ("until_ms", until)):
+        if instant is not None:
+            wanted[name] = round(instant.replace(tzinfo=UTC).timestamp() * 1000)
+    done = _running(load_config(home)).post("/v1/outgoing/replay", wanted)
+    typer.echo(f"{done['replayed']} effects are on their way again.")
 
 
 @app.command()

@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -36,9 +36,10 @@ from hub.assembly.wire import free_port, listen, make_broker, make_link, public_
 from hub.attachments.service import Attachments
 from hub.config import HubConfig
 from hub.db.clerk_listings import is_open
-from hub.db.engine import Connection
+from hub.db.engine import Connection, sqlite_path
 from hub.db.journal_copy import JournalCopy
 from hub.db.opening import open_database
+from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
 from hub.forwarder.worker import Forwarder
@@ -46,6 +47,7 @@ from hub.ingest.apply import Ingest
 from hub.ingest.clerk import Clerk
 from hub.ingest.opening import Opener
 from hub.ingest.worker import IngestWorker, WorkerHooks
+from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
 from hub.jobs.life import BEAT_S, HubLife
 from hub.jobs.timetable import Job, Timetable
@@ -64,6 +66,7 @@ FORWARDER_STOP_S: Final = 15.0
 SERVER_STOP_S: Final = 10.0
 HINT_EVERY_S: Final = 60.0
 HOURLY_S: Final = 3_600.0
+DAILY_S: Final = 86_400.0
 AUDIT_EVERY_S: Final = 600.0
 REVIEW_EVERY_S: Final = 900.0
 KEYS_NOTE: Final = "keys"
@@ -192,6 +195,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         timetable=Timetable(
             [
                 *_jobs(room, writer, life, worker, attachments),
+                *_sweeping(config, writer, towards_core.forwarder.wake),
                 *copy_jobs(config, writer, journal_copy, now_ms),
             ]
         ),
@@ -234,6 +238,17 @@ def _note_keys(room: KeyRoom, writer: Writer) -> None:
     writer.run(job)
 
 
+def _sweeping(config: HubConfig, writer: Writer, wake: Callable[[], None]) -> Sequence[Job]:
+    """Make effects due that nobody woke; SQLite's one writer leaves none."""
+
+    def sweep() -> None:
+        if writer.run(lambda connection: OutgoingRepository(connection).sweep(now_ms())):
+            wake()
+
+    is_alone = sqlite_path(config.database) is not None
+    return () if is_alone else (Job(name="parked effects", every_s=HINT_EVERY_S, run=sweep),)
+
+
 def _jobs(
     room: KeyRoom, writer: Writer, life: HubLife, worker: IngestWorker, attachments: Attachments
 ) -> Sequence[Job]:
@@ -243,6 +258,7 @@ def _jobs(
         Job(name="keys", every_s=HOURLY_S, run=room.registry.forget_expired),
         Job(name="audit", every_s=AUDIT_EVERY_S, run=DayAudit(writer, now_ms).run),
         Job(name="attachments", every_s=REVIEW_EVERY_S, run=attachments.review),
+        Job(name="card counters", every_s=DAILY_S, run=CardCounters(writer, now_ms).run, at_once=True),
     )
 
 
@@ -262,6 +278,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
             clock=now_ms,
             work_committed=wake,
             purse_floor_minor=hub.config.purse_floor_minor,
+            released=hub.worker.tell,
         ),
         registry=hub.worker.measures.registry,
         counters=hub.counters,

@@ -1,6 +1,6 @@
 """What waits for a clerk: quarantine, loss records, exceptions, and effects that the core did not take."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
@@ -11,15 +11,17 @@ from hub.api.parts import Parts
 from hub.db import clerk_listings as listings
 from hub.db.clerk_listings import ExceptionRow, LossRow, OutgoingRow, QuarantineRow, Wanted
 from hub.db.engine import Connection
-from hub.db.outgoing_repository import OutgoingRepository, State
+from hub.db.outgoing_repository import REPLAY_ROWS_MAX, OutgoingRepository, Replay, State
 from hub.db.paging import Page
-from shared.model.errors import ConflictError
+from shared.model.errors import ConflictError, InputError
 from shared.model.event import Stream
 from shared.model.fields import INTEGER_MAX
 
 After = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
 Number = Annotated[int, Path(ge=1, le=INTEGER_MAX)]
 DeviceName = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,32}$")]
+_ALWAYS_MS: Final = 253_402_300_800_000
+"""The year 10000."""
 Kind = Annotated[str | None, Query(max_length=64)]
 
 
@@ -33,11 +35,21 @@ class FoundInCore(BaseModel):
     core_ref: str = Field(min_length=1, max_length=200)
 
 
+class ReplayWanted(BaseModel):
+    """Which effects to send again; what is done only of a time that is named."""
+
+    state: Literal["dead", "undecided", "done"] = "dead"
+    connector: str | None = Field(default=None, max_length=64)
+    since_ms: int = Field(default=0, ge=0)
+    until_ms: int = Field(default=_ALWAYS_MS, ge=0, le=_ALWAYS_MS)
+
+
 def clerk_router(parts: Parts) -> APIRouter:
     """Return the routes of a clerk's work."""
     router = APIRouter()
     router.include_router(_quarantine_router(parts), tags=["quarantine"])
     router.include_router(_records_router(parts), tags=["records"])
+    router.include_router(_replay_router(parts), tags=["outgoing"])
     router.include_router(_outgoing_router(parts), tags=["outgoing"])
     return router
 
@@ -114,6 +126,33 @@ def _records_router(parts: Parts) -> APIRouter:
         if not parts.writer.run(job):
             raise NoSuchThingError(NoSuchThingError.__doc__)
         return {"resolved": True}
+
+    return router
+
+
+def _replay_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/outgoing")
+
+    @router.post("/replay")
+    def replay_some(wanted: ReplayWanted) -> dict[str, int]:
+        """Send again, under their keys, effects that are dead or undecided, or that were done in a time."""
+        if wanted.state == "done" and not (wanted.since_ms and wanted.until_ms < _ALWAYS_MS):
+            raise InputError("what is done is sent again of a time that is named; add since_ms and until_ms")
+        chosen = Replay(
+            state=State(wanted.state),
+            connector=wanted.connector,
+            since_ms=wanted.since_ms,
+            until_ms=wanted.until_ms,
+        )
+        replayed = 0
+        while True:
+            some = parts.writer.run(
+                lambda connection: OutgoingRepository(connection).replay_some(chosen, parts.clock())
+            )
+            replayed += some
+            parts.work_committed()
+            if some < REPLAY_ROWS_MAX:
+                return {"replayed": replayed}
 
     return router
 

@@ -123,7 +123,7 @@ def devices_router(parts: Parts) -> APIRouter:
 
     @router.post("/{device}/release")
     def release(device: DeviceId) -> Released:
-        """Let a fenced device go on, and take what it sent meanwhile; its next acknowledgement tells it."""
+        """Let a fenced device go on, and take what it sent meanwhile; it is told at once."""
         decided = parts.clerk.release_device(device)
         return Released(events_taken=decided.taken, events_waiting=decided.waiting)
 

@@ -34,6 +34,7 @@ from sqlalchemy import (
     null,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -42,6 +43,8 @@ from hub.db.tables import outgoing, service_request
 from shared.model.event import Event
 
 LAST_ERROR_LENGTH_MAX = 500
+REPLAY_ROWS_MAX = 1_000
+"""Effects that one transaction makes due again: ingest never waits long behind a replay."""
 
 
 class State(StrEnum):
@@ -74,6 +77,23 @@ class OutgoingEffect:
     body: Mapping[str, object]
     attempts: int
     created_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """Which effects to send again.
+
+    Attributes:
+        state: dead, undecided or done.
+        connector: whose; None: everyone's.
+        since_ms: done, or else decided, at this time or later.
+        until_ms: and before this one.
+    """
+
+    state: State
+    connector: str | None
+    since_ms: int
+    until_ms: int
 
 
 class OutgoingInserts:
@@ -206,6 +226,46 @@ class OutgoingRepository:
         result = self._connection.execute(again.values(state=State.WAITING.value, due_ms=now_ms))
         return result.rowcount == 1
 
+    def replay_some(self, wanted: "Replay", now_ms: int) -> int:
+        """Makes effects of a state and a time due again; the core gets them under their keys.
+
+        What is done goes out as an effect that may be there already: it has attempts behind it.
+
+        Args:
+            wanted: which; at most `REPLAY_ROWS_MAX` of them, so that no transaction is long.
+            now_ms: wall clock.
+
+        Returns:
+            How many there were; as many as the most: ask again.
+        """
+        chosen = select(outgoing.c.id).where(
+            outgoing.c.state == wanted.state.value,
+            func.coalesce(outgoing.c.done_ms, outgoing.c.created_ms) >= wanted.since_ms,
+            func.coalesce(outgoing.c.done_ms, outgoing.c.created_ms) < wanted.until_ms,
+        )
+        if wanted.connector is not None:
+            chosen = chosen.where(outgoing.c.connector == wanted.connector)
+        rows = self._connection.execute(chosen.order_by(outgoing.c.id).limit(REPLAY_ROWS_MAX)).scalars().all()
+        again, connection = update(outgoing).where(outgoing.c.id.in_(rows)), self._connection
+        connection.execute(again.values(state=State.WAITING.value, due_ms=null(), done_ms=null()))
+        theirs = select(outgoing.c.connector, outgoing.c.aggregate).where(outgoing.c.id.in_(rows))
+        touched = tuple_(outgoing.c.connector, outgoing.c.aggregate).in_(theirs)
+        overtaken = update(outgoing).where(_is_waiting(outgoing), touched, _is_behind())
+        connection.execute(overtaken.values(due_ms=null()))
+        connection.execute(again.where(~_is_behind()).values(due_ms=now_ms))
+        return len(rows)
+
+    def sweep(self, now_ms: int) -> int:
+        """Makes effects due that wait for nothing: whoever was to wake them did not see them.
+
+        On PostgreSQL two transactions at once may settle an effect and park the next one behind it.
+
+        Returns:
+            How many there were.
+        """
+        parked = update(outgoing).where(_is_waiting(outgoing), outgoing.c.due_ms.is_(None), ~_is_behind())
+        return self._connection.execute(parked.values(due_ms=now_ms)).rowcount
+
     def counts(self) -> dict[tuple[str, State], int]:
         """How many effects are not done, by connector and state."""
         counted = select(outgoing.c.connector, outgoing.c.state, func.count()).where(_is_open(outgoing))
@@ -224,6 +284,17 @@ def _is_open(table: FromClause) -> ColumnElement[bool]:
 
 def _is_waiting(table: FromClause) -> ColumnElement[bool]:
     return table.c.state == literal_column("'waiting'")
+
+
+def _is_behind() -> ColumnElement[bool]:
+    """Something of its aggregate that came before is not done."""
+    earlier = outgoing.alias("earlier")
+    return exists().where(
+        earlier.c.connector == outgoing.c.connector,
+        earlier.c.aggregate == outgoing.c.aggregate,
+        earlier.c.id < outgoing.c.id,
+        _is_open(earlier),
+    )
 
 
 _GIVEN = ("effect_key", "connector", "aggregate", "device", "event_id", "body", "created_ms")
@@ -288,13 +359,6 @@ _NAME_REPORT = (
 
 def _due() -> Select[int, str, str, str, int, int]:
     """The first of each aggregate that is not done, where it waits and its time has come."""
-    earlier = outgoing.alias("earlier")
-    overtakes = exists().where(
-        earlier.c.connector == outgoing.c.connector,
-        earlier.c.aggregate == outgoing.c.aggregate,
-        earlier.c.id < outgoing.c.id,
-        _is_open(earlier),
-    )
     columns = (
         outgoing.c.id,
         outgoing.c.effect_key,
@@ -309,7 +373,7 @@ def _due() -> Select[int, str, str, str, int, int]:
             _is_waiting(outgoing),
             outgoing.c.connector == bindparam("of_connector"),
             outgoing.c.due_ms <= bindparam("now_ms"),
-            ~overtakes,
+            ~_is_behind(),
         )
         .order_by(outgoing.c.due_ms, outgoing.c.id)
         .limit(bindparam("most"))

@@ -124,6 +124,13 @@ class Ingest:
         """Drop sessions: a transaction with births of these devices failed, and was not committed."""
         self.sessions.forget(devices)
 
+    def tell(self, device: str, uow: UnitOfWork, now_ms: int) -> Outgoing | None:
+        """Say unasked how a device stands, after a decision about it; None where it speaks in no session."""
+        if self.sessions.current(device) is None:
+            return None
+        uow.delivery.load({device})
+        return self._acknowledge(device, set(LANES), uow, now_ms)
+
     # -- messages ----------------------------------------------------------------------------------------
 
     def _open(self, message: Incoming, uow: UnitOfWork, now_ms: int) -> _Opened | None:

@@ -57,6 +57,7 @@ class Clerk:
         clock: Callable[[], int],
         work_committed: Callable[[], None],
         purse_floor_minor: int,
+        released: Callable[[str], None] = lambda _device: None,
     ) -> None:
         """Take what is needed.
 
@@ -67,6 +68,7 @@ class Clerk:
             clock: the hub's time, Unix epoch in milliseconds.
             work_committed: called when new outgoing work may be in the database.
             purse_floor_minor: how far a new purse may go below zero.
+            released: called when a device was let go on, to tell it at once.
         """
         self._registry = registry
         self._writer = writer
@@ -74,6 +76,7 @@ class Clerk:
         self._clock = clock
         self._work_committed = work_committed
         self._purse_floor_minor = purse_floor_minor
+        self._released = released
 
     def release_device(self, device: str) -> Decided:
         """Let a fenced device go on, and take what it sent meanwhile.
@@ -83,6 +86,7 @@ class Clerk:
             TransientError: registry or database cannot be written; repeat.
         """
         self._registry.release(device)
+        self._released(device)
         taken = waiting = 0
         last: int | None = 0
         while last is not None:

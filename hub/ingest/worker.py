@@ -148,6 +148,24 @@ class IngestWorker:
         if self.connected and self._link is not None and not self._stopping:
             self._hint.say(self._link, on=True)
 
+    def tell(self, device: str) -> None:
+        """Say to a device, if it is in a session, how it stands: a decision about it has just been taken.
+
+        Nothing relies on it: a device that does not hear it learns the same with its next acknowledgement.
+        """
+
+        def job(connection: Connection) -> Outgoing | None:
+            uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
+            return self._ingest.tell(device, uow, self._clock())
+
+        def told(future: "Future[Outgoing | None]") -> None:
+            answer = None if future.exception() is not None else future.result()
+            if answer is not None:
+                self._publish(answer)
+
+        with suppress(CapacityError):
+            self._writer.submit(job).add_done_callback(told)
+
     def stop(self, timeout_s: float) -> bool:
         """Take nothing new, finish what waits, and say that the hub goes off; the link stays up.
 

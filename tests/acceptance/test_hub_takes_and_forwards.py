@@ -131,9 +131,8 @@ def test_device_whose_disk_was_rolled_back_is_fenced_and_released(hall: TownHall
         assert hub.get("/v1/devices/bus-6")["state"] == "fenced"
         eventually(lambda: hand.status()["fenced"], what="the device knows")
         assert "1 events taken" in hub.command("release", "bus-6")
+        eventually(lambda: not hand.status()["fenced"], timeout_s=5, what="the idle device may take money")
         hub.wait_for_fates("bus-6", [late])
-        hand.take(hand.report())
-        eventually(lambda: not hand.status()["fenced"], what="the device may take money")
     device = hub.get("/v1/devices/bus-6")
     assert (device["state"], device["quarantine_waiting"]) == ("active", 0)
     assert "fork" in {case["kind"] for case in hub.get("/v1/exceptions?device=bus-6")["items"]}
@@ -164,3 +163,22 @@ def test_database_put_back_is_noticed_and_the_core_is_not_told_twice(
         hall.wait_for_reports(reports)
     assert hub.metrics()["ventanilla_cautious"] == 1
     assert len(hub.get("/v1/exceptions?kind=hub_restored")["items"]) == 1
+
+
+def test_core_that_was_put_back_gets_again_what_was_done_in_a_time(hall: TownHall, tmp_path: Path) -> None:
+    hub = hall.hub
+    with running(hub.enrol("bus-8", tmp_path / "bus-8")) as hand:
+        taken = [hand.take(hand.tap(n)) for n in range(800, 805)]
+        hub.wait_for_fates("bus-8", taken)
+        hall.wait_for_settlements("bus-8", taken)
+    eventually(lambda: not hub.get("/v1/outgoing?state=waiting")["items"], what="all done")
+    before = hub.metrics()['ventanilla_forwarded_total{connector="settlements"}']
+    time = ("--since", "2026-01-01T00:00:00", "--until", "2099-01-01T00:00:00")
+    said = hub.command("replay", "--state", "done", "--connector", "settlements", *time)
+    assert int(said.split()[0]) >= 5
+    figure = 'ventanilla_forwarded_total{connector="settlements"}'
+    eventually(lambda: hub.metrics()[figure] >= before + 5, what="a second delivery")
+    hall.wait_for_settlements("bus-8", taken)  # the core knows each key: once
+    assert "0 effects" in hub.command("replay")
+    refused = hub.try_command("replay", "--state", "done")
+    assert (refused.returncode, "since_ms" in refused.stderr) == (1, True)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from hub.db import tables
-from hub.db.outgoing_repository import OutgoingInserts, OutgoingRepository, State
+from hub.db.outgoing_repository import OutgoingInserts, OutgoingRepository, Replay, State
 from tests.support.hub_database import NOW_MS, Street, fresh_database, rows, take_all, traced
 
 CONNECTOR = "settlements"
@@ -165,3 +165,44 @@ def test_queries_use_the_partial_indexes(connection: Connection) -> None:
     for statement in statements:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
         assert not [step for step in plan if step[3].startswith("SCAN")], (statement, plan)
+
+
+def replay(connection: Connection, state: State, since_ms: int = 0, until_ms: int = 2 * NOW_MS) -> int:
+    wanted = Replay(state=state, connector=CONNECTOR, since_ms=since_ms, until_ms=until_ms)
+    return OutgoingRepository(connection).replay_some(wanted, NOW_MS + 9)
+
+
+def test_dead_letters_are_replayed_in_order_and_nothing_overtakes(connection: Connection) -> None:
+    add(connection, "a", "b", "a")
+    repository = OutgoingRepository(connection)
+    repository.dead([(1, "refused"), (2, "refused")])
+    assert due(connection, NOW_MS + 9) == []
+    assert replay(connection, State.DEAD) == 2
+    assert due(connection, NOW_MS + 9) == [(1, "a"), (2, "b")]
+    assert replay(connection, State.DEAD) == 0
+
+
+def test_what_was_done_in_a_time_goes_out_again_before_what_came_later(connection: Connection) -> None:
+    add(connection, "a", "a", "b")
+    repository = OutgoingRepository(connection)
+    for row, at_ms in ((1, NOW_MS), (3, NOW_MS + 5)):
+        repository.mark_attempts([row], at_ms)
+        repository.done([(row, f"core-{row}")], at_ms)
+    assert due(connection) == [(2, "a")]
+    assert replay(connection, State.DONE, NOW_MS, NOW_MS + 5) == 1
+    assert due(connection, NOW_MS + 9) == [(1, "a")]
+    assert repository.next_due_ms(CONNECTOR) == NOW_MS + 9  # nobody knocks for what waits behind it
+    (again,) = repository.due(CONNECTOR, NOW_MS + 9, 9)
+    assert again.attempts == 1  # so that its connector looks before it sends
+    repository.done([(1, "core-1")], NOW_MS + 10)
+    assert due(connection, NOW_MS + 10) == [(2, "a")]
+
+
+def test_effect_that_nobody_woke_is_swept_up(connection: Connection) -> None:
+    add(connection, "a", "a", "b")
+    connection.execute(text("UPDATE outgoing SET state = 'done' WHERE id = 1"))  # as if by another worker
+    repository = OutgoingRepository(connection)
+    assert due(connection) == [(3, "b")]
+    assert repository.sweep(NOW_MS) == 1
+    assert due(connection) == [(2, "a"), (3, "b")]
+    assert repository.sweep(NOW_MS) == 0
