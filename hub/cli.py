@@ -26,7 +26,8 @@ from hub.db.migrate import head
 from hub.db.opening import bring_up_to_date, reading
 from hub.keys.authority import CA_CERTIFICATE
 from hub.keys.enrolment import TokenWanted, enrol_token
-from hub.keys.hub_keys import API_TOKEN
+from hub.keys.hub_keys import API_TOKEN, make_hub_key, rotate_api_token
+from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
 from hub.recovery import cli as recovery
 from shared.adapters.durable_files import make_folder, write_whole
@@ -186,6 +187,31 @@ def replay(
             wanted[name] = round(instant.replace(tzinfo=UTC).timestamp() * 1000)
     done = _running(load_config(home)).post("/v1/outgoing/replay", wanted)
     typer.echo(f"{done['replayed']} effects are on their way again.")
+
+
+@app.command()
+def rotate(
+    what: Annotated[str, typer.Argument(help="api-token or sealing.")],
+    home: Home = None,
+) -> None:
+    """Put a new key or token into use, while the hub is stopped; what it replaces stays good for a time."""
+    config = load_config(home)
+    room = _opened(config)
+    try:
+        match what:
+            case "api-token":
+                rotate_api_token(room.folder, main.now_ms())
+                said = "The API has a new token (keys/api-token); the one before is good for 30 days."
+            case "sealing":
+                name = make_hub_key(room.folder, room.registry, HubKeyRole.SEALING)
+                said = (
+                    f"Devices that enrol or renew from now on seal to {name}; earlier keys are kept for ever."
+                )
+            case _:
+                raise InputError("there is nothing of that name to rotate; say api-token or sealing")
+    finally:
+        room.close()
+    typer.echo(f"{said} Next: ventanilla hub run")
 
 
 @app.command()

@@ -7,6 +7,7 @@ Rules:
 """
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_bytes, token_urlsafe
 from typing import Final
@@ -23,6 +24,9 @@ from shared.protocol.signing import signing_key_id
 
 FLEET_KEY: Final = "fleet.key"
 API_TOKEN: Final = "api-token"  # noqa: S105 - the name of a file
+API_TOKEN_BEFORE: Final = "api-token.before"  # noqa: S105 - the name of a file
+API_TOKEN_OVERLAP_MS: Final = 30 * 86_400_000
+"""How long the token before is good after a rotation: whoever uses it has a month to take the new one."""
 _SECRET_BYTES: Final = 32
 
 
@@ -39,12 +43,16 @@ class HubKeys:
         signing: signs bundles.
         fleet: pseudonyms of persons and cards (`subject`) are HMACs under it.
         api_token: what a caller of the API shows.
+        token_before: the one before, and when it ends (Unix epoch in milliseconds); None where there is none.
+        clock: the hub's time, Unix epoch in milliseconds.
     """
 
     sealing: tuple[HubSealingKey, ...] = field(repr=False)
     signing: Ed25519PrivateKey = field(repr=False)
     fleet: bytes = field(repr=False)
     api_token: str = field(repr=False)
+    token_before: tuple[str, int] | None = field(repr=False)
+    clock: Callable[[], int] = field(repr=False)
 
     def check_api_token(self, shown: str) -> None:
         """Compare in constant time.
@@ -52,7 +60,10 @@ class HubKeys:
         Raises:
             ApiTokenError: it is another token.
         """
-        if not hmac.compare_digest(shown.encode(), self.api_token.encode()):
+        is_present = hmac.compare_digest(shown.encode(), self.api_token.encode())
+        before, until_ms = self.token_before or (self.api_token, 0)
+        is_before = hmac.compare_digest(shown.encode(), before.encode()) and self.clock() < until_ms
+        if not (is_present or is_before):
             raise ApiTokenError(ApiTokenError.__doc__)
 
 
@@ -100,7 +111,23 @@ def make_hub_key(folder: TwinFolder, registry: Registry, role: HubKeyRole) -> st
     return name
 
 
-def load(folder: TwinFolder, registry: Registry) -> HubKeys:
+def rotate_api_token(folder: TwinFolder, now_ms: int) -> None:
+    """Make a new token of the API; the one before is good for a month more, and the one before that no more.
+
+    Args:
+        folder: the key folder of a hub that is stopped.
+        now_ms: the hub's time, Unix epoch.
+
+    Raises:
+        SecondCopyError: the second copy cannot be written; the token stays.
+        OSError: the first cannot be written.
+    """
+    before = folder.read(API_TOKEN)
+    folder.write(API_TOKEN_BEFORE, b"%d %s" % (now_ms + API_TOKEN_OVERLAP_MS, before))
+    folder.write(API_TOKEN, token_urlsafe(_SECRET_BYTES).encode())
+
+
+def load(folder: TwinFolder, registry: Registry, clock: Callable[[], int]) -> HubKeys:
     """Read every secret, and check it against the registry.
 
     Raises:
@@ -114,7 +141,23 @@ def load(folder: TwinFolder, registry: Registry) -> HubKeys:
     api_token = folder.read(API_TOKEN).decode("ascii", "replace")
     if len(fleet) != _SECRET_BYTES or len(api_token) < _SECRET_BYTES:
         raise KeyFileError(f"{KeyFileError.__doc__} ({FLEET_KEY}, {API_TOKEN})")
-    return HubKeys(sealing=sealing, signing=_load_signing(folder, names[0]), fleet=fleet, api_token=api_token)
+    return HubKeys(
+        sealing=sealing,
+        signing=_load_signing(folder, names[0]),
+        fleet=fleet,
+        api_token=api_token,
+        token_before=_load_token_before(folder),
+        clock=clock,
+    )
+
+
+def _load_token_before(folder: TwinFolder) -> tuple[str, int] | None:
+    if not folder.has(API_TOKEN_BEFORE):
+        return None
+    until_ms, _, token = folder.read(API_TOKEN_BEFORE).decode("ascii", "replace").partition(" ")
+    if not until_ms.isdigit() or len(token) < _SECRET_BYTES:
+        raise KeyFileError(f"{KeyFileError.__doc__} ({API_TOKEN_BEFORE})")
+    return token, int(until_ms)
 
 
 def _load_sealing(folder: TwinFolder, name: str) -> HubSealingKey:

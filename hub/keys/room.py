@@ -104,7 +104,7 @@ class KeyRoom:
                 authority=Authority.load(twin),
                 registry=registry,
                 incarnation=Incarnation.raise_at_start(twin) if count_start else None,
-                keys=hub_keys.load(twin, registry),
+                keys=hub_keys.load(twin, registry, clock),
                 own_serial=load_own_serial(twin),
                 notes=(*registry.notes, *_note_one_disk(folder, copy_folder)),
             )

@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,8 @@ from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
 from tests.support.town import free_port, now_ms
 
+REVOKED_S_MAX = 60.0
+"""From the operator's word to the end of the connection; a few seconds on a quiet machine."""
 WRAPPER = """#!/bin/sh
 [ -e "{gate}" ] && exit 1
 exec "{binary}" "$@"
@@ -168,8 +171,10 @@ def test_release_of_an_unknown_device_says_what_to_do(hub: HubProcess) -> None:
 def test_device_that_is_revoked_is_cut_off_and_may_be_enrolled_again(hub: HubProcess, tmp_path: Path) -> None:
     with running(hub.enrol("kiosk-8", tmp_path / "kiosk-8")) as hand:
         eventually(lambda: hand.status()["state"] == "streaming", what="a session")
+        began_s = time.monotonic()
         assert "is revoked" in hub.command("revoke", "kiosk-8", "--reason", "stolen")
         eventually(lambda: hand.status()["state"] != "streaming", what="the end of its connection")
+        assert time.monotonic() - began_s < REVOKED_S_MAX
         assert hub.get("/v1/devices/kiosk-8")["state"] == "revoked"
         assert hub.ask("POST", "/v1/devices/kiosk-8/release")[0] == 404
     with running(hub.enrol("kiosk-8", tmp_path / "found")) as hand:
@@ -208,7 +213,13 @@ def test_stopped_hub_lists_audits_and_gives_out_tokens(hub: HubProcess, tmp_path
     refused = hub.try_command("status")
     assert (refused.returncode, "ventanilla hub run" in refused.stderr) == (1, True)
     newer = hub.command("enrol", "kiosk-9")
+    before = hub.token
+    assert "30 days" in hub.command("rotate", "api-token")
+    assert "sealing" in hub.try_command("rotate", "shoes").stderr
+    assert "seal to" in hub.command("rotate", "sealing")
     hub.start()
+    assert hub.token != before
+    assert (hub.ask("GET", "/ready", token=before)[0], hub.ask("GET", "/ready")[0]) == (200, 200)
     with pytest.raises(RefusedError):
         enrol(tmp_path / "old", Token.parse(token))
     assert enrol(tmp_path / "new", Token.parse(newer)).device == "kiosk-9"

@@ -8,7 +8,7 @@ import pytest
 
 from hub.keys import authority, files, hub_keys, incarnation, journal, room
 from hub.keys.files import KeyFileError, SecondCopyError, TwinFolder
-from hub.keys.hub_keys import ApiTokenError, make_hub_key
+from hub.keys.hub_keys import API_TOKEN_OVERLAP_MS, ApiTokenError, make_hub_key, rotate_api_token
 from hub.keys.incarnation import Incarnation
 from hub.keys.journal import JournalBusyError
 from hub.keys.records import HubKeyRole
@@ -246,3 +246,25 @@ class TestIncarnation:
             values.append(Incarnation.raise_at_start(TwinFolder(again / "keys", again / "copy")).value)
         assert set(values) == {2, 12}
         shutil.rmtree(again)
+
+
+def test_api_token_before_a_rotation_is_good_for_a_month(home: Path) -> None:
+    opened = KeyRoom.open(home / "keys", home / "copy", clock=lambda: NOW_MS)
+    first = opened.keys.api_token
+    rotate_api_token(opened.folder, NOW_MS)
+    opened.close()
+    now_ms = NOW_MS
+    again = KeyRoom.open(home / "keys", home / "copy", clock=lambda: now_ms)
+    for good in (first, again.keys.api_token):
+        again.keys.check_api_token(good)
+    now_ms += API_TOKEN_OVERLAP_MS
+    again.keys.check_api_token(again.keys.api_token)
+    with pytest.raises(ApiTokenError):
+        again.keys.check_api_token(first)
+    rotate_api_token(again.folder, now_ms)
+    again.close()
+    third = KeyRoom.open(home / "keys", home / "copy", clock=lambda: now_ms)
+    with pytest.raises(ApiTokenError):
+        third.keys.check_api_token(first)
+    assert (home / "copy" / "api-token.before").stat().st_mode & 0o77 == 0
+    third.close()
