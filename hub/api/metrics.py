@@ -168,6 +168,12 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
 def _of_database(gauges: Gauges, now_ms: int) -> Iterator[Metric]:
     yield _labelled("quarantine_waiting", "Lines in quarantine.", "device", gauges.quarantine)
     yield _labelled("losses_unresolved", "Unresolved loss records.", "reason", gauges.losses)
+    yield _labelled(
+        "attachments_missing",
+        "Photographs that devices announced and have not sent.",
+        "device",
+        gauges.attachments_missing,
+    )
     yield _labelled("exceptions_open", "Open cases for a clerk.", "kind", gauges.exceptions)
     work = GaugeMetricFamily(
         "ventanilla_outgoing", "Effects that are not done.", labels=("connector", "state")

@@ -15,13 +15,11 @@ Not here: who may send what (`service`), and any key.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 from shared.adapters.durable_files import make_folder, sync_folder
-from shared.model.attachment import SHA256_FORM
 from shared.model.errors import CapacityError
 from shared.protocol import limits
 
@@ -118,12 +116,6 @@ class BlobStore:
         for path in self._folder.glob(f"*/*{PART}"):
             if path.stat().st_mtime < before_s:
                 path.unlink(missing_ok=True)
-
-    def names(self) -> Iterator[tuple[str, str]]:
-        """Give device and hash of every whole body."""
-        for path in self._folder.glob("*/*"):
-            if SHA256_FORM.fullmatch(path.name):
-                yield path.parent.name, path.name
 
     def _path(self, device: str, name: str) -> Path:
         return self._folder / device / name

@@ -37,6 +37,7 @@ from shared.protocol.topics import is_device_id
 
 LOST: Final = "attachment_lost"
 """The kind of the exception that tells of a body that cannot come any more."""
+DAY_MS: Final = 86_400_000
 _LOCKS: Final = 64
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ class SpoiltError(InputError):
 
 
 class DeviceQuotaError(CapacityError):
-    """This device has too many unfinished attachments; finish one, then send the next."""
+    """This device has sent more attachments than it may in a day; send the others tomorrow."""
 
 
 class Keys(Protocol):
@@ -114,6 +115,7 @@ class Attachments:
         opener: opens the lines that announce them.
         clock: the hub's time, Unix epoch in milliseconds.
         work_committed: called when something that waited may be due.
+        device_bytes: what a device may send within a day, unfinished bodies included.
     """
 
     def __init__(
@@ -124,6 +126,8 @@ class Attachments:
         opener: LineOpener,
         clock: Callable[[], int],
         work_committed: Callable[[], None],
+        *,
+        device_bytes: int = limits.ATTACHMENT_DEVICE_BYTES,
     ) -> None:
         self._blobs = blobs
         self._writer = writer
@@ -131,6 +135,7 @@ class Attachments:
         self._opener = opener
         self._clock = clock
         self._work_committed = work_committed
+        self._device_bytes = device_bytes
         self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
 
     # -- from devices ------------------------------------------------------------------------------------
@@ -153,7 +158,7 @@ class Attachments:
             MacError: the device is unknown or revoked, or did not say this.
             NotAwaitedError: no event of this device announced it.
             SpoiltError: it is whole now, and not what was announced; nothing is left of it.
-            DeviceQuotaError: too much of this device's is unfinished.
+            DeviceQuotaError: too much of this device's is unfinished, or came within a day.
             NoRoomError: the disk is full.
             TransientError: the database did not take note; the body is here, ask again.
         """
@@ -165,7 +170,8 @@ class Attachments:
             if here.offset + len(piece.content) > body.size:
                 self._blobs.remove(body.device, body.sha256)
                 raise SpoiltError(SpoiltError.__doc__)
-            self._check_quota(body, len(piece.content))
+            if not here.offset:
+                self._check_quota(body, body.size)
             if self._blobs.append(body.device, body.sha256, piece.content) < body.size:
                 return Progress(here.offset + len(piece.content), body.size)
             if not self._blobs.finish(body.device, body.sha256):
@@ -226,25 +232,32 @@ class Attachments:
         """
         now_ms = self._clock()
         early_ms = now_ms - limits.KEEP_WINDOW_MS
-        with self._writer.read() as connection:
-            book = AttachmentBook(connection)
-            missing, stored = book.in_state(State.MISSING), book.in_state(State.STORED)
-        for body in missing:
+        for body in self._every(State.MISSING):
             with self._lock(body):
                 if self._blobs.has(body.device, body.sha256):
                     self._take(body)
                 elif body.announced_ms < early_ms:
                     self._settle(body, State.LOST, Loss.EXPIRED)
-        here = set(self._blobs.names())
-        for body in stored:
-            if (body.device, body.sha256) not in here:
+        for body in self._every(State.STORED):
+            if not self._blobs.has(body.device, body.sha256):
                 self._settle(body, State.MISSING, None)
         self._blobs.remove_old_parts(early_ms / 1000)
 
     # -- inside ------------------------------------------------------------------------------------------
 
+    def _every(self, state: State) -> Iterator[AnnouncedBody]:
+        """Give every body in a state, a page at a time."""
+        after = ("", "")
+        while True:
+            with self._writer.read() as connection:
+                page = AttachmentBook(connection).page(state, after)
+            yield from page
+            if not page:
+                return
+            after = (page[-1].device, page[-1].sha256)
+
     def _awaited(self, method: str, piece: Piece) -> AnnouncedBody:
-        keys = self._keys.keys_of(piece.device) if is_device_id(piece.device) else {}
+        keys: Mapping[str, bytes] = self._keys.keys_of(piece.device) if is_device_id(piece.device) else {}
         path = body_path(piece.device, piece.name)
         check_request(keys, piece.shown, method, path, piece.offset, piece.content)
         if SHA256_FORM.fullmatch(piece.name) is None:
@@ -265,7 +278,11 @@ class Attachments:
         return Progress(self._blobs.part_bytes(body.device, body.sha256), body.size)
 
     def _check_quota(self, body: AnnouncedBody, more: int) -> None:
-        if self._blobs.parts_bytes(body.device) + more > limits.ATTACHMENT_DEVICE_BYTES:
+        """A device that floods fills neither the disk nor the day of the others."""
+        with self._writer.read() as connection:
+            today = AttachmentBook(connection).stored_bytes(body.device, self._clock() - DAY_MS)
+        unfinished = self._blobs.parts_bytes(body.device) + more
+        if unfinished + today > self._device_bytes:
             raise DeviceQuotaError(DeviceQuotaError.__doc__)
 
     def _take(self, body: AnnouncedBody) -> None:

@@ -10,8 +10,9 @@ Not here: the bodies (`hub.attachments`), and any decision.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, func, literal_column, select, tuple_, update
 
 from hub.db.attachment_tables import attachment
 from hub.db.statements import Lookup, Row, among, insert_sql, write_many
@@ -22,6 +23,9 @@ from shared.protocol import limits
 
 MISSING_MAX = 2_000
 """Missing bodies of one device: beyond it an announced one counts as lost, and the list stays short."""
+
+PAGE_ROWS = 500
+"""Bodies that a review looks at at once."""
 
 
 class State(StrEnum):
@@ -153,10 +157,25 @@ class AttachmentBook:
         """The bodies of an event."""
         return self._read(attachment.c.device == device, attachment.c.event_id == event_id)
 
-    def in_state(self, state: State, *, before_ms: int | None = None) -> Sequence[AnnouncedBody]:
-        """Every body in a state, announced before an instant where one is given."""
-        early = [] if before_ms is None else [attachment.c.announced_ms < before_ms]
-        return self._read(attachment.c.state == literal_column(f"'{state.value}'"), *early)
+    def page(self, state: State, after: tuple[str, str] = ("", "")) -> Sequence[AnnouncedBody]:
+        """Up to `PAGE_ROWS` bodies in a state, by device and hash, after the one named."""
+        place = tuple_(attachment.c.device, attachment.c.sha256)
+        rows = self._connection.execute(
+            select(*_COLUMNS)
+            .where(attachment.c.state == state.value, place > tuple_(*after))
+            .order_by(attachment.c.device, attachment.c.sha256)
+            .limit(PAGE_ROWS)
+        )
+        return [_body(row) for row in rows]
+
+    def stored_bytes(self, device: str, since_ms: int) -> int:
+        """How much of a device's has been stored since an instant."""
+        total = select(func.coalesce(func.sum(attachment.c.size), 0)).where(
+            attachment.c.device == device,
+            attachment.c.state == State.STORED.value,
+            attachment.c.settled_ms >= since_ms,
+        )
+        return int(self._connection.execute(total).scalar_one())
 
     def settle(self, body: AnnouncedBody, state: State, reason: Loss | None, now_ms: int) -> bool:
         """Changes how a body stands, and makes due what waited for it.
@@ -223,20 +242,21 @@ class AttachmentBook:
         rows = self._connection.execute(
             select(*_COLUMNS).where(*conditions).order_by(attachment.c.announced_ms, attachment.c.sha256)  # pyright: ignore[reportArgumentType]  conditions on this table
         )
-        return [
-            AnnouncedBody(
-                device=row.device,
-                sha256=row.sha256,
-                event_id=row.event_id,
-                size=row.size,
-                media_type=row.media_type,
-                state=State(row.state),
-                reason=None if row.reason is None else Loss(row.reason),
-                revoked=bool(row.revoked),
-                announced_ms=row.announced_ms,
-            )
-            for row in rows
-        ]
+        return [_body(row) for row in rows]
+
+
+def _body(row: Any) -> AnnouncedBody:  # noqa: ANN401  a row of `_COLUMNS`
+    return AnnouncedBody(
+        device=row.device,
+        sha256=row.sha256,
+        event_id=row.event_id,
+        size=row.size,
+        media_type=row.media_type,
+        state=State(row.state),
+        reason=None if row.reason is None else Loss(row.reason),
+        revoked=bool(row.revoked),
+        announced_ms=row.announced_ms,
+    )
 
 
 def _states(connection: Connection, device: str, names: Sequence[str]) -> dict[str, str]:

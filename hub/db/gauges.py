@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal_column, select
 
+from hub.db.attachment_tables import attachment
 from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.tables import exception, loss_record, outgoing, quarantine
 
@@ -22,6 +23,7 @@ class Gauges:
         exceptions: open cases, by kind.
         outgoing: effects that are not done, by connector and state.
         oldest_outgoing_ms: when the oldest of them was decided, by connector.
+        attachments_missing: bodies that devices announced and have not sent, by device.
     """
 
     quarantine: dict[str, int]
@@ -29,6 +31,7 @@ class Gauges:
     exceptions: dict[str, int]
     outgoing: dict[tuple[str, str], int]
     oldest_outgoing_ms: dict[str, int]
+    attachments_missing: dict[str, int]
 
 
 def read_gauges(connection: Connection) -> Gauges:
@@ -41,6 +44,9 @@ def read_gauges(connection: Connection) -> Gauges:
     oldest = select(outgoing.c.connector, func.min(outgoing.c.created_ms)).where(
         outgoing.c.state != literal_column("'done'")
     )
+    missing = select(attachment.c.device, func.count()).where(
+        attachment.c.state == literal_column("'missing'")
+    )
     return Gauges(
         quarantine=_pairs(connection, waiting.group_by(quarantine.c.device)),
         losses=_pairs(connection, lost.group_by(loss_record.c.reason)),
@@ -50,6 +56,7 @@ def read_gauges(connection: Connection) -> Gauges:
             for (name, state), count in OutgoingRepository(connection).counts().items()
         },
         oldest_outgoing_ms=_pairs(connection, oldest.group_by(outgoing.c.connector)),
+        attachments_missing=_pairs(connection, missing.group_by(attachment.c.device)),
     )
 
 

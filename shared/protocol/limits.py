@@ -116,7 +116,7 @@ ATTACHMENT_STORE_BYTES: Final = 1024 * 1024 * 1024
 """The device's share of the disk for bodies; what the hub has goes first, what it lacks stays."""
 ATTACHMENT_RESERVE_BYTES: Final = 64 * 1024 * 1024
 """Bodies leave so much of a disk free, at the device and at the hub: lines go before photographs."""
-ATTACHMENT_DEVICE_BYTES: Final = 512 * 1024 * 1024
-"""Bodies of one device that the hub has begun to take and not finished; a flood ends here."""
+ATTACHMENT_DEVICE_BYTES: Final = 1024 * 1024 * 1024
+"""Bodies that the hub takes of one device within a day: two hundred photographs; a flood ends here."""
 ATTACHMENT_RETRY_MAX_MS: Final = 10 * 60_000
 """The longest pause of a device's uploader while the hub does not take bodies."""

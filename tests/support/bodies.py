@@ -31,7 +31,7 @@ OTHER = "bus-7"
 
 
 class BodiesHub(Street):
-    """A hub whose database is a file, so that its attachments have connections of their own.
+    """A hub whose database is a file or a server, so that its attachments have connections of their own.
 
     Attributes:
         attachments: what takes bodies.
@@ -39,12 +39,15 @@ class BodiesHub(Street):
         woken: how often work was said to be due.
     """
 
-    def __init__(self, folder: Path, *, reserve_bytes: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, reserve_bytes: int = 0, device_bytes: int = 2**30, url: str | None = None
+    ) -> None:
         super().__init__()
         self.woken = 0
         self._folder = folder
         self._reserve_bytes = reserve_bytes
-        self._url = sqlite_url(folder / "hub.db")
+        self._device_bytes = device_bytes
+        self._url = url or sqlite_url(folder / "hub.db")
         engine = open_writer(self._url)
         with engine.begin() as connection:
             create_all(connection)
@@ -57,7 +60,13 @@ class BodiesHub(Street):
         self.blobs = BlobStore(self._folder / "bodies", reserve_bytes=self._reserve_bytes)
         opener = Opener([sealing_key()])
         self.attachments = Attachments(
-            self.blobs, self.writer, self.registry, opener, lambda: self.now_ms, self._wake
+            self.blobs,
+            self.writer,
+            self.registry,
+            opener,
+            lambda: self.now_ms,
+            self._wake,
+            device_bytes=self._device_bytes,
         )
 
     def end(self) -> None:

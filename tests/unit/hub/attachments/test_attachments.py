@@ -9,12 +9,13 @@ import pytest
 
 from hub.attachments.blobs import NoRoomError
 from hub.attachments.links import LIFE_MS, LinkError, MediaLinks
-from hub.attachments.service import NotAwaitedError, SpoiltError
-from hub.db.attachment_repository import Loss, State
+from hub.attachments.service import DeviceQuotaError, NotAwaitedError, SpoiltError
+from hub.db.attachment_repository import PAGE_ROWS, Loss, State
 from hub.db.tables import exception, inbox, outgoing, quarantine
 from hub.usecases.take_event import ATTACHMENT_WAIT_MS
 from shared.adapters.attachment_store import AttachmentStore
 from shared.edge.uploader import Uploader
+from shared.model.attachment import Attachment, Envelope
 from shared.model.event import Stream
 from shared.protocol import limits
 from shared.protocol.mac import MacError
@@ -285,6 +286,37 @@ def test_disk_without_room_takes_no_more_photographs(tmp_path: Path, store: Atta
     with pytest.raises(NoRoomError):
         hub.attachments.append(Way(hub).piece("PATCH", kept.envelope.sha256, 0, b"x"))
     hub.end()
+
+
+@pytest.mark.sentence("M-7")
+def test_device_that_floods_is_stopped_for_a_day_and_no_other_is(
+    tmp_path: Path, store: AttachmentStore
+) -> None:
+    hub = BodiesHub(tmp_path, device_bytes=2_500)
+    _, kept, _ = take_report(hub, store, *(bytes(1_000) for _ in range(3)))
+    with pytest.raises(DeviceQuotaError):
+        upload(hub, store)
+    assert len(store.waiting()) == 1
+    assert [hub.found(one.envelope.sha256).state for one in kept].count(State.STORED) == 2
+    hub.now_ms += 86_400_001
+    upload(hub, store)
+    assert store.waiting() == []
+    hub.end()
+
+
+def test_review_looks_at_every_page(hub: BodiesHub, store: AttachmentStore) -> None:
+    kiosk = Kiosk(DEVICE)
+    count = PAGE_ROWS + 5
+    for n in range(count):
+        envelope = Envelope(sha256=f"{n:064x}", size=17, media_type="image/jpeg")
+        kiosk.report(attachments=[Attachment(envelope=envelope, key=bytes(32), plain_sha256="ab" * 32)])
+    hub.enter(kiosk)
+    lines = len(kiosk.epochs[Stream.CASES][-1].lines)
+    for first in range(1, lines + 1, 20):
+        hub.hear(kiosk.frame(Stream.CASES, first=first, last=min(first + 19, lines)))
+    hub.now_ms += limits.KEEP_WINDOW_MS + 1
+    hub.attachments.review()
+    assert {hub.found(f"{n:064x}").reason for n in range(count)} == {Loss.EXPIRED}
 
 
 @pytest.mark.sentence("M-9")
