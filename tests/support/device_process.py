@@ -137,6 +137,10 @@ class DeviceProcess:
         self._process.terminate()
         return self.wait()
 
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
     def wait(self) -> int:
         """Wait for its end and return its status."""
         self._process.wait(END_S)

@@ -46,6 +46,7 @@ class HubProcess:
         }
         self._log = home.parent / "hub.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._around = False
 
     def __enter__(self) -> Self:
         self.command("init")
@@ -59,12 +60,18 @@ class HubProcess:
 
     # ---- the process
 
-    def start(self, *, wait_until_ready: bool = True) -> None:
-        """Start it; return when it takes what devices say."""
+    def start(self, *, wait_until_ready: bool = True, around: Sequence[str] = ()) -> None:
+        """Start it; return when it takes what devices say.
+
+        Args:
+            wait_until_ready: False returns at once.
+            around: a command that runs another one and ends with it, such as strace.
+        """
         (self.home / "run" / "ports.json").unlink(missing_ok=True)
+        self._around = bool(around)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shared.cli", "hub", "run"],
+                [*around, sys.executable, "-m", "shared.cli", "hub", "run"],
                 cwd=ROOT,
                 env=self._environment,
                 stderr=log,
@@ -82,6 +89,8 @@ class HubProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         if self._process is not None:
+            for child in self._run_by_another():
+                os.kill(child, signal.SIGKILL)
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
@@ -91,6 +100,21 @@ class HubProcess:
         """The process's id."""
         assert self._process
         return self._process.pid
+
+    def _run_by_another(self) -> list[int]:
+        """The hub itself, where another command runs it: that one's end would leave it alive."""
+        if not self._around or not self._process or self._process.poll() is not None:
+            return []
+        pid = self._process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def has_ended(self) -> bool:
+        """Whether it ended without having been asked to."""
+        return self._process is not None and self._process.poll() is not None
+
+    def is_ready(self) -> bool:
+        """Whether it takes what devices say; it may just be starting, or have ended."""
+        return not self.has_ended() and self._is_ready()
 
     def log_text(self) -> str:
         """What it has written to its log."""

@@ -31,10 +31,12 @@ class SmallHub:
         ingest: what is done with messages.
     """
 
+    town_class: type[Town] = Town
+
     def __init__(self, folder: Path, devices: Sequence[str] = ("bus-7",)) -> None:
         self._folder = folder
         folder.mkdir(exist_ok=True)
-        self.town = Town(folder)
+        self.town = self.town_class(folder)
         for device in devices:
             self.enrol(device)
         self.town.broker.start()
