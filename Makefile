@@ -36,7 +36,7 @@ bench: environment ## Measure against floor and peers: bench.json and a table
 simulate: environment ## Simulate devices, broker, hub and core (SEEDS=n, SEED=n replays one, MUTANT=name plants a bug)
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
 
-proof: setup ## The long proofs: 10,000 seeds, 10,000 power cuts, every sync failing (most of an hour)
+proof: setup ## The long proofs: 10,000 seeds, 10,000 power cuts, 1,000 kills (most of an hour)
 	@$(PY) -m tests.proof
 	@$(PY) -m tests.simulation --seeds 10000
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import forward, herd, ingest, outbox, simulate
+from tests.bench import forward, full_disk, herd, ingest, outbox, simulate
 
 PARTS: Mapping[str, Callable[[], list[dict[str, object]]]] = {
     "outbox": outbox.run,
+    "full_disk": full_disk.run,
     "ingest": ingest.run,
     "herd": herd.run,
     "forward": forward.run,

@@ -1,6 +1,8 @@
 """An outbox on a disk that runs full; prints what it could still do, as JSON.
 
-Run as `python -m tests.support.outbox_on_full_disk FOLDER`; the folder is a small file system of its own.
+Run as `python -m tests.support.outbox_on_full_disk FOLDER [until-full | after-the-cut]`; the folder is a
+small file system of its own. `until-full` fills it, acknowledges and ends without closing;
+`after-the-cut` opens what is there and acknowledges more.
 """
 
 import json
@@ -74,5 +76,35 @@ def scenario(folder: Path) -> dict[str, object]:
     return said
 
 
+def until_full(folder: Path) -> None:
+    """Fill the disk, acknowledge, tell, and die with everything open."""
+    (folder / "someone-elses.log").write_bytes(bytes(3 * limits.BALLAST_BYTES))
+    outbox = Outbox(folder / "outbox.db", DEVICE)
+    taken = fill_with_lines(outbox)
+    fill_the_rest(folder)
+    acknowledged(outbox, taken[0].epoch, 1)
+    outbox.flush()
+    fill_the_rest(folder)
+    os.write(1, json.dumps({"taken": len(taken)}).encode() + b"\n")
+    os._exit(0)
+
+
+def after_the_cut(folder: Path) -> dict[str, object]:
+    """Open what the power cut left, on a disk without room, and acknowledge."""
+    with Outbox(folder / "outbox.db", DEVICE) as outbox:
+        (view,) = outbox.epochs(Stream.PAYMENTS)
+        return {
+            "lines": len(held(outbox, Stream.PAYMENTS, view.epoch).lines),
+            "acknowledged_before": view.acked,
+            "acknowledged": acknowledged(outbox, view.epoch, view.acked + 1),
+        }
+
+
 if __name__ == "__main__":
-    os.write(1, json.dumps(scenario(Path(sys.argv[1]))).encode())
+    match sys.argv[2:]:
+        case ["until-full"]:
+            until_full(Path(sys.argv[1]))
+        case ["after-the-cut"]:
+            os.write(1, json.dumps(after_the_cut(Path(sys.argv[1]))).encode() + b"\n")
+        case _:
+            os.write(1, json.dumps(scenario(Path(sys.argv[1]))).encode())
