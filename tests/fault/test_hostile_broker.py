@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,8 @@ class HostileServer(NatsServer):
 class HostileTown(Town):
     """A town whose broker is nobody's friend."""
 
-    def make_broker(self, *, probe_every_s: float = 5.0, probe_timeout_s: float = 5.0) -> HostileServer:
-        settings = super().make_broker().settings
+    def make_broker(self, **choices: Any) -> HostileServer:
+        settings = super().make_broker(**choices).settings
         server = HostileServer(settings, self.users, self.broker_events.append)
         server.town = self
         return server
