@@ -53,7 +53,7 @@ class HostileServer(NatsServer):
 class HostileTown(Town):
     """A town whose broker is nobody's friend."""
 
-    def make_broker(self, **choices: Any) -> HostileServer:
+    def make_broker(self, **choices: Any) -> HostileServer:  # noqa: ANN401 - those of a town
         settings = super().make_broker(**choices).settings
         server = HostileServer(settings, self.users, self.broker_events.append)
         server.town = self
