@@ -15,9 +15,13 @@ from shared.adapters.attachment_store import AttachmentStore
 from shared.edge.event_lines import Submission
 from shared.edge.happenings import Happening
 from shared.model.attachment import Attachment
-from shared.model.errors import VentanillaError
+from shared.model.errors import DeviceError, VentanillaError
 
 JPEG: Final = "image/jpeg"
+
+
+class NoPhotographsError(DeviceError):
+    """This device lacks what reads photographs; install `ventanilla[device]` on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,10 @@ class Attaching:
 
     def _keep(self, event_id: str, paths: Sequence[Path]) -> Sequence[Attachment]:
         # Only who takes photographs needs what reads them: a terminal goes without.
-        from shared.adapters.photographs import take_photograph  # noqa: PLC0415  see above
-
+        try:
+            from shared.adapters.photographs import take_photograph  # noqa: PLC0415  see above
+        except ImportError:
+            raise NoPhotographsError(NoPhotographsError.__doc__) from None
         kept: list[Attachment] = []
         for path in paths:
             jpeg = take_photograph(path).jpeg

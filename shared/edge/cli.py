@@ -157,15 +157,16 @@ def _write(answers: bytes) -> None:
 
 def _wait_until_empty(device: Device, told: int, timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
-    while (left := _left(device)) and not select.select([told], [], [], EMPTY_POLL_S)[0]:
+    while (left := _left(device)) is not None and not select.select([told], [], [], EMPTY_POLL_S)[0]:
         if time.monotonic() > deadline_s:
-            raise NotEmptyError(f"{NotEmptyError.__doc__} (lines and photographs left: {left})")
+            raise NotEmptyError(f"{NotEmptyError.__doc__} ({left})")
 
 
-def _left(device: Device) -> int:
-    """Count what the hub lacks."""
+def _left(device: Device) -> str | None:
+    """Say what the hub lacks; None where it has everything."""
     standing = device.look()
-    return standing["unacknowledged"] + standing["attachments"]["waiting"]
+    lines, photographs = standing["unacknowledged"], standing["attachments"]["waiting"]
+    return f"lines left: {lines}, photographs left: {photographs}" if lines or photographs else None
 
 
 def _tell_status(device: Device, every_s: float) -> Callable[[], None]:
