@@ -8,6 +8,7 @@ Rules: a failure is one sentence that ends with the remedy, and status 1. No com
 argument, and only `enrol` prints one: the token, once.
 """
 
+import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,12 +21,15 @@ from hub import main
 from hub.api.client import ApiClient, HubAwayError
 from hub.api.registers import view_audit
 from hub.assembly.wire import public_address
+from hub.broker.mosquitto import CONFIG_FILE as MOSQUITTO_FILE
+from hub.broker.mosquitto import LIST_FILE, MosquittoSettings, access_list, configuration
 from hub.config import CONFIG_FILE, HubConfig, load_config
 from hub.db.ledger_audit import audit as audit_books
 from hub.db.migrate import head
 from hub.db.opening import bring_up_to_date, reading
-from hub.keys.authority import CA_CERTIFICATE
+from hub.keys.authority import CA_CERTIFICATE, paths_of_server
 from hub.keys.enrolment import TokenWanted, enrol_token
+from hub.keys.entries import DeviceState
 from hub.keys.hub_keys import API_TOKEN, make_hub_key, rotate_api_token
 from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
@@ -168,6 +172,43 @@ def revoke(
         finally:
             room.close()
     typer.echo(f"{device} is revoked. What it sent is kept; to use the machine again, enrol it.")
+
+
+@app.command("mosquitto")
+def mosquitto_settings(
+    folder: Annotated[Path, typer.Argument(help="Where mosquitto.conf and its list are written.")],
+    home: Home = None,
+    host: Annotated[str, typer.Option(help="Where Mosquitto listens.")] = "0.0.0.0",  # noqa: S104  for devices
+    port: Annotated[int, typer.Option(help="Its port.")] = 8883,
+) -> None:
+    """Write the settings of a Mosquitto for this hub, and the list of who may speak where."""
+    config = load_config(home)
+    certificate, key, authority = paths_of_server(config.keys_dir)
+    settings = MosquittoSettings(
+        host=host,
+        port=port,
+        folder=folder.absolute(),
+        certificate=certificate,
+        key=key,
+        authority=authority,
+        user=getpass.getuser(),
+    )
+    client, revoked = _client(config), DeviceState.REVOKED.value
+    if client is not None:
+        names = [item["id"] for item in _all(client, "/v1/devices") if item["state"] != revoked]
+    else:
+        room = _opened(config)
+        names = [device.id for device in room.registry.devices() if device.state.value != revoked]
+        room.close()
+    try:
+        make_folder(folder)
+        write_whole(folder / LIST_FILE, access_list(names).encode())
+        write_whole(folder / MOSQUITTO_FILE, configuration(settings).encode())
+    except OSError as error:
+        raise main.FolderError(f"{main.FolderError.__doc__} ({folder}: {error.strerror})") from error
+    typer.echo(
+        f"{folder / MOSQUITTO_FILE} lets {len(names)} devices in. A Mosquitto that runs needs a SIGHUP."
+    )
 
 
 @app.command()
