@@ -36,7 +36,7 @@ def life_without_sync(nth: int, lines: int, after: int) -> tuple[list[Change], b
         What was done, and whether a sync did fail.
     """
     with fast_folder() as folder:
-        done = record(life(folder, lines), folder, inject=f"{SYNCS}:error=EIO:when={nth}")
+        done = record(life(folder, lines, "killed"), folder, inject=f"{SYNCS}:error=EIO:when={nth}")
         failed = any(isinstance(c, Told) and c.words[0] in ("broken", "unopened") for c in done)
         return done + record(life(folder, after, "killed"), folder), failed
 

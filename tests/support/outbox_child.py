@@ -1,7 +1,7 @@
 """A process that owns an outbox and tells, line by line, what it was told itself; made to be hurt.
 
 Run as `python -m tests.support.outbox_child FOLDER COUNT [killed]`; `killed` ends it with -9 after the last
-line, so that its write-ahead log stays. Each line of its output is a JSON list:
+line, or when it broke, so that its write-ahead log stays as it is. Each line of its output is a JSON list:
 `["told", stream, epoch, seq, id]` after an append returned; `["broken", refusals]` when the outbox broke,
 with how many of three further verbs it refused then; `["unopened"]` when it could not be opened.
 """
@@ -67,10 +67,15 @@ def main() -> int:
             live(outbox, count, output)
         except OutboxBrokenError:
             say(output, "broken", refusals(outbox))
+            _be_killed_if_wanted()
             return 3
-        if "killed" in sys.argv[3:]:
-            os.kill(os.getpid(), signal.SIGKILL)
+        _be_killed_if_wanted()
     return 0
+
+
+def _be_killed_if_wanted() -> None:
+    if "killed" in sys.argv[3:]:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
