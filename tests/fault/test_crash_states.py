@@ -10,9 +10,10 @@ from contextlib import closing
 import pytest
 
 from tests.proof import hub_crashes, outbox_crashes
+from tests.proof.bits import flipped
 from tests.proof.crashes import outbox_power_cuts
 from tests.support.crash_disk import crash_states
-from tests.support.disk_trace import record
+from tests.support.disk_trace import Synced, Told, record
 from tests.support.outbox import fast_folder
 
 SEED = 20261122
@@ -50,6 +51,26 @@ def test_hub_whose_sync_failed_survives_the_power_cut_that_follows(nth: int, imp
     recorded = hub_crashes.life_without_sync(nth, 12, 12, impatient=impatient)
     assert recorded.failed
     assert hub_crashes.check(recorded, 30, SEED) > 15
+
+
+@pytest.mark.requires("strace")
+@pytest.mark.guarantee("lane full, disk full, EIO on fsync")
+def test_hub_that_cannot_make_durable_what_it_found_does_not_open() -> None:
+    """Its log is written again and synced before anyone relies on what it holds."""
+    done = hub_crashes.opening_without_sync().changes
+    assert [change for change in done if isinstance(change, Synced) and not change.good] == [
+        Synced("hub.db-wal", good=False)
+    ]
+    assert [change.words for change in done if isinstance(change, Told)] == [["unopened"]]
+
+
+@pytest.mark.sentence("L-9")
+@pytest.mark.requires("strace")
+@pytest.mark.guarantee("a flipped bit, vanished rows, a corrupt line")
+def test_bit_that_flips_in_the_log_or_the_file_gives_no_other_line_and_no_old_number() -> None:
+    unharmed, harmed = flipped(100, SEED)
+    assert unharmed + harmed == 100
+    assert harmed > 10
 
 
 @pytest.mark.requires("strace")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from tests.proof import hub_crashes, outbox_crashes
+from tests.proof import bits, hub_crashes, outbox_crashes
 from tests.support.disk_trace import Change, Synced
 
 CHECKPOINTED: Final = 560
@@ -48,6 +48,12 @@ def outbox_syncs(states: int, seed: int, *, every: int = 1) -> Iterator[Tried]:
         if not any(isinstance(change, Synced) and not change.good for change in done):
             return
         yield _outbox(f"outbox: sync {nth} fails, then a power cut", done, states, seed + nth)
+
+
+def outbox_bits(flips: int, seed: int) -> Iterator[Tried]:
+    """Flip bits, one at a time; counted as different is what cost no line."""
+    unharmed, _ = bits.flipped(flips, seed)
+    yield Tried("outbox: a bit flips in the database or its log", flips, unharmed)
 
 
 def hub_power_cuts(states: int, seed: int) -> Iterator[Tried]:

@@ -63,6 +63,14 @@ def life_without_sync(nth: int, count: int, after: int, *, impatient: bool) -> R
     return Recorded(done, days, failed)
 
 
+def opening_without_sync() -> Recorded:
+    """Record a life that is killed, and one after it whose first sync of any kind but SQLite's own fails."""
+    days = [Day.of(DEVICES[0], 4), Day.of(DEVICES[1], 4)]
+    with fast_folder() as folder, fast_folder() as beside:
+        _life(folder, beside, days[0], "killed")
+        return Recorded(_life(folder, beside, days[1], inject="fsync:error=EIO:when=1"), days, failed=True)
+
+
 def _life(folder: Path, beside: Path, day: Day, *words: str, inject: str = "") -> list[Change]:
     day.save(beside / "day")
     command = [sys.executable, "-m", "tests.support.hub_child", str(folder), str(beside / "day")]
