@@ -27,15 +27,16 @@ from hub.config import CONFIG_FILE, HubConfig, load_config
 from hub.db.ledger_audit import audit as audit_books
 from hub.db.migrate import head
 from hub.db.opening import bring_up_to_date, reading
-from hub.keys.authority import CA_CERTIFICATE, paths_of_server
+from hub.keys.authority import paths_of_server
 from hub.keys.enrolment import TokenWanted, enrol_token
 from hub.keys.entries import DeviceState
-from hub.keys.hub_keys import API_TOKEN, make_hub_key, rotate_api_token
+from hub.keys.hub_keys import make_hub_key, rotate_api_token
 from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
+from hub.orders import bundles, commands, settings
+from hub.orders.asking import client_of, ports_of, running, table
 from hub.recovery import cli as recovery
 from shared.adapters.durable_files import make_folder, write_whole
-from shared.adapters.tls import client_context
 from shared.model.errors import InputError
 
 NOT_READY: Final = 4
@@ -58,6 +59,9 @@ Home = Annotated[
 
 
 app.add_typer(recovery.app)
+app.add_typer(settings.app, name="settings")
+app.add_typer(bundles.app, name="bundle")
+app.add_typer(commands.app, name="command")
 
 
 @app.callback()
@@ -113,7 +117,7 @@ def enrol(
 ) -> None:
     """Print a token that makes one machine this device; it lasts 15 minutes and serves once."""
     config = load_config(home)
-    ports = _ports(config)
+    ports = ports_of(config)
     api_port = ports.get("api", config.api_port)
     if not api_port:
         raise HubAwayError("The hub takes a free port when it starts (api_port is 0): start it, then repeat.")
@@ -132,7 +136,7 @@ def enrol(
 def devices(home: Home = None) -> None:
     """List the devices."""
     config = load_config(home)
-    client = _client(config)
+    client = client_of(config)
     rows: list[Sequence[object]] = []
     if client is None:
         room = _opened(config)
@@ -142,13 +146,13 @@ def devices(home: Home = None) -> None:
         for item in _all(client, "/v1/devices"):
             here = "connected" if item["connected"] else "away"
             rows.append((item["id"], item["kind"], item["site"], item["state"], here))
-    _table(("device", "kind", "site", "state", "link"), rows)
+    table(("device", "kind", "site", "state", "link"), rows)
 
 
 @app.command()
 def release(device: str, home: Home = None) -> None:
     """Let a fenced device take money again, and take what it sent meanwhile."""
-    done = _running(load_config(home)).post(f"/v1/devices/{device}/release")
+    done = running(load_config(home)).post(f"/v1/devices/{device}/release")
     typer.echo(f"{device} is released: {done['events_taken']} events taken.")
     if done["events_waiting"]:
         typer.echo(f"{done['events_waiting']} still wait in quarantine; GET /v1/quarantine says why.")
@@ -162,7 +166,7 @@ def revoke(
 ) -> None:
     """End a device's keys and certificates at once and for good."""
     config = load_config(home)
-    client = _client(config)
+    client = client_of(config)
     if client is not None:
         client.post(f"/v1/devices/{device}/revoke", {"reason": reason})
     else:
@@ -258,8 +262,8 @@ def rotate(
 @app.command()
 def status(home: Home = None) -> None:
     """Say whether every part of the hub works; status 4 if one does not."""
-    ready = _running(load_config(home)).get("/ready")
-    _table(
+    ready = running(load_config(home)).get("/ready")
+    table(
         ("part", "works", "why not"),
         [(part["part"], "yes" if part["ready"] else "no", part["reason"]) for part in ready["parts"]],
     )
@@ -276,7 +280,7 @@ def audit(
 ) -> None:
     """Audit the books, as JSON; status 5 if they do not balance."""
     config = load_config(home)
-    client = _client(config)
+    client = client_of(config)
     if client is not None:
         report = client.get("/v1/ledger/audit" + (f"?day={day}" if day else ""))
     else:
@@ -310,37 +314,6 @@ def _migrate(config: HubConfig) -> None:
     bring_up_to_date(config.database)
 
 
-def _ports(config: HubConfig) -> dict[str, int]:
-    """Where the running hub listens; empty where none runs, or what is left of one that was killed."""
-    path = config.run_dir / main.PORTS_FILE
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _client(config: HubConfig) -> ApiClient | None:
-    """The running hub; None where it is stopped."""
-    ports = _ports(config)
-    if not ports:
-        return None
-    client = ApiClient(
-        host=config.api_host,
-        port=ports["api"],
-        context=client_context(ca_pem=(config.keys_dir / CA_CERTIFICATE).read_text()),
-        token=(config.keys_dir / API_TOKEN).read_text().strip(),
-    )
-    try:
-        client.get("/health")
-    except HubAwayError:
-        return None
-    return client
-
-
-def _running(config: HubConfig) -> ApiClient:
-    client = _client(config)
-    if client is None:
-        raise HubAwayError(f"The hub in {config.home} does not run; start it with `ventanilla hub run`.")
-    return client
-
-
 def _all(client: ApiClient, path: str) -> list[dict[str, Any]]:
     """Every item of a listing, page by page."""
     items: list[dict[str, Any]] = []
@@ -351,11 +324,3 @@ def _all(client: ApiClient, path: str) -> list[dict[str, Any]]:
         if page["next"] is None:
             return items
         after = page["next"]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print columns, as wide as what is in them."""
-    lines = [tuple(head), *(tuple(str(value) for value in row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

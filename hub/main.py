@@ -17,6 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_bytes
@@ -42,6 +43,7 @@ from hub.db.opening import open_database
 from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
+from hub.fleet.fleet import Fleet, Wire, make_fleet
 from hub.forwarder.worker import Forwarder
 from hub.ingest.apply import Ingest
 from hub.ingest.clerk import Clerk
@@ -57,10 +59,11 @@ from hub.keys.enrolment import Enrolment
 from hub.keys.incarnation import Incarnation
 from hub.keys.room import KeyRoom, set_up
 from hub.metrics import Measures
+from hub.orders.asking import PORTS_FILE
 from shared.adapters.durable_files import make_folder, write_whole
+from shared.adapters.mqtt_link import MqttLink
 from shared.model.errors import DeviceError, InputError, VentanillaError
 
-PORTS_FILE: Final = "ports.json"
 WORKER_STOP_S: Final = 10.0
 FORWARDER_STOP_S: Final = 15.0
 SERVER_STOP_S: Final = 10.0
@@ -69,6 +72,8 @@ HOURLY_S: Final = 3_600.0
 DAILY_S: Final = 86_400.0
 AUDIT_EVERY_S: Final = 600.0
 REVIEW_EVERY_S: Final = 900.0
+FLEET_EVERY_S: Final = 0.5
+HUB_KEYS_EVERY_S: Final = 60.0
 KEYS_NOTE: Final = "keys"
 """The kind of the exception that tells what opening the key folder had to mend, or what it lacks."""
 
@@ -167,11 +172,18 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     ingest = Ingest(
         room.registry, incarnation, Opener(room.keys.sealing), token_bytes, hold_s_max=config.hold_s
     )
+    wire = Wire(publish=lambda topic, body: _send(link, topic, body), connected=ingest.sessions.devices)
+    fleet = make_fleet(room, incarnation, writer, wire, now_ms)
+    fleet.press.publish_hub_keys()
     worker = IngestWorker(
         ingest,
         writer,
         incarnation,
-        WorkerHooks(work_committed=towards_core.forwarder.wake, incarnation_jumped=life.know_that_behind),
+        WorkerHooks(
+            work_committed=towards_core.forwarder.wake,
+            incarnation_jumped=life.know_that_behind,
+            words_committed=fleet.dispatch.heard,
+        ),
         Measures(),
         clock=now_ms,
         purse_floor_minor=config.purse_floor_minor,
@@ -197,8 +209,10 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *_jobs(room, writer, life, worker, attachments),
                 *_sweeping(config, writer, towards_core.forwarder.wake),
                 *copy_jobs(config, writer, journal_copy, now_ms),
+                *_fleet_jobs(fleet),
             ]
         ),
+        fleet=fleet,
     )
 
 
@@ -262,6 +276,23 @@ def _jobs(
     )
 
 
+def _send(link: MqttLink, topic: str, body: bytes) -> None:
+    link.publish(topic, body)
+
+
+def _fleet_jobs(fleet: Fleet) -> Sequence[Job]:
+    return (
+        Job(name="fleet", every_s=FLEET_EVERY_S, run=fleet.dispatch.run),
+        Job(name="hub-keys", every_s=HUB_KEYS_EVERY_S, run=partial(_renew_hub_keys, fleet)),
+    )
+
+
+def _renew_hub_keys(fleet: Fleet) -> None:
+    """Tell devices of the hub's keys, if they are others since."""
+    if fleet.press.publish_hub_keys():
+        fleet.dispatch.changed()
+
+
 def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
     """Show the API what it stands in front of."""
     wake = hub.towards_core.forwarder.wake
@@ -288,6 +319,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         attachments=hub.attachments,
         media_links=media_links(hub.config, hub.room, api_port),
         clock=now_ms,
+        fleet=hub.fleet,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
     )
 

@@ -17,6 +17,7 @@ from hub.api.body_limit import BodyLimit
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
+from hub.api.fleet import bodies_router, fleet_router
 from hub.api.operations import health_router, operations_router
 from hub.api.parts import Parts
 from hub.api.problems import PROBLEMS, answer_with_problems
@@ -42,6 +43,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(enrolment_router(parts.enrolment, parts.room.keys, parts.room.authority.pem))
     app.include_router(upload_router(parts.attachments))
     app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
+    app.include_router(bodies_router(parts.writer, parts.room.registry))
     guarded = [Depends(TokenGuard(parts.room.keys))]
     app.include_router(operations_router(parts, app.openapi), dependencies=guarded)
     for router in (
@@ -50,6 +52,7 @@ def build_app(parts: Parts) -> FastAPI:
         registers_router(parts),
         reconciliation_router(parts),
         attachments_router(parts.attachments),
+        fleet_router(parts.fleet, parts.writer),
     ):
         app.include_router(router, prefix="/v1", dependencies=guarded)
     return app

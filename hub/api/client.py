@@ -71,6 +71,6 @@ class ApiClient:
         finally:
             connection.close()
         members = parse_object(answer)
-        if status not in _OK or "detail" in members:
+        if status not in _OK or "title" in members:
             raise HubAnswerError(str(members.get("detail") or f"the hub refused with {status}"))
         return members

@@ -137,6 +137,10 @@ def _of_process(counters: Counters) -> Iterator[Metric]:
         "1 while the second copy of every commit lacks something.",
         counters.journal_copy_behind,
     )
+    yield _plain(
+        "devices_behind", "Devices that have yet to report what they were sent.", counters.devices_behind
+    )
+    yield _counted("guidance_messages", "Settings, bundles and commands sent.", counters.guidance_sent)
     yield _counted("broker_restarts", "Embedded brokers that had to be replaced.", counters.broker_restarts)
     yield _counted("committed_events", "Events committed since the start.", counters.events)
     yield _counted("unanswered", "Answers that the link did not take.", counters.unanswered)

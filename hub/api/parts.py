@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from hub.attachments.links import MediaLinks
 from hub.attachments.service import Attachments
 from hub.db.writer import Writer
+from hub.fleet.fleet import Fleet
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
 
@@ -84,6 +85,8 @@ class Counters:
         forwarder_restarts: loops that had to be started again.
         signatures_checked: payments whose signature held.
         signatures_refused: payments that nobody vouches for.
+        devices_behind: connected devices that have yet to report what they were sent.
+        guidance_sent: settings, bundles and commands sent.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
     """
@@ -107,6 +110,8 @@ class Counters:
     forwarder_restarts: int
     signatures_checked: int
     signatures_refused: int
+    devices_behind: int
+    guidance_sent: int
     key_copy_behind: bool
     journal_copy_behind: bool
 
@@ -128,6 +133,7 @@ class Parts:
         attachments: bodies that devices send apart.
         media_links: addresses of photographs, for the core.
         clock: the hub's time, Unix epoch in milliseconds.
+        fleet: settings, bundles and commands.
         is_connected: whether a device speaks in a session now.
     """
 
@@ -143,4 +149,5 @@ class Parts:
     attachments: Attachments
     media_links: MediaLinks
     clock: Callable[[], int]
+    fleet: Fleet
     is_connected: Callable[[str], bool]

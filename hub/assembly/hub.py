@@ -11,6 +11,7 @@ from hub.broker.nats import NatsServer
 from hub.config import HubConfig
 from hub.db.journal_copy import JournalCopy
 from hub.db.writer import Writer
+from hub.fleet.fleet import Fleet
 from hub.ingest.apply import Ingest
 from hub.ingest.worker import IngestWorker
 from hub.jobs.life import HubLife
@@ -38,6 +39,7 @@ class Hub:
     towards_core: TowardsCore
     attachments: Attachments
     timetable: Timetable
+    fleet: Fleet
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""
@@ -68,6 +70,8 @@ class Hub:
             forwarder_restarts=forwarder.restarts,
             signatures_checked=0 if signed is None else signed.checked,
             signatures_refused=0 if signed is None else signed.refused,
+            devices_behind=self.fleet.dispatch.behind,
+            guidance_sent=self.fleet.dispatch.sent,
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from hub.db.attachment_tables import attachment
-from hub.db.tables import LEDGER_LEG, metadata
+from hub.db.fleet_tables import metadata
+from hub.db.tables import LEDGER_LEG
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
 _LOSS_RANGE = "device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms"

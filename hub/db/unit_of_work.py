@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from hub.db.attachment_repository import AttachmentInserts
 from hub.db.delivery_repository import DeliveryRepository
+from hub.db.fleet_repository import FleetWords
 from hub.db.ledger_repository import LedgerRepository
 from hub.db.numbers import Numbers
 from hub.db.outgoing_repository import OutgoingInserts
@@ -34,6 +35,7 @@ class UnitOfWork:
         exceptions: what a clerk must look at.
         attachments: bodies that are sent apart.
         outgoing: work towards the core.
+        fleet: what devices say of settings, bundles and commands.
     """
 
     def __init__(self, connection: Connection, *, purse_floor_minor: int = PURSE_FLOOR_MINOR) -> None:
@@ -54,6 +56,7 @@ class UnitOfWork:
         self.device_board = DeviceBoard(connection)
         self.attachments = AttachmentInserts(connection)
         self.outgoing = OutgoingInserts(connection)
+        self.fleet = FleetWords(connection)
 
     def flush(self) -> None:
         """Writes all that was decided; afterwards the unit of work may go on."""
@@ -65,3 +68,4 @@ class UnitOfWork:
         self.exceptions.flush()
         self.attachments.flush()
         self.outgoing.flush()
+        self.fleet.flush()

@@ -18,6 +18,7 @@ from hub.ingest.intake import Intake
 from hub.ingest.opening import Opener
 from hub.ingest.ports import Incarnation, KeyBook
 from hub.ingest.sessions import Sessions, Standing
+from hub.ingest.words import Words
 from hub.usecases.take_event import gather
 from shared.model.errors import InputError
 from shared.model.event import Event, Stream
@@ -31,9 +32,11 @@ from shared.protocol.acknowledgement import (
     encode_welcome,
 )
 from shared.protocol.birth import Birth, ListedEpoch, decode_birth
+from shared.protocol.command import Result, decode_result
 from shared.protocol.delivery import LANES, HubEpoch, confirm, listed_epochs, receive, standing, update
 from shared.protocol.frame import Frame, decode_frame
 from shared.protocol.mac import MacError, open_message, seal_message
+from shared.protocol.reported import Reported, decode_reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Outgoing:
 class _Opened:
     device: str
     kind: Stream | topics.Verb
-    message: Birth | Frame
+    message: Birth | Frame | Reported | Result
 
 
 class Ingest:
@@ -91,6 +94,7 @@ class Ingest:
         self._opener = opener
         self._random_bytes = random_bytes
         self._told_ms: dict[tuple[str, str], int] = {}
+        self._words = Words()
 
     def apply(self, messages: Iterable[Incoming], uow: UnitOfWork, now_ms: int) -> Sequence[Outgoing]:
         """Take messages and return the answers.
@@ -110,10 +114,13 @@ class Ingest:
         answers: dict[str, set[Stream]] = {}
         for item in opened:
             intake = intakes[item.device]
-            if isinstance(item.message, Birth):
-                welcome, streams = self._birth(item.device, item.message, intake, uow, now_ms)
-            else:
-                welcome, streams = self._frame(item, item.message, intake, uow, now_ms)
+            match item.message:
+                case Birth():
+                    welcome, streams = self._birth(item.device, item.message, intake, uow, now_ms)
+                case Frame():
+                    welcome, streams = self._frame(item, item.message, intake, uow, now_ms)
+                case _:
+                    welcome, streams = self._word(item.device, item.message, uow, now_ms)
             if welcome is not None:
                 welcomes.append(welcome)
             if streams:
@@ -149,6 +156,10 @@ class Ingest:
                     return _Opened(topic.device, topic.kind, decode_birth(body))
                 case Stream():
                     return _Opened(topic.device, topic.kind, decode_frame(body))
+                case topics.Verb.REPORTED:
+                    return _Opened(topic.device, topic.kind, decode_reported(body))
+                case topics.Verb.RESULT:
+                    return _Opened(topic.device, topic.kind, decode_result(body))
                 case _:
                     return None
         except MacError:
@@ -241,6 +252,17 @@ class Ingest:
         except InputError:
             self._refuse("malformed", item.device, uow, now_ms)
         return None, (stream,) if frame.lines else LANES
+
+    # -- words on settings, bundles and commands ----------------------------------------------------------
+
+    def _word(
+        self, device: str, word: Reported | Result, uow: UnitOfWork, now_ms: int
+    ) -> tuple[Outgoing | None, Sequence[Stream]]:
+        if word.session != self.sessions.current(device):
+            self.refused["other_session"] += 1
+        elif not self._words.hear(device, word, uow, now_ms):
+            self.refused["older"] += 1
+        return None, ()
 
     # -- answers -----------------------------------------------------------------------------------------
 

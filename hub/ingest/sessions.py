@@ -46,6 +46,10 @@ class Sessions:
         """How many devices speak in a session."""
         return len(self._current)
 
+    def devices(self) -> list[str]:
+        """Return the devices that speak in a session; from any thread."""
+        return list(self._current)
+
     def current(self, device: str) -> str | None:
         """Return the session that `device` speaks in."""
         return self._current.get(device)

@@ -71,10 +71,12 @@ class WorkerHooks:
     Attributes:
         work_committed: new outgoing work is in the database.
         incarnation_jumped: a device knew a later life of the hub; called in that transaction.
+        words_committed: these devices have said what they have of settings, bundles and commands.
     """
 
     work_committed: Callable[[], None]
     incarnation_jumped: Callable[[Connection, int], None]
+    words_committed: Callable[[Iterable[str]], None] = lambda _devices: None
 
 
 class IngestWorker:
@@ -257,6 +259,7 @@ class IngestWorker:
             answers=answers,
             events=uow.delivery.accepted,
             effects=uow.outgoing.added,
+            spoken=uow.fleet.spoken,
             started=started,
         )
 
@@ -290,6 +293,8 @@ class IngestWorker:
         self.measures.group_committed(len(group), time.monotonic() - done.started)
         if done.effects:
             self._hooks.work_committed()
+        if done.spoken:
+            self._hooks.words_committed(done.spoken)
 
     def _keep_incarnation(self) -> bool:
         try:
@@ -356,6 +361,7 @@ class _Committed:
         answers: to publish.
         events: that were taken.
         effects: that now wait for the core.
+        spoken: devices that said what they have.
         started: monotonic seconds at which it began.
     """
 
@@ -363,6 +369,7 @@ class _Committed:
     answers: Sequence[Outgoing]
     events: int
     effects: int
+    spoken: Iterable[str]
     started: float
 
 

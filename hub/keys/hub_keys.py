@@ -28,6 +28,7 @@ API_TOKEN_BEFORE: Final = "api-token.before"  # noqa: S105 - the name of a file
 API_TOKEN_OVERLAP_MS: Final = 30 * 86_400_000
 """How long the token before is good after a rotation: whoever uses it has a month to take the new one."""
 _SECRET_BYTES: Final = 32
+_SIGNING_BEFORE: Final = 2
 
 
 class ApiTokenError(InputError):
@@ -41,6 +42,7 @@ class HubKeys:
     Attributes:
         sealing: newest first; a context that the first does not open may be under a retired one.
         signing: signs bundles.
+        signing_before: retired, newest first: devices that have not heard of the new one trust these.
         fleet: pseudonyms of persons and cards (`subject`) are HMACs under it.
         api_token: what a caller of the API shows.
         token_before: the one before, and when it ends (Unix epoch in milliseconds); None where there is none.
@@ -50,6 +52,7 @@ class HubKeys:
     sealing: tuple[HubSealingKey, ...] = field(repr=False)
     signing: Ed25519PrivateKey = field(repr=False)
     fleet: bytes = field(repr=False)
+    signing_before: tuple[Ed25519PrivateKey, ...] = field(default=(), repr=False)
     api_token: str = field(repr=False)
     token_before: tuple[str, int] | None = field(repr=False)
     clock: Callable[[], int] = field(repr=False)
@@ -141,9 +144,13 @@ def load(folder: TwinFolder, registry: Registry, clock: Callable[[], int]) -> Hu
     api_token = folder.read(API_TOKEN).decode("ascii", "replace")
     if len(fleet) != _SECRET_BYTES or len(api_token) < _SECRET_BYTES:
         raise KeyFileError(f"{KeyFileError.__doc__} ({FLEET_KEY}, {API_TOKEN})")
+    before = [
+        name for name in names[1 : 1 + _SIGNING_BEFORE] if folder.has(_file_name(HubKeyRole.SIGNING, name))
+    ]
     return HubKeys(
         sealing=sealing,
         signing=_load_signing(folder, names[0]),
+        signing_before=tuple(_load_signing(folder, name) for name in before),
         fleet=fleet,
         api_token=api_token,
         token_before=_load_token_before(folder),

@@ -29,6 +29,11 @@ class Incarnation:
         self._folder = folder
         self._lock = threading.Lock()
 
+    @property
+    def kept(self) -> int:
+        """The highest value that is durable: what is made of it is never made again."""
+        return self._kept
+
     @classmethod
     def create(cls, folder: TwinFolder) -> None:
         """Begin to count at zero; an existing counter is left alone."""

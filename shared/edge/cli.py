@@ -1,10 +1,11 @@
 """`ventanilla device`: a device without a face, for integrators, technicians and the demonstration.
 
-Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood.
+Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood, 75 to be started again.
 """
 
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -22,12 +23,15 @@ from shared.edge.faceless import Faceless
 from shared.edge.home import DeviceHome
 from shared.edge.line_input import LineInput
 from shared.edge.main import Device, look_at, open_device, until_told
+from shared.edge.operations import RecentLog
 from shared.model.errors import DeviceError, InputError, TransientError
 from shared.protocol import limits
 from shared.protocol.enrolment import Token, is_address
 from shared.protocol.parsing import encode
 
 EMPTY_POLL_S = 0.05
+START_AGAIN = 75
+"""Status after the command `restart`: the service manager starts the device again (sysexits, EX_TEMPFAIL)."""
 
 app = typer.Typer(
     no_args_is_help=True, help="A street device: enrol it, run it without a face, ask how it does."
@@ -113,20 +117,20 @@ def run(
 
     It goes on delivering after the last event, until SIGTERM or, with --until-empty, until the hub has all.
     """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    recent, asked = RecentLog(), threading.Event()
+    _configure_log(recent)
+
+    def restart() -> None:
+        asked.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
     with ExitStack() as closing:
         told = closing.enter_context(until_told())
         source = 0 if events == "-" else _open(events, closing)
         device = closing.enter_context(
-            open_device(DeviceHome(home), backoff_cap_ms=int(backoff_cap_s * 1000))
+            open_device(
+                DeviceHome(home), backoff_cap_ms=int(backoff_cap_s * 1000), recent=recent, restart=restart
+            )
         )
         if status_every_s is not None:
             closing.callback(_tell_status(device, status_every_s))
@@ -138,6 +142,25 @@ def run(
             _wait_until_empty(device, told, timeout_s)
         else:
             select.select([told], [], [])
+    if asked.is_set():
+        raise typer.Exit(START_AGAIN)
+
+
+def _configure_log(recent: RecentLog) -> None:
+    """Write the log to standard error, and keep its newest lines for whoever asks."""
+
+    def remember(_logger: object, _method: str, line: str) -> str:
+        recent.remember(line)
+        return line
+
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+        remember,
+    ]
+    structlog.configure(processors=processors, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def _open(path: str, closing: ExitStack) -> int:

@@ -1,5 +1,6 @@
 """What the owner's thread is asked to do. Everything it reacts to comes through one queue, in order."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -38,6 +39,15 @@ class FromLink:
 
     life: int
     event: LinkEvent
+    link: int = 0
+    """Counts the links of that life: settings may ask for another one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resume:
+    """Go on with what was begun elsewhere, on the owner's thread."""
+
+    act: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +56,4 @@ class Stop:
 
 
 Request = AskPlace | Append | AskStatus
-Command = Request | FromLink | Stop
+Command = Request | FromLink | Resume | Stop

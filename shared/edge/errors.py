@@ -29,3 +29,7 @@ class OutcomeUnknownError(TransientError):
 
 class HomeInUseError(DeviceError):
     """Another process runs this device; ask it with `ventanilla device status`, or stop it first."""
+
+
+class ClosedBySettingsError(CapacityError):
+    """The town hall has closed this service on this device; use another one, or ask the town hall."""

@@ -8,14 +8,12 @@ Not here: the queue, the thread, and what happens when a life ends in an error (
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from secrets import token_bytes
 from typing import Final, assert_never
 
 import structlog
 
-from shared.adapters import device_keys
 from shared.adapters.mqtt_link import (
     LinkDown,
     LinkDownError,
@@ -27,12 +25,12 @@ from shared.adapters.mqtt_link import (
     Will,
 )
 from shared.adapters.outbox import Outbox, Whereabouts
-from shared.edge.commands import Append, AskPlace, AskStatus, FromLink, Request
-from shared.edge.device_time import DeviceTime
+from shared.edge.commands import Append, AskPlace, AskStatus, FromLink, Request, Resume
+from shared.edge.guidance import Anew
 from shared.edge.health import HealthWatch
 from shared.edge.hub_state import ANSWER_MS, HubHint
 from shared.edge.lanes import OutboxLanes, OutboxLog
-from shared.edge.memory import DeviceMemory
+from shared.edge.parts import Parts
 from shared.edge.standing import LinkStatus, Status, lane_status
 from shared.edge.storing import Storing
 from shared.model.errors import CapacityError, InputError, VentanillaError
@@ -49,35 +47,6 @@ _MARGIN: Final = 4
 _UNANSWERED: Final = frozenset({SessionState.BIRTH_SENT, SessionState.CONFIRMED})
 
 log = structlog.get_logger(__name__)
-
-LinkFactory = Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]
-
-
-def _heed_nothing(_missing: Sequence[str]) -> None:
-    """A device that takes no photographs lacks none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What lives are made of.
-
-    Attributes:
-        identity: who this machine is.
-        memory: what it must not forget.
-        clock: its clocks.
-        open_outbox: opens the outbox; called on the owner's thread.
-        make_link: makes a link that delivers to the first function and asks the second for its will.
-        hear_missing: learns which attachments the hub lacks; returns at once.
-        firmware: version of the software.
-    """
-
-    identity: device_keys.Identity
-    memory: DeviceMemory
-    clock: DeviceTime
-    open_outbox: Callable[[], Outbox]
-    make_link: LinkFactory
-    hear_missing: Callable[[Sequence[str]], None] = _heed_nothing
-    firmware: str = ""
 
 
 class Life:
@@ -131,7 +100,11 @@ class Life:
         self._house_ms = self._expire_ms = 0
         self._again_ms: int | None = None
         self._remembered = (parts.memory.now.incarnation, parts.memory.now.fenced)
-        self._link = parts.make_link(lambda event: deliver(FromLink(number, event)), self._next_will)
+        self._deliver = deliver
+        self._links = 0
+        self._guidance = parts.guidance
+        self._guidance.attach(lambda: self._status().members(), self._now_ms)
+        self._link = self._make_link()
         self._draw_will()
 
     def begin(self) -> None:
@@ -149,13 +122,13 @@ class Life:
 
     def refusal(self, stream: Stream) -> str | None:
         """Return why nothing is taken on a lane now; from any thread."""
-        return self._storing.refusals.get(stream)
+        return self._storing.refusals.get(stream) or self._parts.closed(stream)
 
     def find(self, event_id: str) -> Whereabouts | None:
         """Look an event up; what is found is on the disk."""
         return self._outbox.find(event_id)
 
-    def handle(self, requests: Sequence[Request | FromLink]) -> None:
+    def handle(self, requests: Sequence[Request | FromLink | Resume]) -> None:
         """Do what is asked, in order, and let the session speak.
 
         Raises:
@@ -167,8 +140,10 @@ class Life:
                 case Append():
                     appends.append(request)
                 case FromLink():
-                    if request.life == self._number:
+                    if (request.life, request.link) == (self._number, self._links):
                         self._hear(request.event)
+                case Resume():
+                    request.act()
                 case AskPlace() | AskStatus():
                     self._storing.store(appends)
                     appends = []
@@ -196,11 +171,40 @@ class Life:
                 self._session.link_up(now_ms)
         if self._session.state is SessionState.STREAMING and self._lanes.opened_since():
             self._session.epoch_opened(now_ms)
+        self._be_guided(now_ms)
         room = limits.PUBLISHES_OUTSTANDING_MAX - _MARGIN - self._outstanding
         for message in self._session.tick(now_ms, max(0, room)):
             self._publish(message)
         self._remember()
         self._storing.look()
+
+    def _be_guided(self, now_ms: int) -> None:
+        """Do what follows from what the hub wants, and report it."""
+        streaming = self._session.state is SessionState.STREAMING
+        match self._guidance.turn(self._session.session if streaming else None):
+            case Anew.NOTHING if streaming:
+                for message in self._guidance.to_say(self._session.session):
+                    self._publish(message)
+            case Anew.NOTHING:
+                pass
+            case Anew.BIRTH:
+                if self._session.state is not SessionState.OFF:
+                    self._session.link_up(now_ms)
+            case Anew.LINK:
+                self._link.close(0)
+                self._session.link_down()
+                self._outstanding = 0
+                self._link_status = LinkStatus(detail="dialling as the new settings have it")
+                self._draw_will()
+                self._link = self._make_link()
+                self._link.start()
+
+    def _make_link(self) -> MqttLink:
+        self._links += 1
+        number, link = self._number, self._links
+        return self._parts.make_link(
+            lambda event: self._deliver(FromLink(number, event, link)), self._next_will
+        )
 
     def _keep_house(self, now_ms: int) -> None:
         self._house_ms = now_ms + WAIT_MAX_MS
@@ -274,6 +278,7 @@ class Life:
             unacknowledged=sum(lane.unacknowledged for lane in lanes.values()),
             link=self._link_status,
             lanes=lanes,
+            wanted=self._guidance.status(),
         )
 
     # -- what the link tells -----------------------------------------------------------------------------
@@ -308,6 +313,10 @@ class Life:
                 self._hint.hear(message.payload)
                 if not message.retained:
                     self._hub_is_there(now_ms)
+            else:
+                offset_ms = self._session.clock.offset_ms
+                hub_ms = None if offset_ms is None else now_ms + offset_ms
+                self._guidance.receive(message.topic, message.payload, hub_ms)
         except InputError as error:
             log.warning("refused_message", topic=message.topic, reason=str(error))
 

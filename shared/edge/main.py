@@ -8,7 +8,6 @@ Kiosk and terminal put themselves together the same way, with their own faces.
 
 import os
 import signal
-import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -21,16 +20,20 @@ from typing import Any, Final
 from shared.adapters import device_keys
 from shared.adapters.attachment_client import AttachmentClient
 from shared.adapters.attachment_store import AttachmentStore
-from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
+from shared.adapters.mqtt_link import MqttLink
 from shared.adapters.outbox import Outbox, OutboxLimits
 from shared.edge.attaching import Attaching
 from shared.edge.device_time import DeviceTime, read_boot_id, system_time
 from shared.edge.errors import HomeInUseError
 from shared.edge.event_lines import EventReader
+from shared.edge.faceless_settings import FacelessSettings
+from shared.edge.fetching import BackgroundFetch
+from shared.edge.guidance import Guidance, GuidanceParts, stopped_status
 from shared.edge.home import DeviceHome, DeviceSettings
 from shared.edge.lanes import OutboxLanes
-from shared.edge.life import Parts
 from shared.edge.memory import DeviceMemory
+from shared.edge.operations import Operations, RecentLog
+from shared.edge.parts import Parts
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.renewal import CertificateKeeper
 from shared.edge.runtime import EdgeRuntime
@@ -39,7 +42,9 @@ from shared.edge.status_socket import StatusSocket, ask_owner
 from shared.edge.teller import Teller
 from shared.edge.uploader import Uploader
 from shared.model.event import Stream
-from shared.protocol import limits, topics
+from shared.protocol import limits
+from shared.protocol.bundle import HUB_KEYS, HubPublicKeys
+from shared.protocol.sealing import HubSealingPublicKey
 
 STATUS_TIMEOUT_S: Final = 5.0
 _COPY_BYTES: Final = 1 << 20
@@ -82,7 +87,12 @@ class Device:
 
 @contextmanager
 def open_device(
-    home: DeviceHome, *, backoff_cap_ms: int = limits.BACKOFF_MAX_MS, clock: DeviceTime | None = None
+    home: DeviceHome,
+    *,
+    backoff_cap_ms: int = limits.BACKOFF_MAX_MS,
+    clock: DeviceTime | None = None,
+    recent: RecentLog | None = None,
+    restart: Callable[[], None] = lambda: None,
 ) -> Generator[Device]:
     """Run a device until the block ends.
 
@@ -90,6 +100,8 @@ def open_device(
         home: its folders.
         backoff_cap_ms: the longest wait between two attempts to reach the broker.
         clock: its clocks; None for the machine's.
+        recent: the newest lines of its log.
+        restart: ends the process in order, on the hub's word.
 
     Raises:
         HomeInUseError: another process runs it.
@@ -100,20 +112,41 @@ def open_device(
     with home.locked():
         identity = device_keys.load(home.identity)
         tls = identity.tls_context()
-        settings = home.settings()
-        store = AttachmentStore(home.attachments, identity.device, bytes_max=settings.attachment_bytes)
+        own = home.settings()
+        store = AttachmentStore(home.attachments, identity.device, bytes_max=own.attachment_bytes)
         uploader = Uploader(store, AttachmentClient.of(identity, tls), retry_max_ms=10 * backoff_cap_ms)
+        memory = DeviceMemory(home.identity, read_boot_id())
+        settings = FacelessSettings(identity, tls, backoff_cap_ms)
+        fetch = BackgroundFetch(identity)
+        sealing = SealingKey(identity.hub_sealing)
+        operations = Operations(clock.uptime_ms, recent or RecentLog(), restart)
+        guidance = Guidance(
+            GuidanceParts(
+                identity=identity,
+                folder=home.identity,
+                settings=settings,
+                operations=operations,
+                fetch=fetch,
+                uptime_ms=clock.uptime_ms,
+                taken=sealing.learn,
+            )
+        )
         runtime = EdgeRuntime(
             Parts(
                 identity=identity,
-                memory=DeviceMemory(home.identity, read_boot_id()),
+                memory=memory,
                 clock=clock,
-                open_outbox=_outbox_of(home.outbox, identity.device, settings),
-                make_link=_link_of(identity, tls, backoff_cap_ms),
+                open_outbox=_outbox_of(home.outbox, identity.device, own),
+                make_link=lambda deliver, will: MqttLink(settings.link(), deliver, will=will),
+                guidance=guidance,
+                closed=settings.closed,
                 hear_missing=uploader.hear,
                 firmware=version("ventanilla"),
             )
         )
+        fetch.later = runtime.later
+        teller = Teller(identity.device, sealing.key, runtime, clock)
+        sealing.changed = teller.seal_to
         runtime.start()
         keeper = CertificateKeeper(
             home.identity,
@@ -128,7 +161,7 @@ def open_device(
         try:
             device = Device(
                 runtime=runtime,
-                teller=Teller(identity.device, identity.hub_sealing, runtime, clock),
+                teller=teller,
                 reader=EventReader(identity.device, Pseudonyms(identity.fleet_key)),
                 clock=clock,
                 keeper=keeper,
@@ -179,28 +212,29 @@ def until_told() -> Generator[int]:
         os.close(writing)
 
 
+class SealingKey:
+    """The hub's key that citizens' words are sealed to: the enrolment's until the hub names another.
+
+    Attributes:
+        key: the present one.
+        changed: called with a further one.
+    """
+
+    def __init__(self, key: HubSealingPublicKey) -> None:
+        """Begin with the enrolment's."""
+        self.key = key
+        self.changed: Callable[[HubSealingPublicKey], None] = lambda _key: None
+
+    def learn(self, name: str, body: bytes) -> None:
+        """Take note of a bundle, if it is the hub's keys."""
+        if name == HUB_KEYS:
+            self.key = HubSealingPublicKey(HubPublicKeys.from_body(body).sealing)
+            self.changed(self.key)
+
+
 def _outbox_of(path: Path, device: str, settings: DeviceSettings) -> Callable[[], Outbox]:
     bounds = OutboxLimits(lane_bytes=settings.lane_bytes, ballast_bytes=settings.ballast_bytes)
     return lambda: Outbox(path, device, bounds)
-
-
-def _link_of(
-    identity: device_keys.Identity, tls: ssl.SSLContext, backoff_cap_ms: int
-) -> Callable[[Callable[[LinkEvent], None], Callable[[int], Will | None]], MqttLink]:
-    settings = LinkSettings(
-        name=identity.device,
-        addresses=tuple(_address(text) for text in identity.answer.brokers),
-        tls=tls,
-        subscriptions=(topics.down_filter(identity.device), topics.HUB_STATE),
-        backoff_first_ms=min(limits.BACKOFF_FIRST_MS, backoff_cap_ms),
-        backoff_max_ms=backoff_cap_ms,
-    )
-    return lambda deliver, will: MqttLink(settings, deliver, will=will)
-
-
-def _address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    return Address(host=host.strip("[]"), port=int(port))
 
 
 def _look_at_copy(home: DeviceHome, identity: device_keys.Identity) -> dict[str, Any]:
@@ -215,6 +249,7 @@ def _look_at_copy(home: DeviceHome, identity: device_keys.Identity) -> dict[str,
         boot=memory.boot,
         link=LinkStatus(detail="the device is stopped"),
         lanes={},
+        wanted=stopped_status(home.identity, system_time().wall_ms()),
     )
     if not home.outbox.exists():
         return status.members()

@@ -16,7 +16,7 @@ Rules:
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from queue import Empty, SimpleQueue
@@ -25,9 +25,10 @@ from typing import Final, TypeVar
 import structlog
 
 from shared.adapters.outbox import StaleSlotError
-from shared.edge.commands import Append, AskPlace, AskStatus, Command, FromLink, Request, Stop
+from shared.edge.commands import Append, AskPlace, AskStatus, Command, FromLink, Request, Resume, Stop
 from shared.edge.errors import BusyError, StoppedError, StorageDownError
-from shared.edge.life import Life, Parts
+from shared.edge.life import Life
+from shared.edge.parts import Parts
 from shared.edge.seam import Place, SealedLine, Taken
 from shared.edge.standing import LinkStatus, Status
 from shared.model.errors import VentanillaError
@@ -61,7 +62,7 @@ class EdgeRuntime:
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
         self._life: Life | None = None
         self._trouble: str | None = None
-        self._in_hand: Sequence[Request | FromLink] = ()
+        self._in_hand: Sequence[Request | FromLink | Resume] = ()
         self._backoff = Backoff(random=random.random)
 
     # -- what others call, from any thread ---------------------------------------------------------------
@@ -111,6 +112,10 @@ class EdgeRuntime:
         answer: Future[Status] = Future()
         return self._ask(AskStatus(answer), answer)
 
+    def later(self, act: Callable[[], None]) -> None:
+        """Do something on the owner's thread, soon; from any thread."""
+        self._queue.put(Resume(act))
+
     def _ask(self, request: Request, answer: Future[T]) -> Future[T]:
         if self._stopping.is_set():
             answer.set_exception(StoppedError(StoppedError.__doc__))
@@ -157,16 +162,16 @@ class EdgeRuntime:
             finally:
                 self._life = None
 
-    def _gather(self, wait_s: float) -> Sequence[Request | FromLink]:
+    def _gather(self, wait_s: float) -> Sequence[Request | FromLink | Resume]:
         """Take what waits from the queue; what was cancelled meanwhile is dropped, and never happens."""
-        gathered: list[Request | FromLink] = []
+        gathered: list[Request | FromLink | Resume] = []
         try:
             command = self._queue.get(timeout=wait_s)
             while True:
                 match command:
                     case Stop():
                         break
-                    case FromLink():
+                    case FromLink() | Resume():
                         gathered.append(command)
                     case _ if command.answer.set_running_or_notify_cancel():
                         gathered.append(command)
@@ -209,7 +214,7 @@ class EdgeRuntime:
             for request in requests:
                 if isinstance(request, AskStatus):
                     request.answer.set_result(self._down())
-                elif not isinstance(request, FromLink):
+                elif not isinstance(request, FromLink | Resume):
                     request.answer.set_exception(error)
 
     def _down(self) -> Status:

@@ -4,7 +4,7 @@ Nothing personal is in it: counts, ages and states.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shared.adapters.outbox import Outbox
@@ -86,6 +86,7 @@ class Status:
         unacknowledged: lines of all lanes that the hub has not acknowledged.
         link: to the broker.
         lanes: by stream.
+        wanted: how settings, bundles and commands of the hub stand.
     """
 
     device: str
@@ -105,6 +106,7 @@ class Status:
     unacknowledged: int = 0
     link: LinkStatus
     lanes: Mapping[Stream, LaneStatus]
+    wanted: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def members(self) -> dict[str, Any]:
         """Return it as a JSON object's members."""

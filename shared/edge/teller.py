@@ -64,6 +64,10 @@ class Teller:
         self._lock = threading.Lock()
         self._places: dict[Stream, Place] = {}
 
+    def seal_to(self, key: HubSealingPublicKey) -> None:
+        """Seal to another key of the hub from the next session on; from any thread."""
+        self._sealing_key = key
+
     def session(self) -> "CitizenSession":
         """Open a citizen's session."""
         context_id = self._random_bytes(_CONTEXT_ID_BYTES).hex()

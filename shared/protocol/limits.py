@@ -120,3 +120,31 @@ ATTACHMENT_DEVICE_BYTES: Final = 1024 * 1024 * 1024
 """Bodies that the hub takes of one device within a day: two hundred photographs; a flood ends here."""
 ATTACHMENT_RETRY_MAX_MS: Final = 10 * 60_000
 """The longest pause of a device's uploader while the hub does not take bodies."""
+
+# What the hub wants of a device: settings, commands, bundles.
+SETTINGS_BYTES_MAX: Final = 16 * 1024
+"""A desired twin's document: some hundred settings, far below the broker's payload."""
+CONFIRM_S_MAX: Final = 3_600
+"""The longest that new settings may be on trial before the device goes back by itself."""
+TRIAL_S_MAX: Final = 3_600
+"""Trials are repeated at growing length while nothing reaches the hub; no longer than this each."""
+TRIAL_STARTS_MAX: Final = 3
+"""Starts of the device within one trial: settings that make it start again and again are given up."""
+VERSIONS_REVERTED_MAX: Final = 16
+"""Versions that a device remembers as given up; an older one is refused by its number anyway."""
+COMMANDS_REMEMBERED: Final = 32
+"""Commands that a device remembers; it takes no further one until the oldest of them has expired."""
+COMMAND_LIFE_S_MAX: Final = 3_600
+"""A command that is older does nothing: nobody is surprised by a restart that was ordered yesterday."""
+COMMAND_BYTES_MAX: Final = 4 * 1024
+RESULT_BYTES_MAX: Final = 16 * 1024
+"""A command's result with the newest lines of the log."""
+BUNDLE_INLINE_BYTES_MAX: Final = 8 * 1024
+"""A body up to this travels in its notice; a longer one is fetched over HTTPS."""
+BUNDLE_BYTES_MAX: Final = 512 * 1024
+"""A deny list of 10,000 cards has about as much."""
+BUNDLES_HELD_MAX: Final = 16
+"""Names of bundles that a device holds: whoever invents names fills no disk."""
+PUSH_FIRST_MS: Final = 5_000
+PUSH_MAX_MS: Final = 600_000
+"""What a device was sent and has not reported is sent again, at doubling intervals."""

@@ -97,6 +97,18 @@ def encode(members: Mapping[str, Any]) -> bytes:
     return _encode(members).encode()
 
 
+def check_json(value: object) -> None:
+    """See that a value can be written as JSON that everyone reads.
+
+    Raises:
+        ParseError: NaN, half of a surrogate pair, deeper than NESTING_MAX, or no JSON at all.
+    """
+    try:
+        parse_object(encode({"value": value}))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ParseError(ParseError.__doc__) from error
+
+
 def quote(value: str) -> str:
     """Return `value` as a JSON string."""
     return _encode(value)

@@ -58,19 +58,24 @@ def ack(device: str) -> str:
     return f"{ROOT}/{device}/down/ack"
 
 
+def down(device: str, what: str) -> str:
+    """Return the topic on which `device` is told `what`."""
+    return f"{ROOT}/{device}/down/{what}"
+
+
 def desired(device: str) -> str:
-    """Return the retained topic of the desired twin."""
-    return f"{ROOT}/{device}/down/desired"
+    """Return the topic of the desired twin."""
+    return down(device, "desired")
 
 
 def command(device: str) -> str:
     """Return the topic of commands."""
-    return f"{ROOT}/{device}/down/command"
+    return down(device, "command")
 
 
 def bundle(device: str, name: str) -> str:
-    """Return the retained topic of a signed bundle's notice."""
-    return f"{ROOT}/{device}/down/bundle/{name}"
+    """Return the topic of a signed bundle's notice."""
+    return down(device, f"bundle/{name}")
 
 
 def down_filter(device: str) -> str:

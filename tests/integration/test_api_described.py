@@ -58,6 +58,7 @@ def test_nothing_is_told_without_the_token(hub: HubProcess) -> None:
         for method in calls:
             if path not in open_to_everyone:
                 asked = path.replace("{device}", "bus-7").replace("{number}", "1").replace("{name}", "x")
+                asked = asked.replace("{version}", "1-1").replace("{command}", "x")
                 status, said = hub.ask(method.upper(), asked, {}, token="wrong")
                 # A photograph's own address is either right or leads nowhere.
                 refused = {404} if path.startswith("/media/") else {401, 403, 422}

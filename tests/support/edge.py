@@ -12,10 +12,14 @@ from shared.adapters import device_keys
 from shared.adapters.mqtt_link import Address, LinkSettings, MqttLink
 from shared.adapters.outbox import Outbox, OutboxLimits
 from shared.edge.device_time import DeviceTime, system_time
+from shared.edge.faceless_settings import FacelessSettings
+from shared.edge.fetching import BackgroundFetch
+from shared.edge.guidance import Guidance, GuidanceParts
 from shared.edge.happenings import Happening, happening
 from shared.edge.home import DeviceHome
-from shared.edge.life import Parts
 from shared.edge.memory import DeviceMemory
+from shared.edge.operations import Operations, RecentLog
+from shared.edge.parts import Parts
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.runtime import EdgeRuntime
 from shared.edge.seam import Taken
@@ -112,8 +116,20 @@ def running(
             backoff_max_ms=200,
         )
         opening = open_outbox or (lambda path, device: Outbox(path, device, bounds))
+        guidance = Guidance(
+            GuidanceParts(
+                identity=identity,
+                folder=home.identity,
+                settings=FacelessSettings(identity, identity.tls_context(), 200),
+                operations=Operations(clock.uptime_ms, RecentLog(), lambda: None),
+                fetch=BackgroundFetch(identity),
+                uptime_ms=clock.uptime_ms,
+                taken=lambda _name, _body: None,
+            )
+        )
         runtime = EdgeRuntime(
             Parts(
+                guidance=guidance,
                 identity=identity,
                 memory=DeviceMemory(home.identity, boot_id),
                 clock=clock,

@@ -1,0 +1,1 @@
+"""Settings of devices: which value is in force, and where it comes from."""

@@ -1,0 +1,122 @@
+"""Bundles: published under a new version, signed when they are sent, kept as bodies for whoever fetches them.
+
+`hub-keys` is a bundle of the hub's own: which keys sign from now on, and which one citizens' words are sealed
+to. It is published when the registry's keys are others than those it says; so a rotation needs nothing more.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from hub.db.engine import Connection
+from hub.db.fleet_repository import BundleRepository, BundleRow
+from hub.db.writer import Writer
+from hub.fleet.versions import Versions
+from hub.keys.hub_keys import HubKeys
+from hub.keys.records import HubKeyRole
+from hub.keys.registry import Registry
+from shared.model.errors import InputError
+from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
+from shared.protocol.signing import signing_key_id
+from shared.protocol.versions import Version
+
+HUB_KEYS_LIFE_MS: Final = 10 * 365 * 86_400_000
+EXPIRES_S_MAX: Final = 10 * 365 * 86_400
+ITSELF: Final = "the hub"
+
+
+class BundlePress:
+    """Publishes bundles and makes their notices."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        registry: Registry,
+        keys: HubKeys,
+        versions: Versions,
+        clock: Callable[[], int],
+    ) -> None:
+        """Take what is needed.
+
+        Args:
+            writer: the database.
+            registry: knows which keys are in use.
+            keys: sign.
+            versions: gives versions out.
+            clock: the hub's time, Unix epoch in milliseconds.
+        """
+        self._writer = writer
+        self._registry = registry
+        self._keys = keys
+        self._versions = versions
+        self._clock = clock
+        self._notices: dict[str, tuple[Version, bytes]] = {}
+
+    def publish(self, name: str, body: bytes, expires_s: int, who: str) -> BundleRow:
+        """Publish a body under a new version.
+
+        Raises:
+            InputError: the name, the size or the life cannot be.
+            TransientError: it was not committed; repeat.
+        """
+        if name == HUB_KEYS:
+            raise InputError("hub-keys is published by the hub itself; rotate its keys instead")
+        if not 0 < expires_s <= EXPIRES_S_MAX:
+            raise InputError("a bundle expires after 1 second to 10 years; correct its life")
+        now_ms = self._clock()
+        return self._publish(name, body, now_ms + 1000 * expires_s, who)
+
+    def publish_hub_keys(self) -> bool:
+        """Publish the hub's keys if devices have others; tells whether it did.
+
+        Raises:
+            TransientError: it was not committed; it is tried again.
+        """
+        signing = [k for k in self._registry.hub_keys(HubKeyRole.SIGNING) if not k.retired]
+        sealing = [k for k in self._registry.hub_keys(HubKeyRole.SEALING) if not k.retired]
+        if signing[0].key_id != signing_key_id(self._keys.signing.public_key()):
+            return False  # a rotation that this process has not read yet: its next start tells of it
+        said = HubPublicKeys(
+            signing=tuple(key.public for key in signing), sealing=sealing[0].public
+        ).to_body()
+        with self._writer.read() as connection:
+            repository = BundleRepository(connection)
+            newest = repository.newest().get(HUB_KEYS)
+            held = None if newest is None else repository.body(HUB_KEYS, newest.version)
+        if held == said:
+            return False
+        self._publish(HUB_KEYS, said, self._clock() + HUB_KEYS_LIFE_MS, ITSELF)
+        return True
+
+    def again(self, row: BundleRow, connection: Connection) -> BundleRow:
+        """Give a bundle a new version: a device holds a later one than this database knows."""
+        body = BundleRepository(connection).body(row.name, row.version)
+        if body is None:
+            return row
+        renewed = replace(row, version=self._versions.next())
+        BundleRepository(connection).add(renewed, body)
+        return renewed
+
+    def notice(self, row: BundleRow, connection: Connection) -> bytes | None:
+        """Return the body of the message that offers a bundle; None where its body is gone."""
+        made = self._notices.get(row.name)
+        if made is not None and made[0] == row.version:
+            return made[1]
+        body = BundleRepository(connection).body(row.name, row.version)
+        if body is None:
+            return None
+        said = encode_notice(self._signed(row.name, row.version, body, row.expires_ms))
+        self._notices[row.name] = (row.version, said)
+        return said
+
+    def _publish(self, name: str, body: bytes, expires_ms: int, who: str) -> BundleRow:
+        version = self._versions.next()
+        self._signed(name, version, body, expires_ms)  # what cannot be is refused before it is kept
+        row = BundleRow(
+            name=name, version=version, size=len(body), expires_ms=expires_ms, who=who, at_ms=self._clock()
+        )
+        self._writer.run(lambda connection: BundleRepository(connection).add(row, body))
+        return row
+
+    def _signed(self, name: str, version: Version, body: bytes, expires_ms: int) -> Notice:
+        return make_notice(name, version, body, expires_ms, [self._keys.signing, *self._keys.signing_before])

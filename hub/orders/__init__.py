@@ -1,0 +1,1 @@
+"""The operator's commands about what the hub wants of its devices."""

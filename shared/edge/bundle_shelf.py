@@ -1,0 +1,189 @@
+"""The bundles that a device holds: checked, stored whole, and what each is good for after its expiry.
+
+    identity/bundles/<name>     when it was taken, its notice, its body
+
+Rules:
+- A bundle is taken only if a key that this device trusts has signed it, if its version rises, and if its body
+  is the one that was signed. It replaces the one before in one step.
+- The keys that are trusted are those of the bundle `hub-keys`; before one was taken, or after a later
+  enrolment, the enrolment's.
+- Bundles lie with the identity: a data disk that is rolled back brings no old deny list with it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from shared.adapters.device_keys import Identity
+from shared.edge.kept_files import KeptFileError, read_kept, write_kept
+from shared.edge.twin_keeper import OlderError
+from shared.model.errors import CapacityError, InputError
+from shared.protocol import limits
+from shared.protocol.bundle import (
+    AFTER_EXPIRY,
+    HUB_KEYS,
+    AfterExpiry,
+    BundleError,
+    HubPublicKeys,
+    Notice,
+    check_body,
+    check_notice,
+    decode_notice,
+    encode_notice,
+    is_bundle_name,
+)
+from shared.protocol.parsing import encode, number, parse_object
+from shared.protocol.reported import BundleReport, BundleState
+from shared.protocol.sealing import HubSealingPublicKey
+from shared.protocol.signing import signing_key_id
+
+FOLDER: Final = "bundles"
+
+log = structlog.get_logger(__name__)
+
+
+class ShelfFullError(CapacityError):
+    """The device holds as many bundles as it may; retire a name that is not used any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A bundle on the shelf.
+
+    Attributes:
+        notice: without its body.
+        taken_ms: when it was taken, by the best clock that the device had.
+    """
+
+    notice: Notice
+    taken_ms: int
+
+    def state(self, now_ms: int) -> BundleState:
+        """Tell whether it has expired."""
+        return BundleState.EXPIRED if now_ms >= self.notice.expires_ms else BundleState.HELD
+
+
+class BundleShelf:
+    """Takes and gives bundles.
+
+    Args:
+        folder: the identity folder.
+        identity: whose enrolment names the first key that is trusted.
+        taken: called with name and body whenever a bundle is taken or found at the start.
+    """
+
+    def __init__(self, folder: Path, identity: Identity, taken: Callable[[str, bytes], None]) -> None:
+        self._folder = folder / FOLDER
+        self._identity = identity
+        self._taken = taken
+        self._held: dict[str, Held] = {}
+        self._hub_keys: tuple[HubPublicKeys, int] | None = None
+        for name, held, body in read_shelf(folder):
+            self._held[name] = held
+            self._use(name, held, body)
+
+    @property
+    def held(self) -> Mapping[str, Held]:
+        """What is on the shelf, by name."""
+        return self._held
+
+    def wants(self, body: bytes, name: str) -> Notice | None:
+        """Look at a notice; None where the device holds that version already.
+
+        Args:
+            body: of the message.
+            name: of the topic on which it came.
+
+        Raises:
+            OlderError: its version does not rise.
+            ShelfFullError: there is no room for another name.
+            InputError: malformed, of another name, or signed by nobody who is trusted.
+        """
+        notice = decode_notice(body)
+        if notice.name != name:
+            raise BundleError(BundleError.__doc__)
+        check_notice(notice, self._trusted())
+        held = self._held.get(name)
+        if held is None and len(self._held) >= limits.BUNDLES_HELD_MAX:
+            raise ShelfFullError(ShelfFullError.__doc__)
+        if held is not None and notice.version < held.notice.version:
+            raise OlderError(OlderError.__doc__)
+        return None if held is not None and notice.version == held.notice.version else notice
+
+    def put(self, notice: Notice, body: bytes, now_ms: int) -> None:
+        """Take a bundle whose notice was looked at.
+
+        Raises:
+            InputError: the body is another one, or cannot be used.
+            OSError: it cannot be stored; the one before stays.
+        """
+        check_body(notice, body)
+        if notice.name == HUB_KEYS:
+            HubSealingPublicKey(HubPublicKeys.from_body(body).sealing)
+        held = Held(notice=replace(notice, body=None), taken_ms=now_ms)
+        head = encode({"taken_ms": now_ms})
+        write_kept(self._folder / notice.name, b"%s\n%s%s" % (head, encode_notice(held.notice), body))
+        self._held[notice.name] = held
+        log.info("bundle_taken", name=notice.name, version=str(notice.version), bytes=notice.size)
+        self._use(notice.name, held, body)
+
+    def report(self, now_ms: int) -> dict[str, BundleReport]:
+        """Say what is on the shelf."""
+        return {
+            name: BundleReport(version=held.notice.version, state=held.state(now_ms))
+            for name, held in self._held.items()
+        }
+
+    def _use(self, name: str, held: Held, body: bytes) -> None:
+        if name == HUB_KEYS:
+            self._hub_keys = (HubPublicKeys.from_body(body), held.taken_ms)
+        self._taken(name, body)
+
+    def _trusted(self) -> Mapping[str, Ed25519PublicKey]:
+        answer = self._identity.answer
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(answer.hub_signing))
+        enrolled = {signing_key_id(key): key}
+        if self._hub_keys is None:
+            return enrolled
+        keys, taken_ms = self._hub_keys
+        return {**enrolled, **keys.trusted()} if answer.time_ms > taken_ms else keys.trusted()
+
+
+def read_shelf(folder: Path) -> list[tuple[str, Held, bytes]]:
+    """Read what lies on the shelf of a device that may be stopped; what is damaged is left out."""
+    found: list[tuple[str, Held, bytes]] = []
+    shelf = folder / FOLDER
+    for path in sorted(shelf.iterdir()) if shelf.is_dir() else ():
+        if not is_bundle_name(path.name):
+            continue
+        try:
+            head, _, rest = (read_kept(path) or b"").partition(b"\n")
+            said, _, body = rest.partition(b"\n")
+            notice = decode_notice(said)
+            check_body(notice, body)
+            if notice.name != path.name:
+                raise BundleError(BundleError.__doc__)
+            found.append(
+                (path.name, Held(notice=notice, taken_ms=number(parse_object(head), "taken_ms")), body)
+            )
+        except (KeptFileError, InputError) as error:
+            log.warning("bundle_damaged", name=path.name, reason=str(error))
+    return found
+
+
+def shelf_status(held: Mapping[str, Held], now_ms: int) -> dict[str, Any]:
+    """Say for a person what lies on the shelf, and what is done with what has expired."""
+    return {
+        name: {
+            "version": str(item.notice.version),
+            "size": item.notice.size,
+            "expires_ms": item.notice.expires_ms,
+            "state": item.state(now_ms).value,
+            "after_expiry": AFTER_EXPIRY.get(name, AfterExpiry.HIDE).value,
+        }
+        for name, item in held.items()
+    }

@@ -1,0 +1,175 @@
+"""The settings of devices: each with its type and limits, one table for hub and device.
+
+The hub refuses what is not in the table. A device checks what it knows and keeps the rest: an older device
+meets a newer hub.
+
+Not here: where a value comes from (`hub.domain.settings`), how it is put in force (`shared.edge`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from shared.model.errors import InputError
+from shared.protocol import limits
+from shared.protocol.enrolment import is_address
+from shared.protocol.parsing import encode
+
+BROKERS: Final = "link.brokers"
+BACKOFF_MAX_S: Final = "link.backoff_max_s"
+PAYMENTS_TAKEN: Final = "payments.taken"
+CASES_TAKEN: Final = "cases.taken"
+CONFIRM: Final = "link.confirm_s"
+BROKERS_MAX: Final = 8
+
+
+class SettingError(InputError):
+    """This is no setting, or not a value that it may have; `ventanilla hub settings list` shows them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        name: as it is written everywhere, group first.
+        default: what holds where nobody has set it, in words.
+        values: what it may be, in words that end a sentence.
+        effect: what it does, in a sentence.
+        allows: tells whether a value may be.
+    """
+
+    name: str
+    default: str
+    values: str
+    effect: str
+    allows: Callable[[object], bool]
+
+
+def check_settings(doc: Mapping[str, Any], *, strict: bool) -> None:
+    """Hold a document of settings against the table.
+
+    Args:
+        doc: value by setting.
+        strict: whether a name that is not in the table is refused too; the hub is strict, a device is not.
+
+    Raises:
+        SettingError: a value that cannot be, or, if strict, a name that is none.
+    """
+    for name, value in doc.items():
+        setting = SETTINGS.get(name)
+        if setting is None and strict:
+            raise SettingError(
+                f"There is no setting {name[:40]}; `ventanilla hub settings list` shows them all."
+            )
+        if setting is not None and not setting.allows(value):
+            raise SettingError(f"{name} is {setting.values}; give it such a value")
+    if len(encode(doc)) > limits.SETTINGS_BYTES_MAX:
+        raise SettingError(
+            f"all settings together have at most {limits.SETTINGS_BYTES_MAX} bytes; shorten the lists"
+        )
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[object], bool]:
+    return lambda value: type(value) is int and minimum <= value <= maximum
+
+
+def _is_flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: type(value) is str and value in words
+
+
+def _some_of(*words: str) -> Callable[[object], bool]:
+    def allows(value: object) -> bool:
+        items = _texts(value)
+        return bool(items) and set(items) <= set(words) and len(set(items)) == len(items)
+
+    return allows
+
+
+def _are_brokers(value: object) -> bool:
+    items = _texts(value)
+    return 0 < len(items) <= BROKERS_MAX and all(map(_is_broker, items))
+
+
+def _is_broker(text: str) -> bool:
+    return is_address(text) and int(text.rpartition(":")[2]) < 65_536  # noqa: PLR2004 - TCP has no port beyond
+
+
+def _texts(value: object) -> list[str]:
+    items = cast("list[object]", value) if type(value) is list else []
+    texts = [item for item in items if type(item) is str]
+    return texts if len(texts) == len(items) else []
+
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            name=BROKERS,
+            default="those of the enrolment",
+            values=f"a list of 1 to {BROKERS_MAX} brokers as host:port",
+            effect="Where the device finds the broker.",
+            allows=_are_brokers,
+        ),
+        Setting(
+            name=BACKOFF_MAX_S,
+            default="60",
+            values="a whole number of seconds from 1 to 60",
+            effect="The longest wait between two attempts to reach the broker.",
+            allows=_whole(1, limits.BACKOFF_MAX_MS // 1000),
+        ),
+        Setting(
+            name=CONFIRM,
+            default="120",
+            values=f"a whole number of seconds from 1 to {limits.CONFIRM_S_MAX}",
+            effect="How long changed settings may take to reach the hub before the device goes back.",
+            allows=_whole(1, limits.CONFIRM_S_MAX),
+        ),
+        Setting(
+            name=PAYMENTS_TAKEN,
+            default="true",
+            values="true or false",
+            effect="Whether the device takes payments; if not it says so before anyone begins.",
+            allows=_is_flag,
+        ),
+        Setting(
+            name=CASES_TAKEN,
+            default="true",
+            values="true or false",
+            effect="Whether the device takes reports and responses.",
+            allows=_is_flag,
+        ),
+        Setting(
+            name="log.level",
+            default="info",
+            values="one of debug, info, warning, error",
+            effect="How much the device writes to its log.",
+            allows=_one_of("debug", "info", "warning", "error"),
+        ),
+        Setting(
+            name="payments.offline_limit_minor",
+            default="the terminal's own",
+            values="a whole number of minor units from 0 to 100000",
+            effect="For a terminal: what may be spent on one card while the deny list cannot be renewed.",
+            allows=_whole(0, 100_000),
+        ),
+        Setting(
+            name="screen.languages",
+            default="es, ca, en",
+            values="a list of one or more of es, ca, en, each once",
+            effect="For a face: the languages that it offers, the first one first.",
+            allows=_some_of("es", "ca", "en"),
+        ),
+        Setting(
+            name="screen.idle_s",
+            default="60",
+            values="a whole number of seconds from 15 to 600",
+            effect="For a face: silence after which it forgets the citizen and shows its first screen.",
+            allows=_whole(15, 600),
+        ),
+    )
+}

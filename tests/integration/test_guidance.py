@@ -1,0 +1,282 @@
+"""Settings, commands and bundles end to end: a hub's process, its broker, and devices' processes."""
+
+import json
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.fleet.command_post import UNANSWERED
+from shared.edge.cli import START_AGAIN
+from shared.protocol import limits
+from tests.support.device_process import DeviceProcess, tap
+from tests.support.hub_process import HubProcess
+from tests.support.polling import eventually
+
+CONFIRM_S = 15
+"""A trial that is short for a test, and long enough for a busy machine."""
+REACH_S = 10.0
+"""What a deny list may take to a connected device; measured, it is far less."""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with HubProcess(tmp_path_factory.mktemp("guidance") / "hub") as running:
+        yield running
+
+
+@pytest.fixture
+def device(hub: HubProcess, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[DeviceProcess]:
+    name = f"d-{abs(hash(request.node.name)) % 10**9}"
+    home = hub.enrol(name, tmp_path / "device")
+    with DeviceProcess(home) as running:
+        running.wait_for_status(state="streaming")
+        yield running
+
+
+def record(name: str, value_s: float) -> None:
+    """Print a figure, for whoever runs this with -s."""
+    sys.stdout.write(f"\n{name}: {value_s:.2f}\n")
+
+
+def name_of(device: DeviceProcess) -> str:
+    return str(device.status()["device"])
+
+
+def wanted_when(
+    device: DeviceProcess, holds: Callable[[Mapping[str, Any]], object], what: str, timeout_s: float = 30.0
+) -> Mapping[str, Any]:
+    """Wait until what the device says of the hub's wishes is so."""
+
+    def look() -> Mapping[str, Any]:
+        found: Mapping[str, Any] = device.status().get("wanted", {})
+        return found if found and holds(found) else {}
+
+    try:
+        return eventually(look, timeout_s=timeout_s, what=what)
+    except AssertionError as error:
+        error.add_note(str(device.status()))
+        raise
+
+
+def set_for(hub: HubProcess, device: str, name: str, value: object) -> None:
+    """Set a value for one device, through the API."""
+    hub.post(
+        "/v1/settings", {"level": "device", "target": device, "name": name, "value": value, "who": "ana"}
+    )
+
+
+def twin_of(hub: HubProcess, device: str) -> Mapping[str, Any]:
+    """How far a device's settings have come, as the hub knows it."""
+    return hub.get(f"/v1/settings/devices/{device}")["twin"]
+
+
+def in_force(device: DeviceProcess, name: str, value: object) -> Mapping[str, Any]:
+    return wanted_when(
+        device,
+        lambda w: w["settings"]["state"] == "reached" and w["settings"]["values"].get(name) == value,
+        f"{name} in force",
+    )
+
+
+@pytest.mark.sentence("W-2")
+def test_setting_reaches_the_device_and_says_where_it_comes_from(
+    hub: HubProcess, device: DeviceProcess
+) -> None:
+    name = name_of(device)
+    hub.command("settings", "set", "screen.idle_s", "90")
+    in_force(device, "screen.idle_s", 90)
+    hub.command("settings", "set", "screen.idle_s", "45", "--device", name)
+    in_force(device, "screen.idle_s", 45)
+    eventually(lambda: twin_of(hub, name)["state"] == "reached", what="the hub to hear of it")
+    shown = hub.command("settings", "show", name)
+    assert "covered" in shown
+    assert f"device {name}" in shown
+    hub.command("settings", "clear", "screen.idle_s", "--device", name)
+    in_force(device, "screen.idle_s", 90)
+    number = hub.get("/v1/settings/history?limit=1000")["items"][-1]["id"]
+    hub.command("settings", "undo", str(number))
+    in_force(device, "screen.idle_s", 45)
+    hub.command("settings", "clear", "screen.idle_s", "--device", name)
+    hub.command("settings", "clear", "screen.idle_s")
+
+
+def test_setting_that_closes_a_service_is_told_before_anyone_begins(
+    hub: HubProcess, device: DeviceProcess
+) -> None:
+    name = name_of(device)
+    set_for(hub, name, "payments.taken", False)
+    in_force(device, "payments.taken", False)
+    device.give([tap(1)])
+    assert "refused" in device.wait_for_answers(1)[0]
+    set_for(hub, name, "payments.taken", True)
+    in_force(device, "payments.taken", True)
+    device.give([tap(2)])
+    assert "taken" in device.wait_for_answers(2)[1]
+
+
+@pytest.mark.sentence("W-3")
+def test_setting_that_cuts_the_device_off_is_reverted_by_itself(
+    hub: HubProcess, device: DeviceProcess
+) -> None:
+    name = name_of(device)
+    set_for(hub, name, "link.confirm_s", CONFIRM_S)
+    before = in_force(device, "link.confirm_s", CONFIRM_S)["settings"]["version"]
+    began_s = time.monotonic()
+    set_for(hub, name, "link.brokers", ["127.0.0.1:1"])
+    wanted_when(device, lambda w: w["settings"]["state"] == "pending", "the trial")
+    after = wanted_when(device, lambda w: w["settings"]["state"] == "reverted", "the way back", 60)
+    record("cut_off_and_back_s", time.monotonic() - began_s)
+    assert after["settings"]["in_force"] == before
+    assert "link.brokers" not in after["settings"]["values"]
+    device.wait_for_status(state="streaming")
+    eventually(lambda: twin_of(hub, name)["state"] == "reverted", what="the hub to hear of it")
+    assert "It went back" in hub.command("settings", "show", name)
+    opened = hub.get(f"/v1/exceptions?kind=settings_reverted&device={name}")["items"]
+    assert len(opened) == 1
+    set_for(hub, name, "link.brokers", None)
+    wanted_when(device, lambda w: w["settings"]["state"] == "reached", "sound settings to be taken again")
+
+
+@pytest.mark.sentence("W-4")
+def test_trial_goes_on_after_a_power_cut(hub: HubProcess, tmp_path: Path) -> None:
+    home = hub.enrol("cut-1", tmp_path / "device")
+    with DeviceProcess(home) as device:
+        device.wait_for_status(state="streaming")
+        set_for(hub, "cut-1", "link.confirm_s", CONFIRM_S)
+        in_force(device, "link.confirm_s", CONFIRM_S)
+        set_for(hub, "cut-1", "link.brokers", ["127.0.0.1:1"])
+        wanted_when(device, lambda w: w["settings"]["state"] == "pending", "the trial")
+        device.kill()
+    with DeviceProcess(home) as device:
+        wanted_when(device, lambda w: w["settings"]["state"] == "pending", "the trial after the cut")
+        wanted_when(device, lambda w: w["settings"]["state"] == "reverted", "the way back", 60)
+        device.wait_for_status(state="streaming")
+
+
+@pytest.mark.sentence("W-7")
+@pytest.mark.parametrize("cards", [50, 4_000])
+def test_deny_list_reaches_the_device_in_seconds(hub: HubProcess, device: DeviceProcess, cards: int) -> None:
+    body = json.dumps({"subjects": [f"{n:064x}" for n in range(cards)]}).encode()
+    assert (len(body) > limits.BUNDLE_INLINE_BYTES_MAX) is (cards > 100)
+    wanted = {"body": b64encode(body).decode(), "expires_s": 86_400, "who": "ana"}
+    began_s = time.monotonic()
+    version = hub.post("/v1/bundles/deny-list", wanted)["version"]
+    wanted_when(
+        device,
+        lambda w: w["bundles"].get("deny-list", {}).get("version") == version,
+        "the deny list",
+        REACH_S,
+    )
+    took_s = time.monotonic() - began_s
+    record(f"deny_list_of_{len(body)}_bytes_s", took_s)
+    found = device.status()["wanted"]["bundles"]["deny-list"]
+    assert (found["size"], found["state"], found["after_expiry"]) == (len(body), "held", "limit")
+    eventually(
+        lambda: any(i["version"] == version and i["devices"] for i in hub.get("/v1/bundles")["items"]),
+        what="the hub to hear of it",
+    )
+    held = (device.home.identity / "bundles" / "deny-list").read_bytes()
+    assert held.endswith(body)
+
+
+def test_file_is_published_by_a_command(hub: HubProcess, tmp_path: Path) -> None:
+    (tmp_path / "agenda.json").write_text('{"days":[]}')
+    said = hub.command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"), "--expires-days", "2")
+    assert "agenda is published as version" in said
+    assert "agenda" in hub.command("bundle", "list")
+
+
+def test_device_that_was_away_gets_everything_when_it_comes(hub: HubProcess, tmp_path: Path) -> None:
+    home = hub.enrol("late-1", tmp_path / "device")
+    set_for(hub, "late-1", "screen.idle_s", 33)
+    with DeviceProcess(home) as device:
+        found = in_force(device, "screen.idle_s", 33)
+        assert wanted_when(device, lambda w: "hub-keys" in w["bundles"], "the hub's keys")
+        version = found["settings"]["version"]
+        assert device.stop() == 0
+    stopped = json.loads(_status(home.path))
+    assert stopped["wanted"]["settings"]["version"] == version
+    assert "hub-keys" in stopped["wanted"]["bundles"]
+
+
+def _status(home: Path) -> str:
+    words = [sys.executable, "-m", "shared.cli", "device", "status", "--home", str(home)]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.mark.sentence("W-5")
+def test_command_is_done_once_and_its_outcome_is_told(hub: HubProcess, device: DeviceProcess) -> None:
+    name = name_of(device)
+    done = json.loads(hub.command("command", "send", name, "ping"))
+    assert (done["state"], done["data"]["uptime_ms"] > 0) == ("done", True)
+    report = json.loads(hub.command("command", "send", name, "report"))
+    assert report["data"]["device"] == name
+    log = json.loads(hub.command("command", "send", name, "upload_log"))
+    assert any(done["id"] in line for line in log["data"]["log"])
+    refused = hub.try_command("command", "send", name, "fly")
+    assert refused.returncode == 6
+    assert json.loads(refused.stdout)["state"] == "failed"
+    assert [row["op"] for row in hub.get(f"/v1/devices/{name}/commands")["items"]][-1] == "ping"
+
+
+@pytest.mark.sentence("W-5")
+def test_restart_ends_the_device_in_order_and_is_done_at_its_next_start(
+    hub: HubProcess, tmp_path: Path
+) -> None:
+    home = hub.enrol("again-1", tmp_path / "device")
+    with DeviceProcess(home) as device:
+        device.wait_for_status(state="streaming")
+        sent = hub.post("/v1/devices/again-1/commands", {"op": "restart", "who": "ana"})
+        assert device.wait() == START_AGAIN
+    assert hub.get(f"/v1/commands/{sent['id']}")["state"] == "running"
+    with DeviceProcess(home):
+        eventually(lambda: hub.get(f"/v1/commands/{sent['id']}")["state"] == "done", what="the outcome")
+
+
+def test_command_that_nobody_hears_expires(hub: HubProcess, tmp_path: Path) -> None:
+    home = hub.enrol("deaf-1", tmp_path / "device")
+    sent = hub.post("/v1/devices/deaf-1/commands", {"op": "restart", "life_s": 1, "who": "ana"})
+    assert sent["state"] == "waiting"
+    eventually(lambda: int(time.time() * 1000) > sent["expires_ms"], what="the command's end")
+    with DeviceProcess(home) as device:
+        device.wait_for_status(state="streaming")
+        json.loads(hub.command("command", "send", "deaf-1", "ping"))
+        assert device.status()["running"]
+    assert hub.get(f"/v1/commands/{sent['id']}")["state"] in {"waiting", UNANSWERED}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("settings", "set", "screen.idle_s", "5"), "from 15 to 600"),
+        (("settings", "set", "screen.idle", "60"), "no setting"),
+        (("settings", "set", "link.brokers", "nowhere"), "host:port"),
+        (("settings", "set", "log.level", "info", "--device", "nobody"), "enrolled"),
+        (("settings", "set", "log.level", "info", "--site", "x", "--district", "y"), "one level"),
+        (("settings", "undo", "99999"), "no such change"),
+        (("bundle", "publish", "deny-list", "/nowhere"), "cannot be read"),
+        (("bundle", "publish", "Deny", "README.md"), "a-z"),
+        (("bundle", "publish", "hub-keys", "README.md"), "rotate"),
+        (("command", "send", "nobody", "ping"), "enrolled"),
+        (("command", "send", "nobody", "ping", "--args", "[]"), "JSON object"),
+    ],
+)
+def test_wish_that_cannot_be_is_refused_with_its_remedy(
+    hub: HubProcess, words: tuple[str, ...], says: str
+) -> None:
+    done = hub.try_command(*words)
+    assert done.returncode == 1
+    assert says.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_body_of_a_bundle_is_given_to_devices_alone(hub: HubProcess) -> None:
+    version = next(i["version"] for i in hub.get("/v1/bundles")["items"] if i["name"] == "hub-keys")
+    status, _ = hub.ask("GET", f"/device/bundles/hub-keys/{version}")
+    assert status == 403

@@ -1,0 +1,352 @@
+"""What is in force, what each device is sent and sent again, and versions that are never given twice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hub.db.engine import Connection, open_reader, open_writer, sqlite_url
+from hub.db.fleet_repository import FleetWords
+from hub.db.settings_repository import Wish
+from hub.db.triggers import create_all
+from hub.db.writer import Writer
+from hub.domain.settings.service import Level, Place, Value, document, in_force
+from hub.fleet.command_post import UNANSWERED, CommandsFullError, Order
+from hub.fleet.fleet import Wire, make_fleet
+from hub.fleet.settings_desk import ChangedSinceError, NoSuchChangeError
+from hub.keys.hub_keys import load, make_hub_key
+from hub.keys.records import HubKeyRole
+from shared.adapters.mqtt_link import LinkDownError
+from shared.model.errors import InputError
+from shared.protocol import limits, topics
+from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, check_notice, decode_notice
+from shared.protocol.command import decode_command
+from shared.protocol.mac import open_message
+from shared.protocol.twin import decode_desired
+from shared.protocol.versions import Version
+from tests.support.town import Town, now_ms
+
+MINUTE_MS = 60_000
+
+
+class Life:
+    """An incarnation that the test raises."""
+
+    kept = 7
+
+
+class Office:
+    """A hub's fleet room on a real database and registry; the wire is the test's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.town = Town(folder, ["kiosk-1", "kiosk-2"])
+        self.life = Life()
+        self.now_ms = now_ms()
+        self.connected = ["kiosk-1"]
+        self.sent: list[tuple[str, bytes]] = []
+        self.link_up = True
+        url = sqlite_url(folder / "hub.db")
+        engine = open_writer(url)
+        with engine.begin() as connection:
+            create_all(connection)
+        engine.dispose()
+        self.writer = Writer(open_writer(url), open_reader(url))
+        self.start()
+
+    def start(self) -> None:
+        """A life of the hub begins."""
+        wire = Wire(publish=self._publish, connected=lambda: self.connected)
+        self.fleet = make_fleet(self.town.room, self.life, self.writer, wire, lambda: self.now_ms)
+
+    def close(self) -> None:
+        self.writer.close()
+        self.town.close()
+
+    def set(self, name: str, value: object, level: Level = Level.CITY, target: str = "") -> int | None:
+        return self.fleet.settings.change(Wish(level=level, target=target, name=name, value=value, who="ana"))
+
+    def reports(
+        self,
+        device: str,
+        version: Version | None,
+        bundles: Mapping[str, Version] | None = None,
+        state: str = "reached",
+    ) -> None:
+        """A device says what it has."""
+
+        def job(connection: Connection) -> None:
+            words = FleetWords(connection)
+            columns = {
+                "reported_incarnation": version and version.incarnation,
+                "reported_n": version and version.n,
+                "state": state,
+                "why": None,
+                "refused": {},
+            }
+            held = {name: (item, "held") for name, item in (bundles or {}).items()}
+            words.report(device, columns, held, self.now_ms)
+            words.flush()
+
+        self.writer.run(job)
+        self.fleet.dispatch.heard([device])
+        self.fleet.dispatch.run()
+
+    def opened(self, device: str = "kiosk-1") -> list[tuple[str, bytes]]:
+        """What was sent to a device since the last look, by the end of its topic."""
+        key = self.town.room.registry.down_key(device)
+        found = [
+            (topic.removeprefix(topics.down(device, "")), open_message({key.id: key.key}, topic, payload))
+            for topic, payload in self.sent
+            if f"/{device}/" in topic
+        ]
+        self.sent.clear()
+        return found
+
+    def pass_time(self, ms: int) -> None:
+        self.now_ms += ms
+        self.fleet.dispatch.run()
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        if not self.link_up:
+            raise LinkDownError(LinkDownError.__doc__)
+        self.sent.append((topic, payload))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    yield office
+    office.close()
+
+
+def test_nearest_level_wins_setting_by_setting() -> None:
+    def value(level: Level, target: str, name: str, said: int) -> Value:
+        return Value(level=level, target=target, name=name, value=said, who="ana", at_ms=0, change=said)
+
+    values = [
+        value(Level.CITY, "", "a", 1),
+        value(Level.DISTRICT, "north", "a", 2),
+        value(Level.SITE, "plaza", "a", 3),
+        value(Level.DEVICE, "kiosk-1", "a", 4),
+        value(Level.CITY, "", "b", 5),
+        value(Level.DISTRICT, "south", "b", 6),
+        value(Level.SITE, "north", "b", 7),
+    ]
+    place = Place(device="kiosk-1", site="plaza", district="north")
+    found = in_force(reversed(values), place)
+    assert [v.value for v in found["a"]] == [4, 3, 2, 1]
+    assert document(found) == {"a": 4, "b": 5}
+    assert document(in_force(values, Place(device="kiosk-9", site="", district=""))) == {"a": 1, "b": 5}
+
+
+def test_values_come_from_the_place_of_the_device(office: Office) -> None:
+    office.fleet.settings.put_site("plaza", "north")
+    office.set("screen.idle_s", 20, Level.DISTRICT, "north")
+    standing = office.fleet.settings.standing("kiosk-1")
+    assert (standing.place.site, standing.place.district) == ("plaza", "north")
+    assert [v.who for v in standing.values["screen.idle_s"]] == ["ana"]
+    office.fleet.settings.put_site("plaza", "")
+    assert office.fleet.settings.standing("kiosk-1").values == {}
+
+
+@pytest.mark.sentence("W-7")
+def test_whoever_lacks_something_is_sent_it_again_at_longer_and_longer_intervals(office: Office) -> None:
+    office.set("screen.idle_s", 20)
+    ((topic, body),) = office.opened()
+    assert (topic, decode_desired(body).doc) == ("desired", {"screen.idle_s": 20})
+    sent_at: list[int] = []
+    for second in range(0, 100, 5):
+        office.pass_time(5_000)
+        sent_at += [second + 5] * len(office.opened())
+    assert sent_at == [5, 15, 35, 75]
+    assert office.fleet.dispatch.behind == 1
+    office.reports("kiosk-1", decode_desired(body).version)
+    assert office.fleet.dispatch.behind == 0
+    office.pass_time(limits.PUSH_MAX_MS)
+    assert office.opened() == []
+
+
+@pytest.mark.sentence("W-7")
+def test_whoever_is_away_is_sent_nothing_until_it_reports(office: Office) -> None:
+    office.set("screen.idle_s", 20)
+    office.pass_time(limits.PUSH_MAX_MS)
+    assert office.opened("kiosk-2") == []
+    office.connected.append("kiosk-2")
+    office.reports("kiosk-2", None)
+    assert [topic for topic, _ in office.opened("kiosk-2")] == ["desired"]
+
+
+def test_settings_that_a_device_gave_up_are_not_sent_again(office: Office) -> None:
+    office.set("screen.idle_s", 20)
+    ((_, body),) = office.opened()
+    office.reports("kiosk-1", decode_desired(body).version, state="reverted")
+    office.pass_time(limits.PUSH_MAX_MS)
+    assert office.opened() == []
+
+
+def test_device_without_settings_is_sent_none(office: Office) -> None:
+    office.reports("kiosk-1", None)
+    assert office.opened() == []
+    number = office.set("screen.idle_s", 20)
+    ((_, body),) = office.opened()
+    office.reports("kiosk-1", decode_desired(body).version)
+    assert number is not None
+    office.fleet.settings.undo(number, "eva")
+    ((_, body),) = office.opened()
+    assert decode_desired(body).doc == {}
+
+
+def test_link_that_is_down_costs_time_alone(office: Office) -> None:
+    office.link_up = False
+    office.set("screen.idle_s", 20)
+    assert office.opened() == []
+    office.link_up = True
+    office.pass_time(limits.PUSH_FIRST_MS)
+    assert len(office.opened()) == 1
+
+
+@pytest.mark.sentence("W-11")
+def test_versions_rise_within_a_life_and_over_lives(office: Office) -> None:
+    versions: list[Version] = []
+    for value in (20, 30):
+        office.set("screen.idle_s", value)
+        versions.append(decode_desired(office.opened()[0][1]).version)
+    office.life.kept += 1
+    office.start()
+    office.set("screen.idle_s", 40)
+    versions.append(decode_desired(office.opened()[0][1]).version)
+    assert versions == sorted(set(versions))
+    assert versions[-1].incarnation == 8
+
+
+@pytest.mark.sentence("W-11")
+def test_device_that_knows_a_later_version_is_given_the_same_under_a_new_one(office: Office) -> None:
+    office.set("screen.idle_s", 20)
+    row = office.fleet.press.publish("fares", b"{}", 600, "ana")
+    office.sent.clear()
+    later = Version(9, 4)  # of a life that this database has forgotten
+    office.reports("kiosk-1", later, {"fares": later})
+    assert "desired" not in dict(office.opened())
+    office.life.kept = 10  # the device's birth told of it
+    office.pass_time(2 * limits.PUSH_MAX_MS)
+    sent = dict(office.opened())
+    assert decode_desired(sent["desired"]).version > later
+    assert decode_desired(sent["desired"]).doc == {"screen.idle_s": 20}
+    assert decode_notice(sent["bundle/fares"]).version > max(later, row.version)
+
+
+@pytest.mark.sentence("W-8")
+def test_bundle_is_signed_by_the_key_before_too_while_devices_may_trust_it_alone(office: Office) -> None:
+    room = office.town.room
+    assert office.fleet.press.publish_hub_keys()
+    assert not office.fleet.press.publish_hub_keys()
+    before = {room.registry.hub_keys(HubKeyRole.SIGNING)[0].key_id: room.keys.signing.public_key()}
+    make_hub_key(room.folder, room.registry, HubKeyRole.SIGNING)
+    keys = load(room.folder, room.registry)
+    assert keys.signing_before
+    assert not office.fleet.press.publish_hub_keys()  # its own start tells of it, when it has read the keys
+    office.life.kept += 1
+    wire = Wire(publish=lambda t, p: office.sent.append((t, p)), connected=lambda: office.connected)
+    again = replace(room, keys=keys)
+    office.fleet = make_fleet(again, office.life, office.writer, wire, lambda: office.now_ms)
+    assert office.fleet.press.publish_hub_keys()
+    office.reports("kiosk-1", None)
+    notice = decode_notice(dict(office.opened())[f"bundle/{HUB_KEYS}"])
+    check_notice(notice, before)
+    assert notice.body is not None
+    said = HubPublicKeys.from_body(notice.body)
+    assert said.signing == (keys.signing.public_key().public_bytes_raw(),)
+    check_notice(notice, said.trusted())
+
+
+def test_change_is_kept_with_who_made_it_and_undone_once(office: Office) -> None:
+    first = office.set("screen.idle_s", 20)
+    assert office.set("screen.idle_s", 20) is None
+    second = office.set("screen.idle_s", 30)
+    assert first is not None
+    assert second is not None
+    with pytest.raises(ChangedSinceError):
+        office.fleet.settings.undo(first, "eva")
+    third = office.fleet.settings.undo(second, "eva")
+    history = office.fleet.settings.history(0, 10).items
+    assert [(c.id, c.before, c.after, c.who, c.undoes) for c in history] == [
+        (first, None, "20", "ana", None),
+        (second, "20", "30", "ana", None),
+        (third, "30", "20", "eva", second),
+    ]
+    with pytest.raises(ChangedSinceError):
+        office.fleet.settings.undo(second, "eva")
+    with pytest.raises(NoSuchChangeError):
+        office.fleet.settings.undo(999, "eva")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "level", "target"),
+    [
+        ("screen.idle_s", 14, Level.CITY, ""),
+        ("screen.idle_s", True, Level.CITY, ""),
+        ("screen.idle_s", "60", Level.CITY, ""),
+        ("screen.languages", ["es", "es"], Level.CITY, ""),
+        ("screen.languages", [], Level.CITY, ""),
+        ("link.brokers", ["a:1"] * 9, Level.CITY, ""),
+        ("link.brokers", ["broker:70000"], Level.CITY, ""),
+        ("link.brokers", ["Broker:1"], Level.CITY, ""),
+        ("nothing", 1, Level.CITY, ""),
+        ("log.level", "info", Level.DEVICE, "nobody"),
+        ("log.level", "info", Level.SITE, ""),
+        ("log.level", "info", Level.CITY, "x"),
+        ("log.level", "info", Level.SITE, "x" * 65),
+    ],
+)
+def test_wish_that_cannot_be_changes_nothing(
+    office: Office, name: str, value: object, level: Level, target: str
+) -> None:
+    with pytest.raises(InputError):
+        office.set(name, value, level, target)
+    assert office.fleet.settings.history(0, 10).items == []
+
+
+def order(op: str = "ping", life_s: int = 60) -> Order:
+    return Order(op=op, args={}, life_s=life_s, who="ana")
+
+
+def test_command_is_sent_at_once_and_again_until_it_has_an_outcome(office: Office) -> None:
+    row = office.fleet.commands.send("kiosk-1", order())
+    ((topic, body),) = office.opened()
+    assert (topic, decode_command(body).id) == ("command", row.id)
+    office.pass_time(limits.PUSH_FIRST_MS)
+    assert len(office.opened()) == 1
+    assert office.fleet.commands.of_device("kiosk-1", 5)[0].state == "waiting"
+    office.pass_time(3 * MINUTE_MS)
+    assert office.opened() == []
+    judged = office.fleet.commands.row(row.id)
+    assert judged is not None
+    assert judged.state == UNANSWERED
+
+
+@pytest.mark.sentence("W-6")
+def test_device_is_given_no_more_commands_than_it_remembers(office: Office) -> None:
+    for _ in range(limits.COMMANDS_REMEMBERED):
+        office.fleet.commands.send("kiosk-1", order())
+    with pytest.raises(CommandsFullError):
+        office.fleet.commands.send("kiosk-1", order())
+    office.pass_time(MINUTE_MS + 1)
+    assert office.fleet.commands.send("kiosk-1", order()).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    "wrong", [order(life_s=0), order(life_s=limits.COMMAND_LIFE_S_MAX + 1), order(op="")]
+)
+def test_command_that_cannot_be_is_refused(office: Office, wrong: Order) -> None:
+    with pytest.raises(InputError):
+        office.fleet.commands.send("kiosk-1", wrong)
+    assert office.fleet.commands.of_device("kiosk-1", 5) == []
+
+
+def test_revoked_device_is_sent_nothing(office: Office) -> None:
+    office.town.room.registry.revoke("kiosk-1", "stolen")
+    with pytest.raises(InputError):
+        office.fleet.commands.send("kiosk-1", order())
+    office.set("screen.idle_s", 20)
+    assert office.sent == []
