@@ -230,7 +230,7 @@ def replay(
     for name, instant in (("since_ms", since), ("until_ms", until)):
         if instant is not None:
             wanted[name] = round(instant.replace(tzinfo=UTC).timestamp() * 1000)
-    done = _running(load_config(home)).post("/v1/outgoing/replay", wanted)
+    done = running(load_config(home)).post("/v1/outgoing/replay", wanted)
     typer.echo(f"{done['replayed']} effects are on their way again.")
 
 
@@ -249,9 +249,7 @@ def rotate(
                 said = "The API has a new token (keys/api-token); the one before is good for 30 days."
             case "sealing":
                 name = make_hub_key(room.folder, room.registry, HubKeyRole.SEALING)
-                said = (
-                    f"Devices that enrol or renew from now on seal to {name}; earlier keys are kept for ever."
-                )
+                said = f"Devices seal to {name} when they have heard of it; earlier keys are kept for ever."
             case _:
                 raise InputError("there is nothing of that name to rotate; say api-token or sealing")
     finally:

@@ -243,7 +243,7 @@ def test_bundle_is_signed_by_the_key_before_too_while_devices_may_trust_it_alone
     assert not office.fleet.press.publish_hub_keys()
     before = {room.registry.hub_keys(HubKeyRole.SIGNING)[0].key_id: room.keys.signing.public_key()}
     make_hub_key(room.folder, room.registry, HubKeyRole.SIGNING)
-    keys = load(room.folder, room.registry)
+    keys = load(room.folder, room.registry, now_ms)
     assert keys.signing_before
     assert not office.fleet.press.publish_hub_keys()  # its own start tells of it, when it has read the keys
     office.life.kept += 1
