@@ -8,6 +8,7 @@ Kiosk and terminal put themselves together the same way, with their own faces.
 
 import os
 import signal
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -119,13 +120,12 @@ def open_device(
         settings = FacelessSettings(identity, tls, backoff_cap_ms)
         fetch = BackgroundFetch(identity)
         sealing = SealingKey(identity.hub_sealing)
-        operations = Operations(clock.uptime_ms, recent or RecentLog(), restart)
         guidance = Guidance(
             GuidanceParts(
                 identity=identity,
                 folder=home.identity,
                 settings=settings,
-                operations=operations,
+                operations=Operations(clock.uptime_ms, recent or RecentLog(), restart),
                 fetch=fetch,
                 uptime_ms=clock.uptime_ms,
                 taken=sealing.learn,
@@ -148,14 +148,7 @@ def open_device(
         teller = Teller(identity.device, sealing.key, runtime, clock)
         sealing.changed = teller.seal_to
         runtime.start()
-        keeper = CertificateKeeper(
-            home.identity,
-            identity,
-            tls,
-            look=lambda: runtime.status().result(STATUS_TIMEOUT_S),
-            wall_ms=clock.wall_ms,
-            uptime_ms=clock.uptime_ms,
-        )
+        keeper = _keeper(home, identity, tls, runtime, clock)
         keeper.start()
         uploader.start()
         try:
@@ -210,6 +203,23 @@ def until_told() -> Generator[int]:
             signal.signal(number, handler)
         os.close(reading)
         os.close(writing)
+
+
+def _keeper(
+    home: DeviceHome,
+    identity: device_keys.Identity,
+    tls: ssl.SSLContext,
+    runtime: EdgeRuntime,
+    clock: DeviceTime,
+) -> CertificateKeeper:
+    return CertificateKeeper(
+        home.identity,
+        identity,
+        tls,
+        look=lambda: runtime.status().result(STATUS_TIMEOUT_S),
+        wall_ms=clock.wall_ms,
+        uptime_ms=clock.uptime_ms,
+    )
 
 
 class SealingKey:
