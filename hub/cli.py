@@ -197,7 +197,7 @@ def mosquitto_settings(
         authority=authority,
         user=getpass.getuser(),
     )
-    client, revoked = _client(config), DeviceState.REVOKED.value
+    client, revoked = client_of(config), DeviceState.REVOKED.value
     if client is not None:
         names = [item["id"] for item in _all(client, "/v1/devices") if item["state"] != revoked]
     else:
