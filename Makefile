@@ -7,7 +7,7 @@ SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo picture test check bench simulate proof lock clean
-.PHONY: environment check-fast check-types check-rules check-contracts check-style test-rest test-simulated test-mutants
+.PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ picture: environment ## Play the demonstration and keep a moment of it as the pi
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-rest test-simulated
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-rest test-simulated
 
 check: environment ## Format, lint, types, import contracts, fast tests (under a minute)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
@@ -84,8 +84,13 @@ check-rules:
 check-fast:
 	@$(PY) -m pytest -q tests/unit tests/property
 
+FAULTS := tests/fault tests/acceptance
+
+test-faults:
+	@$(PY) -m pytest -q --durations=10 $(FAULTS)
+
 test-rest:
-	@$(PY) -m pytest -q tests --ignore=tests/unit --ignore=tests/property --ignore=tests/architecture
+	@$(PY) -m pytest -q --durations=10 tests $(foreach part,$(FAULTS) tests/unit tests/property tests/architecture,--ignore=$(part))
 
 # Beside the real processes, which mostly wait: these must not feel it, so what is simulated stands back.
 test-simulated:
