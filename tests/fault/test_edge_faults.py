@@ -126,8 +126,9 @@ def test_disk_full_is_said_before_and_delivery_makes_room_again(hub: SmallHub) -
         before = len(device.answers)
 
         def taken_again() -> bool:
+            wanted = len(device.answers) + 1
             device.give([report("Farola")])
-            device.wait_for_answers(len(device.answers) + 1)
+            device.wait_for_answers(wanted)
             return "taken" in device.answers[-1]
 
         eventually(taken_again, what="room on the disk")
