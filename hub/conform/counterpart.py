@@ -251,7 +251,7 @@ class Counterpart:
         """Tell whether a number was taken; implements delivery's `Sink` with the methods that follow."""
         return (epoch.stream, epoch.epoch, seq) in self._ids
 
-    def take(self, epoch: HubEpoch, seq: int, raw: bytes) -> None:  # noqa: ARG002
+    def take(self, epoch: HubEpoch, seq: int, raw: bytes) -> None:  # noqa: ARG002  likewise
         """Take a line."""
         self._ids.add((epoch.stream, epoch.epoch, seq))
 
