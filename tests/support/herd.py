@@ -32,8 +32,8 @@ from shared.protocol.sealing import HubSealingPublicKey, SealingContext
 from shared.protocol.sender import EpochView, Run
 from shared.protocol.session import DeviceSession, Identity
 from tests.bench.frames import NOW_MS, payment_line
+from tests.support import mqtt_packets as mqtt
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ = 1, 2, 3, 4, 8, 9, 12
 KEEPALIVE_S = 60
 STREAM = Stream.PAYMENTS
 WALL_MS = 1_795_255_200_000
@@ -179,13 +179,13 @@ class HerdDevice:
         try:
             self._outstanding = 0
             will = self._session.will()
-            writer.write(_connect(f"{self._name}-{token_hex(4)}", will.topic, will.payload))
-            kind, body = await _read(reader)
-            if kind >> 4 != CONNACK or body[1]:
+            last = mqtt.Publish(will.topic, will.payload)
+            writer.write(mqtt.connect(f"{self._name}-{token_hex(4)}", KEEPALIVE_S, last))
+            kind, body = await mqtt.read_packet(reader)
+            if kind >> 4 != mqtt.Kind.CONNACK or body[1]:
                 raise ConnectionRefusedError
-            wanted = _text(topics.ack(self._name)) + b"\x01"
-            writer.write(_packet(SUBSCRIBE << 4 | 2, b"\x00\x01" + wanted))
-            await _read(reader)
+            writer.write(mqtt.subscribe(1, [topics.ack(self._name)]))
+            await mqtt.read_packet(reader)
             self._session.link_up(_now_ms())
             packets: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
             pump = asyncio.create_task(_pump(reader, packets))
@@ -205,7 +205,7 @@ class HerdDevice:
             for said in self._session.tick(_now_ms(), room):
                 self._outstanding += 1
                 mid = next(self._mids) % 65_535 + 1
-                writer.write(_packet(PUBLISH << 4 | 2, _text(said.topic) + mid.to_bytes(2) + said.payload))
+                writer.write(mqtt.Publish(said.topic, said.payload, mid).packet())
             await writer.drain()
             due_ms = self._session.deadline_ms()
             wait_s = 5.0 if due_ms is None else min(5.0, max(0.01, (due_ms - _now_ms()) / 1000))
@@ -218,18 +218,17 @@ class HerdDevice:
                     self._take(*packet, writer)
             if time.monotonic() - pinged_s > KEEPALIVE_S / 2:
                 pinged_s = time.monotonic()
-                writer.write(_packet(PINGREQ << 4, b""))
+                writer.write(mqtt.packet(mqtt.Kind.PINGREQ << 4))
         self.done_s = time.monotonic()
 
     def _take(self, first: int, body: bytes, writer: asyncio.StreamWriter) -> None:
-        if first >> 4 == PUBACK:
+        if first >> 4 == mqtt.Kind.PUBACK:
             self._outstanding -= 1
-        elif first >> 4 == PUBLISH:
-            length = int.from_bytes(body[:2])
-            topic, mid = body[2 : 2 + length].decode(), body[2 + length : 4 + length]
-            writer.write(_packet(PUBACK << 4, mid))
+        elif first >> 4 == mqtt.Kind.PUBLISH:
+            said = mqtt.Publish.parse(first, body)
+            writer.write(mqtt.puback(said.mid))
             with suppress(InputError):
-                self._session.receive(topic, body[4 + length :], _now_ms(), WALL_MS)
+                self._session.receive(said.topic, said.payload, _now_ms(), WALL_MS)
 
 
 async def run_herd(members: Sequence[HerdDevice], port: int, *, timeout_s: float) -> list[float]:
@@ -264,47 +263,9 @@ def _now_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-# ---- MQTT 3.1.1, the little that this needs
-
-
-def _text(text: str) -> bytes:
-    raw = text.encode()
-    return len(raw).to_bytes(2) + raw
-
-
-def _packet(first: int, body: bytes) -> bytes:
-    length, size = b"", len(body)
-    while True:
-        size, digit = divmod(size, 128)
-        length += bytes([digit | 128 if size else digit])
-        if not size:
-            return bytes([first]) + length + body
-
-
-def _connect(client_id: str, topic: str, payload: bytes) -> bytes:
-    clean_will_qos1 = 0b0000_1110
-    will = _text(topic) + len(payload).to_bytes(2) + payload
-    head = _text("MQTT") + bytes([4, clean_will_qos1]) + KEEPALIVE_S.to_bytes(2)
-    return _packet(CONNECT << 4, head + _text(client_id) + will)
-
-
 async def _pump(reader: asyncio.StreamReader, packets: "asyncio.Queue[tuple[int, bytes] | None]") -> None:
     """Hand on every packet; None at the end. A wait that is given up must not cut a packet in two."""
     with suppress(OSError, asyncio.IncompleteReadError):
         while True:
-            packets.put_nowait(await _read(reader))
+            packets.put_nowait(await mqtt.read_packet(reader))
     packets.put_nowait(None)
-
-
-async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """One packet: its first byte and its body."""
-    first = (await reader.readexactly(1))[0]
-    size = shift = 0
-    while True:
-        digit = (await reader.readexactly(1))[0]
-        size |= (digit & 127) << shift
-        shift += 7
-        if digit < 128:
-            break
-    body = await reader.readexactly(size)
-    return first, body

@@ -19,7 +19,7 @@ from random import Random
 from typing import Final
 
 from shared.protocol import topics
-from tests.support.rogue_broker import CONNACK, publish_packet
+from tests.support import mqtt_packets as mqtt
 
 REMEMBERED: Final = 1_000
 FLOOD: Final = 40
@@ -38,7 +38,7 @@ class Client:
         """Pass a message on, once for every client that asked for the topic."""
         if any(matches(each, topic) for each in self.filters) and not self.writer.is_closing():
             self.mid = self.mid % 65_535 + 1
-            self.writer.write(publish_packet(topic, payload, qos=1, mid=self.mid))
+            self.writer.write(mqtt.Publish(topic, payload, self.mid).packet())
 
 
 class HostileBroker:
@@ -63,7 +63,7 @@ class HostileBroker:
         self._clients.add(client)
         try:
             while True:
-                await self._packet(client, *await read_packet(reader))
+                await self._packet(client, *await mqtt.read_packet(reader))
                 await writer.drain()
         except (OSError, EOFError, ValueError):
             pass
@@ -73,43 +73,37 @@ class HostileBroker:
 
     async def _packet(self, client: Client, head: int, body: bytes) -> None:
         match head >> 4:
-            case 1:  # CONNECT
-                client.writer.write(CONNACK)
-            case 3:  # PUBLISH
-                self._published(client, head, body)
-            case 8:  # SUBSCRIBE
+            case mqtt.Kind.CONNECT:
+                client.writer.write(mqtt.connack())
+            case mqtt.Kind.PUBLISH:
+                self._published(client, mqtt.Publish.parse(head, body))
+            case mqtt.Kind.SUBSCRIBE:
                 self._subscribed(client, body)
-            case 12:  # PINGREQ
-                client.writer.write(b"\xd0\x00")
-            case 14:  # DISCONNECT
+            case mqtt.Kind.PINGREQ:
+                client.writer.write(mqtt.packet(mqtt.Kind.PINGRESP << 4))
+            case mqtt.Kind.DISCONNECT:
                 raise EOFError
             case _:
                 pass
 
     def _subscribed(self, client: Client, body: bytes) -> None:
-        at, wanted = 2, list[str]()
-        while at < len(body):
-            end = at + 2 + int.from_bytes(body[at : at + 2])
-            wanted.append(body[at + 2 : end].decode())
-            at = end + 1
+        mid, wanted = mqtt.parse_subscribe(body)
         client.filters += wanted
-        client.writer.write(bytes([0x90, 2 + len(wanted)]) + body[:2] + b"\1" * len(wanted))
+        client.writer.write(mqtt.suback(mid, [1] * len(wanted)))
         for topic, payload in self._retained.items():
             client.send(topic, payload)
 
-    def _published(self, client: Client, head: int, body: bytes) -> None:
-        end = 2 + int.from_bytes(body[:2])
-        topic, rest = body[2:end].decode(), body[end:]
-        if head & 0b110:
-            client.writer.write(b"\x40\x02" + rest[:2])
-            rest = rest[2:]
-        if head & 1:
-            self._retained[topic] = rest
+    def _published(self, client: Client, said: mqtt.Publish) -> None:
+        topic, payload = said.topic, said.payload
+        if said.mid:
+            client.writer.write(mqtt.puback(said.mid))
+        if said.retain:
+            self._retained[topic] = payload
         if self.honest:
-            self._pass_on(topic, rest)
+            self._pass_on(topic, payload)
             return
-        self._misbehave(topic, rest)
-        self._heard.append((topic, rest))
+        self._misbehave(topic, payload)
+        self._heard.append((topic, payload))
         if self._random.random() < 0.004:
             self.deeds["hung up"] += 1
             self._random.choice(list(self._clients)).writer.transport.abort()
@@ -198,18 +192,6 @@ def matches(topic_filter: str, topic: str) -> bool:
         if n >= len(have) or part not in ("+", have[n]):
             return False
     return len(wanted) == len(have)
-
-
-async def read_packet(reader: StreamReader) -> tuple[int, bytes]:
-    """Read one MQTT packet: its first byte and its body."""
-    (head,) = await reader.readexactly(1)
-    length, shift = 0, 0
-    while True:
-        (byte,) = await reader.readexactly(1)
-        length |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return head, await reader.readexactly(length)
 
 
 async def main() -> None:

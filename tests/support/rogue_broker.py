@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-CONNACK = b"\x20\x02\x00\x00"
-SUBACK_REFUSED = 0x80
+from tests.support import mqtt_packets as mqtt
 
 
 class RogueBroker:
@@ -58,47 +57,9 @@ class RogueBroker:
             self.served += 1
 
 
-def read_packet(connection: ssl.SSLSocket) -> bytes:
-    """Read one MQTT packet: its type byte and its body."""
-    kind = _exactly(connection, 1)
-    length, shift = 0, 0
-    while True:
-        byte = _exactly(connection, 1)[0]
-        length |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return kind + _exactly(connection, length)
-
-
 def accept_session(connection: ssl.SSLSocket, *, granted: int = 1) -> None:
     """Answer CONNECT and the first SUBSCRIBE."""
-    read_packet(connection)
-    connection.sendall(CONNACK)
-    subscribe = read_packet(connection)
-    filters, at = 0, 3
-    while at < len(subscribe):
-        at += 2 + int.from_bytes(subscribe[at : at + 2]) + 1
-        filters += 1
-    connection.sendall(bytes([0x90, 2 + filters]) + subscribe[1:3] + bytes([granted]) * filters)
-
-
-def publish_packet(topic: str, payload: bytes, *, qos: int = 0, mid: int = 1) -> bytes:
-    """Return a PUBLISH."""
-    name = topic.encode()
-    body = len(name).to_bytes(2) + name + (mid.to_bytes(2) if qos else b"") + payload
-    length, rest = b"", len(body)
-    while True:
-        rest, low = rest >> 7, rest & 127
-        length += bytes([low | (128 if rest else 0)])
-        if not rest:
-            return bytes([0x30 | qos << 1]) + length + body
-
-
-def _exactly(connection: ssl.SSLSocket, count: int) -> bytes:
-    got = b""
-    while len(got) < count:
-        chunk = connection.recv(count - len(got))
-        if not chunk:
-            raise ConnectionResetError
-        got += chunk
-    return got
+    mqtt.receive_packet(connection)
+    connection.sendall(mqtt.connack())
+    mid, filters = mqtt.parse_subscribe(mqtt.receive_packet(connection)[1])
+    connection.sendall(mqtt.suback(mid, [granted] * len(filters)))

@@ -10,7 +10,8 @@ from hub.keys.authority import SERVER_CERTIFICATE, SERVER_KEY
 from shared.adapters.mqtt_link import Address, DownReason, LinkDown, LinkUp, Published, Received
 from shared.model.event import Stream
 from shared.protocol import topics
-from tests.support.rogue_broker import RogueBroker, accept_session, publish_packet, read_packet
+from tests.support import mqtt_packets as mqtt
+from tests.support.rogue_broker import RogueBroker, accept_session
 from tests.support.town import Town
 
 PAYMENTS = topics.up("kiosk-1", Stream.PAYMENTS)
@@ -41,7 +42,7 @@ def test_rogue_broker_without_connack_is_left(rogue: tuple[Town, Rogue]) -> None
     town, make = rogue
 
     def script(connection: ssl.SSLSocket) -> None:
-        read_packet(connection)
+        mqtt.receive_packet(connection)
         connection.recv(1)
 
     broker = make(script)
@@ -73,8 +74,8 @@ def test_rogue_broker_that_sends_garbage_costs_a_connection_and_no_more(
         if broker.served == 0:
             connection.sendall(garbage)
             return
-        connection.sendall(publish_packet("vt/1/kiosk-1/down/ack", b"sound\n"))
-        read_packet(connection)
+        connection.sendall(mqtt.Publish("vt/1/kiosk-1/down/ack", b"sound\n").packet())
+        mqtt.receive_packet(connection)
 
     broker = make(script)
     _, inbox = town.link("kiosk-1", addresses=at(broker.port))
@@ -88,10 +89,10 @@ def test_rogue_broker_that_floods_before_the_subscription_is_bounded(rogue: tupl
     town, make = rogue
 
     def script(connection: ssl.SSLSocket) -> None:
-        read_packet(connection)
-        connection.sendall(b"\x20\x02\x00\x00")
-        read_packet(connection)
-        flood = publish_packet("vt/1/kiosk-1/down/ack", bytes(1000)) * 100
+        mqtt.receive_packet(connection)
+        connection.sendall(mqtt.connack())
+        mqtt.receive_packet(connection)
+        flood = mqtt.Publish("vt/1/kiosk-1/down/ack", bytes(1000)).packet() * 100
         for _ in range(10_000):
             connection.sendall(flood)
 
@@ -106,12 +107,12 @@ def test_rogue_broker_that_confirms_what_was_never_sent_confirms_nothing(rogue: 
 
     def script(connection: ssl.SSLSocket) -> None:
         accept_session(connection)
-        connection.sendall(b"\x40\x02\x00\x09" * 3)
-        publish = read_packet(connection)
-        assert publish[0] & 0xF0 == 0x30
-        mid = publish[3 + publish[2] : 5 + publish[2]]
-        connection.sendall(b"\x40\x02" + mid + b"\x40\x02" + mid)
-        read_packet(connection)
+        connection.sendall(mqtt.puback(9) * 3)
+        head, body = mqtt.receive_packet(connection)
+        assert head >> 4 == mqtt.Kind.PUBLISH
+        mid = mqtt.Publish.parse(head, body).mid
+        connection.sendall(mqtt.puback(mid) * 2)
+        mqtt.receive_packet(connection)
 
     broker = make(script)
     link, inbox = town.link("kiosk-1", addresses=at(broker.port))
