@@ -15,6 +15,7 @@ Not here: who may send what (`service`), and any key.
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -54,9 +55,9 @@ class BlobStore:
         except FileNotFoundError:
             return 0
 
-    def parts_bytes(self, device: str) -> int:
-        """Return how much of a device's unfinished bodies lies here."""
-        return sum(path.stat().st_size for path in (self._folder / device).glob(f"*{PART}"))
+    def begun(self, device: str) -> list[str]:
+        """Name the bodies of a device of which only a part is here."""
+        return [path.name.removesuffix(PART) for path in (self._folder / device).glob(f"*{PART}")]
 
     def append(self, device: str, name: str, content: bytes) -> int:
         """Put a piece behind what has come of a body; return how much that is now.
@@ -73,7 +74,8 @@ class BlobStore:
             with part.open("ab") as file:
                 file.write(content)
         except OSError as error:
-            os.truncate(part, before)
+            with suppress(FileNotFoundError):
+                os.truncate(part, before)
             raise NoRoomError(NoRoomError.__doc__) from error
         return before + len(content)
 

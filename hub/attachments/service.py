@@ -171,7 +171,7 @@ class Attachments:
                 self._blobs.remove(body.device, body.sha256)
                 raise SpoiltError(SpoiltError.__doc__)
             if not here.offset:
-                self._check_quota(body, body.size)
+                self._check_quota(body)
             if self._blobs.append(body.device, body.sha256, piece.content) < body.size:
                 return Progress(here.offset + len(piece.content), body.size)
             if not self._blobs.finish(body.device, body.sha256):
@@ -277,11 +277,16 @@ class Attachments:
             self._settle(body, State.MISSING, None)
         return Progress(self._blobs.part_bytes(body.device, body.sha256), body.size)
 
-    def _check_quota(self, body: AnnouncedBody, more: int) -> None:
-        """A device that floods fills neither the disk nor the day of the others."""
+    def _check_quota(self, body: AnnouncedBody) -> None:
+        """A device that floods fills neither the disk nor the day of the others.
+
+        A body that was begun counts whole: whoever begins many may go on with each of them.
+        """
+        begun = {*self._blobs.begun(body.device), body.sha256}
         with self._writer.read() as connection:
-            today = AttachmentBook(connection).stored_bytes(body.device, self._clock() - DAY_MS)
-        unfinished = self._blobs.parts_bytes(body.device) + more
+            book = AttachmentBook(connection)
+            today = book.stored_bytes(body.device, self._clock() - DAY_MS)
+            unfinished = book.announced_bytes(body.device, sorted(begun))
         if unfinished + today > self._device_bytes:
             raise DeviceQuotaError(DeviceQuotaError.__doc__)
 
@@ -341,7 +346,8 @@ class Attachments:
         raise SealError(SealError.__doc__)
 
     def _lock(self, body: AnnouncedBody) -> threading.Lock:
-        return self._locks[crc32(f"{body.device}/{body.sha256}".encode()) % _LOCKS]
+        """One device's bodies are touched one at a time, so that its quota is counted once."""
+        return self._locks[crc32(body.device.encode()) % _LOCKS]
 
 
 def _opened(body: AnnouncedBody, secret: Attachment, file: BufferedReader) -> Iterator[bytes]:

@@ -177,6 +177,13 @@ class AttachmentBook:
         )
         return int(self._connection.execute(total).scalar_one())
 
+    def announced_bytes(self, device: str, names: Sequence[str]) -> int:
+        """How long these bodies of a device are together, as its events say."""
+        total = select(func.coalesce(func.sum(attachment.c.size), 0)).where(
+            attachment.c.device == device, among(self._connection, attachment.c.sha256, names)
+        )
+        return int(self._connection.execute(total).scalar_one())
+
     def settle(self, body: AnnouncedBody, state: State, reason: Loss | None, now_ms: int) -> bool:
         """Changes how a body stands, and makes due what waited for it.
 

@@ -304,6 +304,18 @@ def test_device_that_floods_is_stopped_for_a_day_and_no_other_is(
     hub.end()
 
 
+@pytest.mark.sentence("M-7")
+def test_bodies_that_were_begun_count_whole_against_the_day(tmp_path: Path, store: AttachmentStore) -> None:
+    hub = BodiesHub(tmp_path, device_bytes=2_500)
+    _, kept, _ = take_report(hub, store, *(bytes(1_000) for _ in range(3)))
+    first, second, third = (one.envelope.sha256 for one in kept)
+    for name in (first, second):
+        hub.attachments.append(Way(hub).piece("PATCH", name, 0, b"x"))
+    with pytest.raises(DeviceQuotaError):
+        hub.attachments.append(Way(hub).piece("PATCH", third, 0, b"x"))
+    hub.end()
+
+
 def test_review_looks_at_every_page(hub: BodiesHub, store: AttachmentStore) -> None:
     kiosk = Kiosk(DEVICE)
     count = PAGE_ROWS + 5
