@@ -91,6 +91,7 @@ def make_link(
             key=config.keys_dir / HUB_KEY,
         ),
         subscriptions=(topics.UP_FILTER, topics.HUB_STATE),
+        subscription_qos=1,
         outstanding_max=PUBLISHES_OUTSTANDING_MAX,
         # The worker bounds what waits, and drops; the link's own bound lies above it.
         received_max=limits.INBOX_MESSAGES_MAX + limits.GROUP_MESSAGES_MAX,

@@ -24,6 +24,9 @@ ACK_PENDING_MAX: Final = 10_000
 """Messages that the hub may have unacknowledged. `#` counts twice, and a connection has 65,535 in all."""
 STORE_BYTES_MAX: Final = 1024 * 1024 * 1024
 CONNECTIONS_MAX: Final = 10_000
+CONSUMERS_MAX: Final = CONNECTIONS_MAX * (65_535 // ACK_PENDING_MAX)
+"""What the broker keeps for subscriptions of QoS 1: as much as every connection together can ask for. NATS's
+own limit is 1,000, after which nobody can subscribe, the hub neither."""
 
 LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a listener on every address is reached by
 
@@ -88,7 +91,11 @@ ports_file_dir: {_text(settings.folder)}
 logfile: {_text(settings.folder / "nats.log")}
 logfile_size_limit: 16MB
 logfile_max_num: 3
-jetstream {{ store_dir: {_text(settings.folder / "store")}, max_file_store: {STORE_BYTES_MAX} }}
+jetstream {{
+  store_dir: {_text(settings.folder / "store")}
+  max_file_store: {STORE_BYTES_MAX}
+  limits {{ default_max_consumers: {CONSUMERS_MAX} }}
+}}
 mqtt {{
   listen: {_text(_listen(settings.host, settings.port))}
   max_ack_pending: {ACK_PENDING_MAX}

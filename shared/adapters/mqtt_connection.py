@@ -229,7 +229,8 @@ class Connection:
         if code.is_failure:
             self._end(DownReason.REFUSED, f"{self._address} does not admit this machine: {code}")
         elif self._settings.subscriptions:
-            client.subscribe([(topic_filter, 1) for topic_filter in self._settings.subscriptions])
+            qos = self._settings.subscription_qos
+            client.subscribe([(topic_filter, qos) for topic_filter in self._settings.subscriptions])
         else:
             self._become_ready()
 

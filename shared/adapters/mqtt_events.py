@@ -47,7 +47,9 @@ class LinkSettings:
             take a connection over by guessing it.
         addresses: brokers, dialled in turn.
         tls: context with this machine's certificate; None speaks plainly, and only to loopback.
-        subscriptions: topic filters, QoS 1; one that is refused ends the connection.
+        subscriptions: topic filters; one that is refused ends the connection.
+        subscription_qos: 1 where the owner's acknowledgement is to hold the broker back, as the hub's does;
+            0 where what is missed is asked for again, as a device does: a broker keeps nothing for it.
         keepalive_s: silence after which the broker is asked whether it lives, and after as much again left.
         connect_timeout_s: for TCP, TLS, CONNACK and SUBACK, each way.
         puback_timeout_ms: age of the oldest unconfirmed publish at which the connection is given up.
@@ -62,6 +64,7 @@ class LinkSettings:
     addresses: tuple[Address, ...]
     tls: ssl.SSLContext | None
     subscriptions: tuple[str, ...]
+    subscription_qos: int
     keepalive_s: int = KEEPALIVE_S
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     puback_timeout_ms: int = limits.PUBACK_TIMEOUT_MS

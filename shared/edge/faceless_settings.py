@@ -53,6 +53,7 @@ class FacelessSettings:
             addresses=tuple(_address(text) for text in brokers),
             tls=self._tls,
             subscriptions=(topics.down_filter(self._identity.device), topics.HUB_STATE),
+            subscription_qos=0,
             backoff_first_ms=min(limits.BACKOFF_FIRST_MS, backoff_max_ms),
             backoff_max_ms=backoff_max_ms,
         )

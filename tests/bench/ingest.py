@@ -142,6 +142,7 @@ def _hub(folder: Path, port: int) -> Iterator[tuple[Street, IngestWorker, Writer
         addresses=(Address(host="127.0.0.1", port=port),),
         tls=None,
         subscriptions=(topics.UP_FILTER, topics.HUB_STATE),
+        subscription_qos=1,
         outstanding_max=10_000,
         received_max=limits.INBOX_MESSAGES_MAX,
         received_bytes_max=limits.INBOX_BYTES_MAX,

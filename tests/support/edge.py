@@ -112,6 +112,7 @@ def running(
             addresses=(Address(host="127.0.0.1", port=broker if port is None else port),),
             tls=identity.tls_context(),
             subscriptions=(topics.down_filter(identity.device), topics.HUB_STATE),
+            subscription_qos=0,
             backoff_first_ms=50,
             backoff_max_ms=200,
         )

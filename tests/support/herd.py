@@ -184,7 +184,7 @@ class HerdDevice:
             kind, body = await mqtt.read_packet(reader)
             if kind >> 4 != mqtt.Kind.CONNACK or body[1]:
                 raise ConnectionRefusedError
-            writer.write(mqtt.subscribe(1, [topics.ack(self._name)]))
+            writer.write(mqtt.subscribe(1, [topics.down_filter(self._name), topics.HUB_STATE]))
             await mqtt.read_packet(reader)
             self._session.link_up(_now_ms())
             packets: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
@@ -213,20 +213,19 @@ class HerdDevice:
                 packet = await asyncio.wait_for(packets.get(), wait_s)
                 if packet is None:
                     raise ConnectionResetError
-                self._take(*packet, writer)
+                self._take(*packet)
                 while not packets.empty() and (packet := packets.get_nowait()) is not None:
-                    self._take(*packet, writer)
+                    self._take(*packet)
             if time.monotonic() - pinged_s > KEEPALIVE_S / 2:
                 pinged_s = time.monotonic()
                 writer.write(mqtt.packet(mqtt.Kind.PINGREQ << 4))
         self.done_s = time.monotonic()
 
-    def _take(self, first: int, body: bytes, writer: asyncio.StreamWriter) -> None:
+    def _take(self, first: int, body: bytes) -> None:
         if first >> 4 == mqtt.Kind.PUBACK:
             self._outstanding -= 1
         elif first >> 4 == mqtt.Kind.PUBLISH:
             said = mqtt.Publish.parse(first, body)
-            writer.write(mqtt.puback(said.mid))
             with suppress(InputError):
                 self._session.receive(said.topic, said.payload, _now_ms(), WALL_MS)
 

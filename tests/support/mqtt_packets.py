@@ -69,8 +69,8 @@ def connack(code: int = 0) -> bytes:
 
 
 def subscribe(mid: int, filters: Sequence[str]) -> bytes:
-    """Return a SUBSCRIBE at quality 1."""
-    body = b"".join(_text(each) + b"\x01" for each in filters)
+    """Return a SUBSCRIBE at quality 0, as devices do."""
+    body = b"".join(_text(each) + b"\0" for each in filters)
     return packet(Kind.SUBSCRIBE << 4 | 2, mid.to_bytes(2) + body)
 
 

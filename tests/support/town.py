@@ -189,6 +189,7 @@ class Town:
             "addresses": (Address(host="127.0.0.1", port=self.port),),
             "tls": self.tls(name),
             "subscriptions": subscriptions,
+            "subscription_qos": int(name == "hub"),
             "backoff_first_ms": 50,
             "backoff_max_ms": 200,
             "connect_timeout_s": 5.0,

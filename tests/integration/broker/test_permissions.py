@@ -98,6 +98,9 @@ def last_word(town: Town, hub: Inbox) -> list[tuple[str, bytes]]:
     return heard
 
 
+CONNECTIONS, EACH = 180, 6
+"""More subscriptions of QoS 1 than the 1,000 that NATS keeps by itself; more than six are refused to each."""
+
 FORGED = [
     topics.up("kiosk-2", Stream.PAYMENTS),
     topics.up("kiosk-2", Verb.BIRTH),
@@ -185,6 +188,18 @@ def test_subscribe_to_its_own_and_the_state_is_granted(town: Town, intruder: Int
     hub.publish(topics.ack("kiosk-1"), b"for one\n")
     eventually(lambda: len(intruder.heard) == 2)
     assert sorted(intruder.heard) == [(topics.HUB_STATE, b"{}\n"), (topics.ack("kiosk-1"), b"for one\n")]
+
+
+def test_device_that_subscribes_without_end_leaves_the_hub_its_own(town: Town) -> None:
+    """NATS limits what it keeps for subscriptions of QoS 1, for all together: no device may use it up."""
+    intruders = [Intruder.connect(town, "kiosk-1", client_id=f"intruder-{n}") for n in range(CONNECTIONS)]
+    for intruder in intruders:
+        intruder.client.subscribe([(f"{topics.ack('kiosk-1')}/{n}", 1) for n in range(EACH)])
+    eventually(lambda: all(intruder.granted or intruder.dropped for intruder in intruders), timeout_s=60)
+    _, inbox = town.link("hub")
+    inbox.next(LinkUp)
+    for intruder in intruders:
+        intruder.close()
 
 
 def test_space_in_a_topic_costs_the_connection_and_nothing_else(
