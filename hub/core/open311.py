@@ -23,13 +23,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import assert_never
+from urllib.parse import quote
 from uuid import UUID
 
 from hub.core.exchange import Answer, Endpoint, Exchange, Lost, NotSent
 from hub.core.meaning import Meaning
 from hub.core.open311_search import WINDOW_MS_MAX, Absent, Blind, Failed, Found, Search
+from hub.core.open311_services import catalogue, needs_definition, read_definition
 from hub.core.open311_wire import Numbered, Promised, Row, read_posted, read_rows, read_text, request_form
 from hub.core.port import Done, Effect, Refused, Result, Retry, Undecidable, Unknown
+from shared.model.catalogue import Catalogue
 from shared.model.errors import InputError, TransientError
 
 TOKEN_WAITS_S = (0.1, 0.4, 1.0, 2.0)
@@ -120,6 +123,25 @@ class Open311Connector:
             if rows is not None:
                 return rows
         raise TransientError("the core does not list its services now; ask again later")
+
+    async def catalogue(self) -> Catalogue:
+        """Ask the server what can be reported to it, with each service's questions.
+
+        Raises:
+            TransientError: the server gave no list, or not the definition of a service that has one.
+            InputError: it lists what no device could read.
+        """
+        services = await self.services()
+        codes = [str(row.get("service_code")) for row in services if needs_definition(row)]
+        return catalogue(services, {code: await self._definition(code) for code in codes})
+
+    async def _definition(self, code: str) -> Row:
+        outcome = await self._exchange.get(f"/services/{quote(code, safe='')}.json", self._credentials)
+        if isinstance(outcome, Answer) and outcome.meaning is Meaning.ANSWERED:
+            row = read_definition(outcome.body)
+            if row is not None:
+                return row
+        raise TransientError("the core does not say what it asks about a service now; ask again later")
 
     async def close(self) -> None:
         """Give up the connections."""

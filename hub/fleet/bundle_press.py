@@ -17,6 +17,7 @@ from hub.keys.records import HubKeyRole
 from hub.keys.registry import Registry
 from shared.model.errors import InputError
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
+from shared.protocol.contents import read_content
 from shared.protocol.signing import signing_key_id
 from shared.protocol.versions import Version
 
@@ -56,6 +57,7 @@ class BundlePress:
         """Publish a body under a new version.
 
         Raises:
+            ContentError: no device could read it; the sentence names the place in the file.
             InputError: the name, the size or the life cannot be.
             TransientError: it was not committed; repeat.
         """
@@ -63,6 +65,7 @@ class BundlePress:
             raise InputError("hub-keys is published by the hub itself; rotate its keys instead")
         if not 0 < expires_s <= EXPIRES_S_MAX:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
+        read_content(name, body)
         now_ms = self._clock()
         return self._publish(name, body, now_ms + 1000 * expires_s, who)
 

@@ -50,7 +50,8 @@ class Words:
         if twin is not None and twin.state is TwinState.REVERTED:
             self._tell(REVERTED, device, {"version": str(twin.version), "why": twin.why}, uow, now_ms)
         if word.refused:
-            self._tell(REFUSED, device, dict(word.refused), uow, now_ms)
+            why = {"why": dict(word.why)} if word.why else {}
+            self._tell(REFUSED, device, {**word.refused, **why}, uow, now_ms)
 
     def _tell(self, kind: str, device: str, detail: dict[str, object], uow: UnitOfWork, now_ms: int) -> None:
         """Put it before a clerk, once while it is open."""

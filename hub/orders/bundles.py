@@ -1,5 +1,6 @@
 """`ventanilla hub bundle`: publish a file for every device, and see who holds it."""
 
+import asyncio
 from base64 import b64encode
 from datetime import UTC, datetime
 from getpass import getuser
@@ -8,9 +9,14 @@ from typing import Annotated
 
 import typer
 
-from hub.config import load_config
+from hub.config import HubConfig, load_config
+from hub.core.exchange import Endpoint
+from hub.core.open311 import Open311Connector, Open311Settings
 from hub.orders.asking import running, table
+from shared.model.catalogue import Catalogue
 from shared.model.errors import InputError
+from shared.protocol.contents import CATALOGUE
+from shared.protocol.parsing import encode
 
 app = typer.Typer(no_args_is_help=True, help="Signed files for devices: deny list, catalogue, agenda, …")
 Home = Annotated[
@@ -36,6 +42,44 @@ def publish(
     wanted = {"body": b64encode(body).decode(), "expires_s": expires_days * _DAY_S, "who": getuser()}
     done = running(load_config(home)).post(f"/v1/bundles/{name}", wanted)
     typer.echo(f"{done['name']} is published as version {done['version']} ({len(body):,} bytes).")
+
+
+@app.command()
+def catalogue(
+    home: Home = None,
+    expires_days: Annotated[int, typer.Option(min=1, max=3_650, help="When it is too old to rely on.")] = 365,
+) -> None:
+    """Publish what the GeoReport server of the settings lists as the catalogue."""
+    config = load_config(home)
+    client = running(config)
+    if not config.open311_url:
+        raise InputError("no GeoReport server is named; set open311_url")
+    found = asyncio.run(_asked(config))
+    body = encode(found.to_data())
+    wanted = {"body": b64encode(body).decode(), "expires_s": expires_days * _DAY_S, "who": getuser()}
+    done = client.post(f"/v1/bundles/{CATALOGUE}", wanted)
+    typer.echo(
+        f"The catalogue is published as version {done['version']}: {len(found.services)} services, "
+        f"{sum(len(one.attributes) for one in found.services)} questions."
+    )
+
+
+async def _asked(config: HubConfig) -> Catalogue:
+    connector = Open311Connector(
+        Open311Settings(
+            endpoint=Endpoint(
+                base_url=config.open311_url,
+                api_key=config.open311_key,
+                timeout_s=config.core_timeout_s,
+                ca_file=config.core_ca_file,
+            ),
+            jurisdiction_id=config.open311_jurisdiction,
+        )
+    )
+    try:
+        return await connector.catalogue()
+    finally:
+        await connector.close()
 
 
 @app.command("list")

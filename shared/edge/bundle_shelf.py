@@ -7,6 +7,8 @@ Rules:
   is the one that was signed. It replaces the one before in one step.
 - The keys that are trusted are those of the bundle `hub-keys`; before one was taken, or after a later
   enrolment, the enrolment's.
+- What a bundle says is read before it is taken (`shared.protocol.contents`): one that says nothing that this
+  device understands is refused, and the one before stays.
 - Bundles lie with the identity: a data disk that is rolled back brings no old deny list with it.
 """
 
@@ -25,7 +27,6 @@ from shared.model.errors import CapacityError, InputError
 from shared.protocol import limits
 from shared.protocol.bundle import (
     AFTER_EXPIRY,
-    HUB_KEYS,
     AfterExpiry,
     BundleError,
     HubPublicKeys,
@@ -36,9 +37,9 @@ from shared.protocol.bundle import (
     encode_notice,
     is_bundle_name,
 )
+from shared.protocol.contents import Content, read_content
 from shared.protocol.parsing import encode, number, parse_object
 from shared.protocol.reported import BundleReport, BundleState
-from shared.protocol.sealing import HubSealingPublicKey
 from shared.protocol.signing import signing_key_id
 
 FOLDER: Final = "bundles"
@@ -73,10 +74,12 @@ class BundleShelf:
     Args:
         folder: the identity folder.
         identity: whose enrolment names the first key that is trusted.
-        taken: called with name and body whenever a bundle is taken or found at the start.
+        taken: called with a bundle and what it says, whenever one is taken or found at the start.
     """
 
-    def __init__(self, folder: Path, identity: Identity, taken: Callable[[str, bytes], None]) -> None:
+    def __init__(
+        self, folder: Path, identity: Identity, taken: Callable[[Held, Content | None], None]
+    ) -> None:
         self._folder = folder / FOLDER
         self._identity = identity
         self._taken = taken
@@ -84,7 +87,10 @@ class BundleShelf:
         self._hub_keys: tuple[HubPublicKeys, int] | None = None
         for name, held, body in read_shelf(folder):
             self._held[name] = held
-            self._use(name, held, body)
+            try:
+                self._use(held, read_content(name, body))
+            except InputError as error:  # an older version of this software took it
+                log.warning("bundle_not_understood", name=name, reason=str(error))
 
     @property
     def held(self) -> Mapping[str, Held]:
@@ -122,14 +128,13 @@ class BundleShelf:
             OSError: it cannot be stored; the one before stays.
         """
         check_body(notice, body)
-        if notice.name == HUB_KEYS:
-            HubSealingPublicKey(HubPublicKeys.from_body(body).sealing)
+        content = read_content(notice.name, body)
         held = Held(notice=replace(notice, body=None), taken_ms=now_ms)
         head = encode({"taken_ms": now_ms})
         write_kept(self._folder / notice.name, b"%s\n%s%s" % (head, encode_notice(held.notice), body))
         self._held[notice.name] = held
         log.info("bundle_taken", name=notice.name, version=str(notice.version), bytes=notice.size)
-        self._use(notice.name, held, body)
+        self._use(held, content)
 
     def report(self, now_ms: int) -> dict[str, BundleReport]:
         """Say what is on the shelf."""
@@ -138,10 +143,10 @@ class BundleShelf:
             for name, held in self._held.items()
         }
 
-    def _use(self, name: str, held: Held, body: bytes) -> None:
-        if name == HUB_KEYS:
-            self._hub_keys = (HubPublicKeys.from_body(body), held.taken_ms)
-        self._taken(name, body)
+    def _use(self, held: Held, content: Content | None) -> None:
+        if isinstance(content, HubPublicKeys):
+            self._hub_keys = (content, held.taken_ms)
+        self._taken(held, content)
 
     def _trusted(self) -> Mapping[str, Ed25519PublicKey]:
         answer = self._identity.answer

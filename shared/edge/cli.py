@@ -135,7 +135,9 @@ def run(
         if status_every_s is not None:
             closing.callback(_tell_status(device, status_every_s))
         lines = LineInput(source, told, per_second)
-        with Faceless(device.teller, device.reader, device.clock, device.attaching) as faceless:
+        with Faceless(
+            device.teller, device.reader, device.clock, device.attaching, device.admission
+        ) as faceless:
             for batch in lines.batches():
                 _write(faceless.take(batch))
         if until_empty:

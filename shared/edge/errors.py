@@ -1,6 +1,6 @@
 """What can go wrong when something is taken, told apart by what the face should do."""
 
-from shared.model.errors import CapacityError, DeviceError, TransientError
+from shared.model.errors import CapacityError, DeviceError, InputError, TransientError
 
 
 class FencedError(CapacityError):
@@ -33,3 +33,15 @@ class HomeInUseError(DeviceError):
 
 class ClosedBySettingsError(CapacityError):
     """The town hall has closed this service on this device; use another one, or ask the town hall."""
+
+
+class DeniedCardError(InputError):
+    """This card is on the town's deny list and is not taken; use another card, or ask the town hall."""
+
+
+class OfflineLimitError(CapacityError):
+    """The deny list is too old, and this card has spent what it may without one; look at the network."""
+
+
+class UnknownServiceError(InputError):
+    """The town takes no reports of this service; use one of its catalogue."""

@@ -4,11 +4,14 @@
     {"type":"incident.reported","data":{…},"attachments":["photo.jpg"]}
     {"taken":{"id":"…","stream":"payments","epoch":"…","seq":7},"type":"…","reference":"…","line":1}
     {"refused":{"reason":"…","remedy":"…"},"line":2}
+    {"ask":"notices","language":"ca"}
+    {"notices":[{"id":"…","version":1,"kind":"notice","title":"…","text":"…","until":"…"}],"age_s":90,"expired":false,"line":3}
 
 Only `type` and `data` are needed. `stream` may be given and must then fit the type; `subject` is a kind and a
 value, which becomes a pseudonym here, or a pseudonym as text; `id` is a UUIDv7, and the same one twice counts
 once; `at` says when it happened if it isn't now; events of one `session` are one citizen's; `attachments` are
-paths of photographs, which are taken with a report.
+paths of photographs, which are taken with a report. An answer with `"deny_list":"expired"` says that the card
+was taken without a list to rely on. A question asks for what the town has to say now, in es, ca or en.
 
 Rules: a member that nobody knows is refused rather than dropped in silence. A refusal names members, never
 what is written in them.
@@ -19,15 +22,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from shared.edge.contents import Notices
 from shared.edge.happenings import KINDS, Happening, event_type_of, happening
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.seam import Taken
 from shared.model.attachment import ATTACHMENTS_MAX
 from shared.model.errors import CapacityError, DeviceError, InputError, VentanillaError
-from shared.model.event import EventType
-from shared.model.fields import text
+from shared.model.event import EventType, Stream
+from shared.model.fields import choice, text
 from shared.model.ids import check_event_id
 from shared.model.instants import from_rfc3339
+from shared.model.wording import Language
 from shared.protocol.parsing import ParseError, as_list, as_object, encode, parse_object
 
 SUBJECT_VALUE_LENGTH_MAX: Final = 256
@@ -36,6 +41,10 @@ SESSION_LENGTH_MAX: Final = 64
 INSTANT_LENGTH_MAX: Final = 40
 PATH_LENGTH_MAX: Final = 4_096
 _MEMBERS: Final = frozenset({"stream", "type", "data", "subject", "id", "at", "session", "attachments"})
+
+
+_ASKED: Final = "notices"
+_QUESTION: Final = frozenset({"ask", "language"})
 
 
 class NotJsonError(InputError):
@@ -55,6 +64,13 @@ class Submission:
     happening: Happening
     session: str | None
     photographs: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Somebody asks what the town has to say now."""
+
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,25 @@ class EventReader:
         return self.pseudonyms.of(kind, text(members, "value", SUBJECT_VALUE_LENGTH_MAX))
 
 
+def read_question(raw: bytes) -> Question | None:
+    """Read a question; None where a line is none, but an event or wrong.
+
+    Raises:
+        InputError: it asks for something else.
+    """
+    if b'"ask"' not in raw:
+        return None
+    try:
+        members = parse_object(raw)
+    except ParseError:
+        return None
+    if "ask" not in members:
+        return None
+    if members["ask"] != _ASKED or members.keys() - _QUESTION:
+        raise InputError(f"a question is ask with {_ASKED}, and language; correct the sender")
+    return Question(language=choice(members, "language", Language) if "language" in members else Language.ES)
+
+
 def _photographs(event_type: EventType, value: object) -> Sequence[Path]:
     if not KINDS[event_type].attachable:
         raise InputError(f"{event_type} takes no attachments; leave them out")
@@ -134,8 +169,15 @@ def taken_line(taken: Taken, happening: Happening, number: int) -> bytes:
     """Return the answer to an event that is on the disk."""
     place = {"id": taken.event_id, "stream": taken.stream, "epoch": taken.epoch, "seq": taken.seq}
     reference = happening.reference
-    said = {} if reference is None else {"reference": reference}
+    said: dict[str, object] = {} if reference is None else {"reference": reference}
+    if happening.kind.stream is Stream.PAYMENTS and "deny_list" in happening.data:
+        said["deny_list"] = happening.data["deny_list"]
     return encode({"taken": place, "type": happening.type, **said, "line": number}) + b"\n"
+
+
+def notices_line(notices: Notices, question: Question, number: int) -> bytes:
+    """Return the answer to a question."""
+    return encode({**notices.members(question.language), "line": number}) + b"\n"
 
 
 def refused_line(error: VentanillaError, number: int) -> bytes:

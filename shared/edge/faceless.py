@@ -1,6 +1,6 @@
 """A device without a face: takes events from lines, and answers each with one line.
 
-    with Faceless(teller, reader, clock) as faceless:
+    with Faceless(teller, reader, clock, attaching, admission) as faceless:
         for batch in lines.batches():
             write(faceless.take(batch))
 
@@ -12,13 +12,22 @@ for longer than a citizen would wait, `take` gives up: lines without an answer a
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from shared.edge.admission import Admission
 from shared.edge.attaching import Attaching
 from shared.edge.device_time import DeviceTime
 from shared.edge.errors import OutcomeUnknownError
-from shared.edge.event_lines import EventReader, Submission, refused_line, taken_line
+from shared.edge.event_lines import (
+    EventReader,
+    Question,
+    Submission,
+    notices_line,
+    read_question,
+    refused_line,
+    taken_line,
+)
 from shared.edge.line_input import INPUT_LINE_BYTES_MAX, InputLine
 from shared.edge.teller import CitizenSession, Offer, Teller
 from shared.model.errors import CapacityError, InputError, VentanillaError
@@ -49,17 +58,26 @@ class Faceless:
         reader: reads events.
         clock: the device's clocks.
         attaching: keeps the photographs that go with events.
+        admission: what the town's bundles say, and let it take.
 
     Attributes:
-        counts: of answers.
+        counts: of answers to events.
     """
 
-    def __init__(self, teller: Teller, reader: EventReader, clock: DeviceTime, attaching: Attaching) -> None:
+    def __init__(
+        self,
+        teller: Teller,
+        reader: EventReader,
+        clock: DeviceTime,
+        attaching: Attaching,
+        admission: Admission,
+    ) -> None:
         self.counts = Counts()
         self._teller = teller
         self._reader = reader
         self._clock = clock
         self._attaching = attaching
+        self._admission = admission
         self._named: OrderedDict[str, CitizenSession] = OrderedDict()
         self._terminal: CitizenSession | None = None
         self._terminal_until_ms = 0
@@ -83,19 +101,31 @@ class Faceless:
         offers = [(line.number, self._offer(line)) for line in batch]
         return b"".join(self._answer(number, offer) for number, offer in offers)
 
-    def _offer(self, line: InputLine) -> Offer | VentanillaError:
+    def _offer(self, line: InputLine) -> Offer | Question | VentanillaError:
         try:
             if line.raw is None:
                 raise InputError(f"a line has at most {INPUT_LINE_BYTES_MAX} bytes; shorten the text")
-            submission = self._reader.read(line.raw, self._teller.new_event_id())
-            refusal = self._teller.can_take(submission.happening.kind.stream)
-            if refusal is not None:
-                raise CannotTakeError(refusal)
-            return self._hand_in(self._attaching.attach(submission))
+            question = read_question(line.raw)
+            if question is not None:
+                return question
+            return self._submit(self._reader.read(line.raw, self._teller.new_event_id()))
         except VentanillaError as error:
             return error
 
-    def _answer(self, number: int, offer: Offer | VentanillaError) -> bytes:
+    def _submit(self, submission: Submission) -> Offer:
+        refusal = self._teller.can_take(submission.happening.kind.stream)
+        if refusal is not None:
+            raise CannotTakeError(refusal)
+        admitted = self._admission.admit(submission.happening)
+        try:
+            return self._hand_in(self._attaching.attach(replace(submission, happening=admitted)))
+        except VentanillaError:
+            self._admission.withdraw(admitted)
+            raise
+
+    def _answer(self, number: int, offer: Offer | Question | VentanillaError) -> bytes:
+        if isinstance(offer, Question):
+            return notices_line(self._admission.contents.notices(), offer, number)
         try:
             if isinstance(offer, VentanillaError):
                 raise offer
@@ -105,6 +135,7 @@ class Faceless:
         except VentanillaError as error:
             if isinstance(offer, Offer):
                 self._attaching.discard(offer.happening)
+                self._admission.withdraw(offer.happening)
             self.counts.refused += 1
             return refused_line(error, number)
         self.counts.taken += 1

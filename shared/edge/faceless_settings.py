@@ -1,4 +1,4 @@
-"""Settings in force on a device without a face: its link, what it takes, how much it logs.
+"""Settings in force on a device without a face: its link, what it takes and risks, how much it logs.
 
 What only a face knows (languages, idle time) is kept and shown, and has no effect here.
 """
@@ -16,7 +16,7 @@ from shared.adapters.mqtt_link import Address, LinkSettings
 from shared.edge.errors import ClosedBySettingsError
 from shared.model.event import Stream
 from shared.protocol import limits, topics
-from shared.protocol.settings import BACKOFF_MAX_S, BROKERS, CASES_TAKEN, PAYMENTS_TAKEN
+from shared.protocol.settings import BACKOFF_MAX_S, BROKERS, CASES_TAKEN, OFFLINE_LIMIT, PAYMENTS_TAKEN
 
 _LEVELS: Final = MappingProxyType(
     {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -63,6 +63,10 @@ class FacelessSettings:
         name = _TAKEN.get(stream)
         is_open = name is None or self._doc.get(name, True)
         return None if is_open else ClosedBySettingsError.__doc__
+
+    def offline_limit_minor(self) -> int:
+        """Return what one card may spend while the deny list has expired; from any thread."""
+        return int(self._doc.get(OFFLINE_LIMIT, limits.OFFLINE_LIMIT_MINOR))
 
     def _link_of(self, doc: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
         brokers = tuple(doc.get(BROKERS, self._identity.answer.brokers))

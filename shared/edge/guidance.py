@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from shared.adapters.device_keys import Identity
-from shared.edge.bundle_shelf import BundleShelf, read_shelf, shelf_status
+from shared.edge.bundle_shelf import BundleShelf, Held, read_shelf, shelf_status
 from shared.edge.command_desk import CommandDesk, TimeUnknownError, Word
 from shared.edge.command_desk import read as read_book_file
 from shared.edge.operations import Operations
@@ -32,8 +32,9 @@ from shared.model.errors import InputError, VentanillaError
 from shared.protocol import topics
 from shared.protocol.bundle import Notice
 from shared.protocol.command import Command, Result, encode_result
+from shared.protocol.contents import Content
 from shared.protocol.mac import MacError, open_message, seal_message
-from shared.protocol.reported import Reported, encode_reported
+from shared.protocol.reported import WHY_REFUSED_LENGTH_MAX, Reported, encode_reported
 from shared.protocol.session import Publish
 from shared.protocol.twin import Twin
 
@@ -72,7 +73,8 @@ class GuidanceParts:
         operations: what can be asked of this device.
         fetch: brings bodies.
         uptime_ms: the device's monotonic clock.
-        taken: called with name and body of every bundle.
+        wall_ms: its own clock, until there is a life that knows better.
+        taken: called with every bundle and what it says.
     """
 
     identity: Identity
@@ -81,7 +83,8 @@ class GuidanceParts:
     operations: Operations
     fetch: Fetch
     uptime_ms: Callable[[], int]
-    taken: Callable[[str, bytes], None]
+    wall_ms: Callable[[], int]
+    taken: Callable[[Held, Content | None], None]
 
 
 class Guidance:
@@ -113,14 +116,19 @@ class Guidance:
         self._told: object = None
         self._n = 0
         self._uptime_ms = parts.uptime_ms
+        self._why: dict[str, str] = {}
         self._refused: dict[str, int] = {}
         self._refused_ms = -REFUSED_EVERY_MS
-        self._now_ms: Callable[[], int] = lambda: 0
+        self._now_ms: Callable[[], int] = parts.wall_ms
 
     def attach(self, look: Callable[[], Mapping[str, Any]], now_ms: Callable[[], int]) -> None:
         """Take the life that the device now leads: how it stands, and the best time that it knows."""
         self._now_ms = now_ms
         self._operations.add("report", lambda _args: look())
+
+    def now_ms(self) -> int:
+        """Return the best time that the device knows, Unix epoch; from any thread."""
+        return self._now_ms()
 
     # ---- what the owner tells
 
@@ -141,7 +149,7 @@ class Guidance:
         except (VentanillaError, OSError) as error:
             cause = _cause(error)
             if cause is not None:
-                self.refused[f"{kind}:{cause}"] += 1
+                self._refuse(f"{kind}:{cause}", error)
             log.warning("refused_message", topic=topic, reason=str(error) or type(error).__name__)
 
     def turn(self, session: str | None) -> Anew:
@@ -182,7 +190,14 @@ class Guidance:
             self._told = standing
             self._n += 1
             twin, bundles, refused = standing
-            reported = Reported(session=session, n=self._n, twin=twin, bundles=bundles, refused=refused)
+            reported = Reported(
+                session=session,
+                n=self._n,
+                twin=twin,
+                bundles=bundles,
+                refused=refused,
+                why={cause: self._why[cause] for cause in refused},
+            )
             said.append(self._sealed(topics.Verb.REPORTED, encode_reported(reported)))
         return said
 
@@ -222,8 +237,12 @@ class Guidance:
         try:
             self._shelf.put(notice, body, self._now_ms())
         except (InputError, OSError) as error:
-            self.refused["bundle:body"] += 1
+            self._refuse("bundle:body", error)
             log.warning("bundle_not_taken", name=notice.name, reason=str(error))
+
+    def _refuse(self, cause: str, error: Exception) -> None:
+        self.refused[cause] += 1
+        self._why[cause] = (str(error) or type(error).__name__)[:WHY_REFUSED_LENGTH_MAX]
 
     def _settle(self) -> bool:
         changed = self._twin.reached()

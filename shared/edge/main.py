@@ -10,7 +10,7 @@ import os
 import signal
 import ssl
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,10 @@ from shared.adapters.attachment_client import AttachmentClient
 from shared.adapters.attachment_store import AttachmentStore
 from shared.adapters.mqtt_link import MqttLink
 from shared.adapters.outbox import Outbox, OutboxLimits
+from shared.edge.admission import Admission
 from shared.edge.attaching import Attaching
+from shared.edge.bundle_shelf import Held
+from shared.edge.contents import Contents
 from shared.edge.device_time import DeviceTime, read_boot_id, system_time
 from shared.edge.errors import HomeInUseError
 from shared.edge.event_lines import EventReader
@@ -44,7 +47,8 @@ from shared.edge.teller import Teller
 from shared.edge.uploader import Uploader
 from shared.model.event import Stream
 from shared.protocol import limits
-from shared.protocol.bundle import HUB_KEYS, HubPublicKeys
+from shared.protocol.bundle import HubPublicKeys
+from shared.protocol.contents import Content
 from shared.protocol.sealing import HubSealingPublicKey
 
 STATUS_TIMEOUT_S: Final = 5.0
@@ -62,6 +66,7 @@ class Device:
         clock: its clocks.
         keeper: renews its certificate.
         attaching: keeps the photographs that go with events.
+        admission: what the town's bundles say, and let it take.
     """
 
     runtime: EdgeRuntime
@@ -70,6 +75,7 @@ class Device:
     clock: DeviceTime
     keeper: CertificateKeeper
     attaching: Attaching
+    admission: Admission
 
     def look(self) -> dict[str, Any]:
         """Return how it stands, as a JSON object's members.
@@ -120,6 +126,7 @@ def open_device(
         settings = FacelessSettings(identity, tls, backoff_cap_ms)
         fetch = BackgroundFetch(identity)
         sealing = SealingKey(identity.hub_sealing)
+        contents = Contents(clock.wall_ms)
         guidance = Guidance(
             GuidanceParts(
                 identity=identity,
@@ -128,9 +135,11 @@ def open_device(
                 operations=Operations(clock.uptime_ms, recent or RecentLog(), restart),
                 fetch=fetch,
                 uptime_ms=clock.uptime_ms,
-                taken=sealing.learn,
+                wall_ms=clock.wall_ms,
+                taken=_readers(sealing, contents),
             )
         )
+        contents.now_ms = guidance.now_ms
         runtime = EdgeRuntime(
             Parts(
                 identity=identity,
@@ -159,12 +168,10 @@ def open_device(
                 clock=clock,
                 keeper=keeper,
                 attaching=Attaching(store),
+                admission=Admission(contents, settings.offline_limit_minor),
             )
-            socket = StatusSocket(home.run, device.look)
-            try:
+            with closing(StatusSocket(home.run, device.look)):
                 yield device
-            finally:
-                socket.close()
         finally:
             uploader.stop()
             keeper.stop()
@@ -235,11 +242,19 @@ class SealingKey:
         self.key = key
         self.changed: Callable[[HubSealingPublicKey], None] = lambda _key: None
 
-    def learn(self, name: str, body: bytes) -> None:
-        """Take note of a bundle, if it is the hub's keys."""
-        if name == HUB_KEYS:
-            self.key = HubSealingPublicKey(HubPublicKeys.from_body(body).sealing)
+    def learn(self, content: Content | None) -> None:
+        """Take note of what a bundle says, if it is the hub's keys."""
+        if isinstance(content, HubPublicKeys):
+            self.key = HubSealingPublicKey(content.sealing)
             self.changed(self.key)
+
+
+def _readers(sealing: SealingKey, contents: Contents) -> Callable[[Held, Content | None], None]:
+    def taken(held: Held, content: Content | None) -> None:
+        sealing.learn(content)
+        contents.learn(held, content)
+
+    return taken
 
 
 def _outbox_of(path: Path, device: str, settings: DeviceSettings) -> Callable[[], Outbox]:

@@ -1,17 +1,22 @@
 """Reading the fields of a `data` object: type, length and range are checked, or it is an `InputError`.
 
-A bool is no int here, and NaN is no number. Text holds neither NUL nor half a surrogate pair: no database
+A bool is no int here, and NaN is no number. What lies deeper is named by its place, `items[3].title.es`. Text
+holds neither NUL nor half a surrogate pair: no database
 could store them, and an event that cannot be stored would block its lane. A message names the field, never
 its value.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from shared.model.errors import InputError
+from shared.model.instants import from_rfc3339
 
 Choice = TypeVar("Choice", bound=StrEnum)
+T = TypeVar("T")
+
+INSTANT_LENGTH_MAX = 40
 
 INTEGER_MAX = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6) and every database stores."""
@@ -100,3 +105,117 @@ def is_storable(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def flag(data: Mapping[str, object], name: str) -> bool:
+    """True or false.
+
+    Raises:
+        InputError: it is missing or something else.
+    """
+    value = data.get(name)
+    if type(value) is not bool:
+        raise InputError(f"{name} is true or false; correct the sender")
+    return value
+
+
+def instant_ms(data: Mapping[str, object], name: str) -> int:
+    """An instant in RFC 3339, as Unix milliseconds.
+
+    Raises:
+        InputError: it is missing, or no instant with its offset.
+    """
+    written = text(data, name, INSTANT_LENGTH_MAX)
+    try:
+        return from_rfc3339(written)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def instant_ms_or_none(data: Mapping[str, object], name: str) -> int | None:
+    """The same, or None where the field is absent or null.
+
+    Raises:
+        InputError: it is there and is no such instant.
+    """
+    return None if data.get(name) is None else instant_ms(data, name)
+
+
+def nested(data: Mapping[str, object], name: str, read: Callable[[Mapping[str, object]], T]) -> T:
+    """What an object in a field says; what is wrong in it is told with its place, such as `title.es`.
+
+    Raises:
+        InputError: it is missing, no object, or `read` does not take it.
+    """
+    value = data.get(name)
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} is an object; correct the sender")
+    return _placed(f"{name}.", cast("Mapping[str, object]", value), read)
+
+
+def each(
+    data: Mapping[str, object], name: str, count_max: int, read: Callable[[Mapping[str, object]], T]
+) -> tuple[T, ...]:
+    """What a list of objects says, one after the other; what is wrong is told as `items[3].title`.
+
+    Raises:
+        InputError: it is missing, no list, too long, or `read` does not take one of them.
+    """
+    found: list[T] = []
+    for number, value in enumerate(_listed(data, name, count_max)):
+        if not isinstance(value, Mapping):
+            raise InputError(f"{name}[{number}] is an object; correct the sender")
+        found.append(_placed(f"{name}[{number}].", cast("Mapping[str, object]", value), read))
+    return tuple(found)
+
+
+def each_or_none(
+    data: Mapping[str, object], name: str, count_max: int, read: Callable[[Mapping[str, object]], T]
+) -> tuple[T, ...] | None:
+    """The same, or None where the field is absent or null.
+
+    Raises:
+        InputError: it is there and is no such list.
+    """
+    return None if data.get(name) is None else each(data, name, count_max, read)
+
+
+def texts(data: Mapping[str, object], name: str, count_max: int, length_max: int) -> tuple[str, ...]:
+    """A list of texts.
+
+    Raises:
+        InputError: it is missing, no list, too long, or one of them is no such text.
+    """
+    listed = _listed(data, name, count_max)
+    return tuple(text({place: value}, place, length_max) for place, value in _places(name, listed))
+
+
+def once(name: str, keys: Sequence[str], key: str) -> None:
+    """See that no entry of a list has the key of another.
+
+    Raises:
+        InputError: one has; the sentence names the later one.
+    """
+    seen: set[str] = set()
+    for number, value in enumerate(keys):
+        if value in seen:
+            raise InputError(f"{name}[{number}].{key} is the one of an entry before it; correct the sender")
+        seen.add(value)
+
+
+def _listed(data: Mapping[str, object], name: str, count_max: int) -> Sequence[object]:
+    value = data.get(name)
+    if type(value) is not list or len(cast("list[object]", value)) > count_max:
+        raise InputError(f"{name} is a list of at most {count_max} entries; correct the sender")
+    return cast("list[object]", value)
+
+
+def _places(name: str, listed: Sequence[object]) -> Iterator[tuple[str, object]]:
+    return ((f"{name}[{number}]", value) for number, value in enumerate(listed))
+
+
+def _placed(place: str, value: Mapping[str, object], read: Callable[[Mapping[str, object]], T]) -> T:
+    try:
+        return read(value)
+    except InputError as error:
+        raise InputError(f"{place}{error}") from error

@@ -38,6 +38,15 @@ class CreditMethod(StrEnum):
     CASH = "cash"
 
 
+class DenyListWord(StrEnum):
+    """What goes along in a payment's `deny_list`, where a device had something to say of its card."""
+
+    LISTED = "listed"
+    """The card stood on it, and the money had moved already when the device was told."""
+    EXPIRED = "expired"
+    """The list was too old to rely on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCaptured:
     """A fee, tax or fine was paid at a device (`payment.captured`)."""

@@ -145,6 +145,9 @@ BUNDLE_BYTES_MAX: Final = 512 * 1024
 """A deny list of 10,000 cards has about as much."""
 BUNDLES_HELD_MAX: Final = 16
 """Names of bundles that a device holds: whoever invents names fills no disk."""
+OFFLINE_LIMIT_MINOR: Final = 1_000
+"""What one card may spend on one device while the deny list has expired, unless the town sets another: some
+rides, and no more than the town can lose on each card that was stolen meanwhile."""
 PUSH_FIRST_MS: Final = 5_000
 PUSH_MAX_MS: Final = 600_000
 """What a device was sent and has not reported is sent again, at doubling intervals."""

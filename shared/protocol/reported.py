@@ -22,6 +22,7 @@ WHY_LENGTH_MAX: Final = 200
 REPORTED_BYTES_MAX: Final = 16 * 1024
 _CAUSE_LENGTH_MAX: Final = 32
 _CAUSES_MAX: Final = 16
+WHY_REFUSED_LENGTH_MAX: Final = 160
 
 
 class TwinState(StrEnum):
@@ -74,6 +75,7 @@ class Reported:
         twin: None where the device was never given settings.
         bundles: by name.
         refused: messages that had no effect, by cause, since the device's process began.
+        why: of the last one of a cause, a sentence.
     """
 
     session: str
@@ -81,6 +83,7 @@ class Reported:
     twin: TwinReport | None = None
     bundles: Mapping[str, BundleReport] = field(default_factory=dict[str, BundleReport])
     refused: Mapping[str, int] = field(default_factory=dict[str, int])
+    why: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def encode_reported(reported: Reported) -> bytes:
@@ -103,6 +106,7 @@ def encode_reported(reported: Reported) -> bytes:
             for name, item in reported.bundles.items()
         },
         "refused": dict(reported.refused),
+        "why": dict(reported.why),
     }
     return encode(members) + b"\n"
 
@@ -122,7 +126,8 @@ def decode_reported(body: bytes) -> Reported:
     if len(bundles) > limits.BUNDLES_HELD_MAX or not all(map(is_bundle_name, bundles)):
         message = f"A device holds at most {limits.BUNDLES_HELD_MAX} bundles, each under a name."
         raise ParseError(message)
-    if len(refused) > _CAUSES_MAX or any(len(cause) > _CAUSE_LENGTH_MAX for cause in refused):
+    why = as_object(members.get("why", {}), "why")
+    if len(refused) > _CAUSES_MAX or any(len(cause) > _CAUSE_LENGTH_MAX for cause in (*refused, *why)):
         message = "A device counts what it refused under a few short words."
         raise ParseError(message)
     twin = members.get("twin")
@@ -132,6 +137,7 @@ def decode_reported(body: bytes) -> Reported:
         twin=None if twin is None else _twin(as_object(twin, "twin")),
         bundles={name: _bundle(as_object(item, name)) for name, item in bundles.items()},
         refused={cause: number(refused, cause) for cause in refused},
+        why={cause: text(why, cause, WHY_REFUSED_LENGTH_MAX) for cause in why if cause in refused},
     )
 
 

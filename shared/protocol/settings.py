@@ -20,6 +20,7 @@ BACKOFF_MAX_S: Final = "link.backoff_max_s"
 PAYMENTS_TAKEN: Final = "payments.taken"
 CASES_TAKEN: Final = "cases.taken"
 CONFIRM: Final = "link.confirm_s"
+OFFLINE_LIMIT: Final = "payments.offline_limit_minor"
 BROKERS_MAX: Final = 8
 
 
@@ -151,10 +152,10 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             allows=_one_of("debug", "info", "warning", "error"),
         ),
         Setting(
-            name="payments.offline_limit_minor",
-            default="the terminal's own",
+            name=OFFLINE_LIMIT,
+            default=str(limits.OFFLINE_LIMIT_MINOR),
             values="a whole number of minor units from 0 to 100000",
-            effect="For a terminal: what may be spent on one card while the deny list cannot be renewed.",
+            effect="What one card may spend on one device while the deny list has expired.",
             allows=_whole(0, 100_000),
         ),
         Setting(

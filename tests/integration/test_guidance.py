@@ -6,15 +6,18 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.fleet.command_post import UNANSWERED
+from shared.adapters import device_keys
 from shared.edge.cli import START_AGAIN
+from shared.edge.pseudonyms import Pseudonyms
 from shared.protocol import limits
-from tests.support.device_process import DeviceProcess, tap
+from tests.support.device_process import DeviceProcess, report, tap
 from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
 
@@ -185,8 +188,77 @@ def test_deny_list_reaches_the_device_in_seconds(hub: HubProcess, device: Device
     assert held.endswith(body)
 
 
+def publish(hub: HubProcess, name: str, said: object, expires_s: int = 86_400) -> str:
+    body = b64encode(json.dumps(said).encode()).decode()
+    return hub.post(f"/v1/bundles/{name}", {"body": body, "expires_s": expires_s, "who": "ana"})["version"]
+
+
+def held(device: DeviceProcess, name: str, version: str) -> None:
+    wanted_when(device, lambda w: w["bundles"].get(name, {}).get("version") == version, f"{name} {version}")
+
+
+@pytest.mark.sentence("W-13")
+def test_card_on_the_deny_list_is_refused_and_an_expired_list_lowers_what_it_may_spend(
+    hub: HubProcess, device: DeviceProcess
+) -> None:
+    name = name_of(device)
+    pseudonyms = Pseudonyms(device_keys.load(device.home.identity).fleet_key)
+    held(device, "deny-list", publish(hub, "deny-list", {"subjects": [pseudonyms.of("card", "0BAD")]}))
+    device.give([tap(1, "0BAD"), tap(1, "04A2")])
+    bad, good = device.wait_for_answers(2)
+    assert "deny list" in bad["refused"]["reason"]
+    assert "taken" in good
+    assert "deny_list" not in good
+    set_for(hub, name, "payments.offline_limit_minor", 300)
+    in_force(device, "payments.offline_limit_minor", 300)
+    held(device, "deny-list", publish(hub, "deny-list", {"subjects": []}, expires_s=1))
+    wanted_when(device, lambda w: w["bundles"]["deny-list"]["state"] == "expired", "its expiry")
+    device.give([tap(2), tap(3), tap(4), tap(1, "0C0C")])
+    answers = device.wait_for_answers(6)[2:]
+    assert [answer.get("deny_list", "refused") for answer in answers] == [
+        "expired",
+        "expired",
+        "refused",
+        "expired",
+    ]
+    held(device, "deny-list", publish(hub, "deny-list", {"subjects": []}))
+    device.give([tap(5)])
+    assert "deny_list" not in device.wait_for_answers(7)[6]
+
+
+@pytest.mark.sentence("W-14")
+def test_catalogue_and_agenda_of_the_town_are_what_the_device_takes_and_shows(
+    hub: HubProcess, device: DeviceProcess
+) -> None:
+    now = datetime.now(UTC)
+    item = {"id": "corte", "version": 2, "kind": "notice", "text": {"es": "De 9 a 14 h."}}
+    item["title"] = {"es": "Corte de agua", "ca": "Tall d'aigua"}
+    shown = {"from": now.isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+    held(device, "agenda", publish(hub, "agenda", {"items": [{**item, **shown}]}))
+    services = [{"service_code": "aceras", "service_name": {"es": "Aceras"}}]
+    held(device, "catalogue", publish(hub, "catalogue", {"services": services}))
+    wrong = report("Un dron")
+    wrong["data"] = {"service_code": "drones", "description": "Un dron", "channel": "kiosk"}
+    device.give([wrong, report("Baldosa suelta"), {"ask": "notices", "language": "ca"}])
+    refused, taken, told = device.wait_for_answers(3)
+    assert "use one of aceras" in refused["refused"]["remedy"]
+    assert "taken" in taken
+    assert [(n["id"], n["title"], n["text"]) for n in told["notices"]] == [
+        ("corte", "Tall d'aigua", "De 9 a 14 h.")
+    ]
+    assert (told["expired"], 0 <= told["age_s"] < 60) == (False, True)
+
+
+def test_file_that_no_device_could_read_is_refused_with_its_place(hub: HubProcess, tmp_path: Path) -> None:
+    (tmp_path / "agenda.json").write_text('{"items":[{"id":"x"}]}')
+    done = hub.try_command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"))
+    assert done.returncode == 1
+    assert "agenda: items[0].version is a whole number" in done.stderr
+    assert "correct the file" in done.stderr
+
+
 def test_file_is_published_by_a_command(hub: HubProcess, tmp_path: Path) -> None:
-    (tmp_path / "agenda.json").write_text('{"days":[]}')
+    (tmp_path / "agenda.json").write_text('{"items":[]}')
     said = hub.command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"), "--expires-days", "2")
     assert "agenda is published as version" in said
     assert "agenda" in hub.command("bundle", "list")

@@ -125,7 +125,8 @@ def running(
                 operations=Operations(clock.uptime_ms, RecentLog(), lambda: None),
                 fetch=BackgroundFetch(identity),
                 uptime_ms=clock.uptime_ms,
-                taken=lambda _name, _body: None,
+                wall_ms=clock.wall_ms,
+                taken=lambda _held, _content: None,
             )
         )
         runtime = EdgeRuntime(

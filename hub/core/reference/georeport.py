@@ -1,13 +1,13 @@
 """The reference core's Open311 GeoReport v2, in JSON: services, requests, tokens.
 
-Here: the routes and what a plain server leaves out. Not here: XML, service definitions, fetching media, and
-the check that a request has a place, which many cities' servers leave to people too.
+Here: the routes and what a plain server leaves out. Not here: XML, fetching media, and the check that a
+request has a place and answers its service's questions, which many cities' servers leave to people too.
 
 A plain server knows the standard and nothing else: no idempotency keys, no attributes in its listing, no
 filter by reference, no pages; it lists the newest requests up to its limit and does not say that there are
 more.
 
-Source: Open311 GeoReport v2, all six methods but "GET Service Definition".
+Source: Open311 GeoReport v2, all six methods.
 """
 
 import json
@@ -44,6 +44,13 @@ SERVICES: Sequence[tuple[str, str, str]] = (
 )
 
 
+QUESTIONS: Mapping[str, Sequence[tuple[str, str, Sequence[str]]]] = {
+    "alumbrado": (("farola", "¿Qué número tiene la farola?", ()),),
+    "residuos": (("contenedor", "¿De qué es el contenedor?", ("Papel", "Vidrio", "Envases", "Resto")),),
+}
+"""By service: code, text, and what may be chosen, or nothing for a text. None has to be answered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeoReportSettings:
     """What kind of GeoReport server this is.
@@ -75,6 +82,10 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
     async def services(_: Request) -> Response:
         return await answer(faults, lambda: _json(_services(store)), reads=True)
 
+    async def definition(request: Request) -> Response:
+        code = str(request.path_params["code"])
+        return await answer(faults, lambda: _definition(code), reads=True)
+
     async def post_request(request: Request) -> Response:
         fields = _read_form(await request.body())
         key = None if settings.plain else request.headers.get("idempotency-key")
@@ -95,6 +106,7 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
 
     return [
         Route("/services.json", services),
+        Route("/services/{code}.json", definition),
         Route("/requests.json", post_request, methods=["POST"]),
         Route("/requests.json", list_requests),
         Route("/requests/{number:int}.json", one_request),
@@ -179,13 +191,34 @@ def _services(store: Store) -> Sequence[Mapping[str, object]]:
             "service_code": code,
             "service_name": name,
             "description": name,
-            "metadata": False,
+            "metadata": code in QUESTIONS,
             "type": "realtime",
             "keywords": "",
             "group": group,
         }
         for code, name, group in known
     ]
+
+
+def _definition(code: str) -> Response:
+    if code not in QUESTIONS:
+        return _error(404, "this service has no definition")
+    attributes = [
+        {
+            "variable": True,
+            "code": name,
+            "datatype": "singlevaluelist" if choices else "string",
+            "required": False,
+            "datatype_description": None,
+            "order": number,
+            "description": text,
+            **(
+                {"values": [{"key": choice.lower(), "name": choice} for choice in choices]} if choices else {}
+            ),
+        }
+        for number, (name, text, choices) in enumerate(QUESTIONS[code], 1)
+    ]
+    return _json({"service_code": code, "attributes": attributes})
 
 
 def _service_names() -> Mapping[str, str]:

@@ -3,12 +3,13 @@ import json
 import pytest
 
 from shared.edge.errors import FencedError
-from shared.edge.event_lines import EventReader, Submission, refused_line, taken_line
+from shared.edge.event_lines import EventReader, Question, Submission, read_question, refused_line, taken_line
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.seam import Taken
 from shared.model.errors import InputError, TransientError
 from shared.model.event import EventType, Stream
 from shared.model.ids import check_reference
+from shared.model.wording import Language
 
 FRESH = "01a20073-9c4a-70cb-9e49-702fc2a52c28"
 GIVEN = "01a20073-9c71-7fc3-8aa3-bfbf6a887a00"
@@ -147,3 +148,20 @@ def test_refusal_without_a_remedy_of_its_own_gets_one() -> None:
         "reason": "no",
         "remedy": "try again",
     }
+
+
+@pytest.mark.parametrize(("given", "language"), [({}, "es"), ({"language": "en"}, "en")])
+def test_question_is_read_with_its_language(given: dict[str, str], language: str) -> None:
+    asked = read_question(json.dumps({"ask": "notices", **given}).encode())
+    assert asked == Question(language=Language(language))
+
+
+@pytest.mark.parametrize("more", [{"language": "fr"}, {"ask": "cards"}, {"type": "tap.charged"}])
+def test_question_that_is_none_is_refused(more: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        read_question(json.dumps({"ask": "notices", **more}).encode())
+
+
+@pytest.mark.parametrize("raw", [b'{"ask"', b'{"type":"x","data":{"ask":1}}', b'["ask"]'])
+def test_line_that_asks_nothing_is_no_question(raw: bytes) -> None:
+    assert read_question(raw) is None

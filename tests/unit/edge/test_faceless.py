@@ -8,7 +8,9 @@ import pytest
 
 from shared.adapters.attachment_store import AttachmentStore
 from shared.adapters.outbox import Outbox
+from shared.edge.admission import Admission
 from shared.edge.attaching import Attaching
+from shared.edge.contents import Contents
 from shared.edge.device_time import DeviceTime, system_time
 from shared.edge.event_lines import EventReader
 from shared.edge.faceless import SESSIONS_MAX, TERMINAL_CONTEXT_MS, Faceless
@@ -45,10 +47,11 @@ class Desk:
 def desk(home: DeviceHome) -> Iterator[Desk]:
     ahead_ms, machine = [0], system_time()
     clock = DeviceTime(wall_ms=machine.wall_ms, uptime_ms=lambda: machine.uptime_ms() + ahead_ms[0])
+    admission = Admission(Contents(clock.wall_ms), lambda: 0)
     attaching = Attaching(AttachmentStore(home.attachments, "bus-7"))
     with (
         running(home, port=NO_BROKER) as hand,
-        Faceless(hand.teller, EventReader("bus-7", hand.pseudonyms), clock, attaching) as faceless,
+        Faceless(hand.teller, EventReader("bus-7", hand.pseudonyms), clock, attaching, admission) as faceless,
     ):
         yield Desk(hand.runtime, faceless, ahead_ms)
 

@@ -12,6 +12,7 @@ from shared.adapters import device_keys
 from shared.edge.bundle_shelf import read_shelf
 from shared.edge.guidance import Anew, Guidance, GuidanceParts
 from shared.edge.home import DeviceHome
+from shared.edge.kept_files import write_kept
 from shared.edge.operations import Operations, RecentLog
 from shared.protocol import limits, topics
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
@@ -82,7 +83,8 @@ class Desk:
                 operations=Operations(lambda: self.machine.uptime_ms, RecentLog(), self.machine.restart),
                 fetch=self.postman,
                 uptime_ms=lambda: self.machine.uptime_ms,
-                taken=lambda _name, _body: None,
+                wall_ms=lambda: NOW_MS,
+                taken=lambda _held, _content: None,
             )
         )
         self.guidance.attach(lambda: {"state": "streaming"}, lambda: NOW_MS)
@@ -115,7 +117,7 @@ class Desk:
         self.tell(topics.bundle(self.device, name or notice.name), encode_notice(notice), key=key)
 
     def made(
-        self, n: int, body: bytes = b"{}", name: str = "deny-list", key: Ed25519PrivateKey | None = None
+        self, n: int, body: bytes = b"{}", name: str = "content", key: Ed25519PrivateKey | None = None
     ) -> Notice:
         return make_notice(name, Version(1, n), body, FAR_MS, [key or self.signing])
 
@@ -322,7 +324,7 @@ def test_bundle_is_held_whole_and_its_version_never_goes_back(desk: Desk) -> Non
     desk.start()
     desk.bundle(old)
     ((name, held, body),) = read_shelf(desk.home.identity)
-    assert (name, held.notice.version, body) == ("deny-list", Version(1, 2), b'{"a":2}')
+    assert (name, held.notice.version, body) == ("content", Version(1, 2), b'{"a":2}')
     assert desk.guidance.refused == {"bundle:older": 1}
 
 
@@ -351,9 +353,48 @@ def test_body_that_was_fetched_is_held_against_what_was_signed(desk: Desk) -> No
     assert [held.notice.version for _, held, _ in read_shelf(desk.home.identity)] == [Version(1, 1)]
 
 
+@pytest.mark.sentence("W-12")
+def test_bundle_that_the_device_does_not_understand_is_told_and_the_one_before_stays(desk: Desk) -> None:
+    good, bad = b'{"subjects":["a"]}', b'{"subjects":["a",7]}'
+    desk.bundle(desk.made(1, good, name="deny-list"))
+    desk.bundle(desk.made(2, bad, name="deny-list"))
+    desk.connect()
+    _, reported = desk.said()
+    assert reported is not None
+    assert reported.bundles["deny-list"].version == Version(1, 1)
+    assert reported.refused == {"bundle:refused": 1}
+    assert "deny-list: subjects[1] is a text" in reported.why["bundle:refused"]
+    long = b'{"subjects":["%s",7]}' % (b"x" * limits.BUNDLE_INLINE_BYTES_MAX)
+    desk.bundle(desk.made(3, long, name="deny-list"))
+    ((notice, done),) = desk.postman.waiting
+    done(notice, long)
+    desk.machine.uptime_ms += 10_000
+    _, reported = desk.said()
+    assert reported is not None
+    assert "deny-list: subjects[0] is a text" in reported.why["bundle:body"]
+    assert [body for _, _, body in read_shelf(desk.home.identity)] == [good]
+
+
+@pytest.mark.sentence("W-12")
+def test_bundle_that_an_older_device_took_and_this_one_does_not_understand_is_left_and_stays(
+    desk: Desk,
+) -> None:
+    desk.bundle(desk.made(2, b"{}"))
+    held = desk.home.identity / "bundles" / "content"
+    notice = desk.made(2, b"{}", name="agenda")  # as it was taken when nobody looked into it
+    head = b'{"taken_ms":1}\n'
+    said = encode_notice(replace(notice, body=None))
+    write_kept(held.with_name("agenda"), head + said + b"{}")
+    desk.start()
+    desk.bundle(desk.made(1, b'{"items":[]}', name="agenda"))
+    assert desk.guidance.refused == {"bundle:older": 1}
+    desk.bundle(desk.made(3, b'{"items":[]}', name="agenda"))
+    assert {name: body for name, _, body in read_shelf(desk.home.identity)}["agenda"] == b'{"items":[]}'
+
+
 @pytest.mark.sentence("W-9")
 def test_bundle_that_has_expired_is_kept_and_says_what_is_done_with_it(desk: Desk) -> None:
-    desk.bundle(make_notice("deny-list", Version(1, 1), b"{}", NOW_MS, [desk.signing]))
+    desk.bundle(make_notice("deny-list", Version(1, 1), b'{"subjects":[]}', NOW_MS, [desk.signing]))
     found = desk.guidance.status()["bundles"]["deny-list"]
     assert (found["state"], found["after_expiry"]) == ("expired", "limit")
 
@@ -371,7 +412,7 @@ def test_hub_keys_that_an_old_key_signed_bring_the_new_one(desk: Desk) -> None:
     desk.bundle(desk.made(3, key=new))
     desk.bundle(desk.made(4))  # the old key has retired
     held = {name: item.notice.version for name, item, _ in read_shelf(desk.home.identity)}
-    assert held == {HUB_KEYS: Version(1, 2), "deny-list": Version(1, 3)}
+    assert held == {HUB_KEYS: Version(1, 2), "content": Version(1, 3)}
 
 
 def test_names_that_somebody_invents_fill_no_disk(desk: Desk) -> None:
@@ -383,7 +424,7 @@ def test_names_that_somebody_invents_fill_no_disk(desk: Desk) -> None:
 
 def test_bundle_that_is_damaged_on_the_disk_is_asked_for_again(desk: Desk, tmp_path: Path) -> None:
     desk.bundle(desk.made(1, b'{"a":1}'))
-    path = desk.home.identity / "bundles" / "deny-list"
+    path = desk.home.identity / "bundles" / "content"
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(bytes(content))

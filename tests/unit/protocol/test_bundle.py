@@ -139,6 +139,7 @@ def test_reported_twin_is_read_as_it_was_written() -> None:
         ),
         bundles={"deny-list": BundleReport(version=Version(3, 7), state=BundleState.HELD)},
         refused={"bundle": 2},
+        why={"bundle": "it is older"},
     )
     assert decode_reported(encode_reported(said)) == said
     for bad in (
@@ -146,6 +147,8 @@ def test_reported_twin_is_read_as_it_was_written() -> None:
         b'{"session":"s","n":1,"twin":{},"bundles":{}}\n',
         b'{"session":"s","n":1,"twin":null,"bundles":{"X":{}}}\n',
         b'{"session":"s","n":1,"twin":null,"bundles":{},"refused":{"x":-1}}\n',
+        b'{"session":"s","n":1,"twin":null,"bundles":{},"refused":{"x":1},"why":{"x":"a\\u0000"}}\n',
+        b'{"session":"s","n":1,"twin":null,"bundles":{},"refused":{"x":1},"why":{"x":"%s"}}\n' % (b"y" * 161),
         b'{"session":"s","n":1,"twin":null,"bundles":{},"x":"%s"}\n' % (b"y" * 20_000),
     ):
         with pytest.raises(InputError):

@@ -223,17 +223,17 @@ def test_versions_rise_within_a_life_and_over_lives(office: Office) -> None:
 @pytest.mark.sentence("W-11")
 def test_device_that_knows_a_later_version_is_given_the_same_under_a_new_one(office: Office) -> None:
     office.set("screen.idle_s", 20)
-    row = office.fleet.press.publish("fares", b"{}", 600, "ana")
+    row = office.fleet.press.publish("content", b"{}", 600, "ana")
     office.sent.clear()
     later = Version(9, 4)  # of a life that this database has forgotten
-    office.reports("kiosk-1", later, {"fares": later})
+    office.reports("kiosk-1", later, {"content": later})
     assert "desired" not in dict(office.opened())
     office.life.kept = 10  # the device's birth told of it
     office.pass_time(2 * limits.PUSH_MAX_MS)
     sent = dict(office.opened())
     assert decode_desired(sent["desired"]).version > later
     assert decode_desired(sent["desired"]).doc == {"screen.idle_s": 20}
-    assert decode_notice(sent["bundle/fares"]).version > max(later, row.version)
+    assert decode_notice(sent["bundle/content"]).version > max(later, row.version)
 
 
 @pytest.mark.sentence("W-8")

@@ -47,7 +47,8 @@ def reported(session: str, n: int, twin: TwinReport | None = None, refused: int 
             n=n,
             twin=twin,
             bundles={DENY_LIST: BundleReport(version=Version(3, n), state=BundleState.HELD)},
-            refused={"desired:forged": refused} if refused else {},
+            refused={"bundle:refused": refused} if refused else {},
+            why={"bundle:refused": "agenda: items is a list"} if refused else {},
         )
     )
 
@@ -89,6 +90,8 @@ def test_settings_that_were_reverted_and_messages_that_were_refused_are_told_onc
         hear(street, topics.Verb.REPORTED, reported(kiosk.session, n, twin(TwinState.REVERTED), refused=n))
     kinds = sorted(str(row["kind"]) for row in street.rows(exception))
     assert kinds == sorted([REVERTED, REFUSED])
+    (told,) = [row["detail"] for row in street.rows(exception) if row["kind"] == REFUSED]
+    assert told == {"bundle:refused": 1, "why": {"bundle:refused": "agenda: items is a list"}}
     assert street.rows(device_twin)[0]["why"] == "cut off"
 
 
