@@ -96,9 +96,11 @@ class Hub:
         answers = self.writer.answers()
         behind = self.journal_copy is not None and self.journal_copy.is_behind
         reason = "its journal copy lacks something; look at its disk (journal_copy_dir)" if behind else ""
+        if self.writer.failing:
+            reason = f"nothing is taken: {self.writer.failing}"
         if not answers:
             reason = "it cannot be read; look at its disk or its server"
-        return PartStatus(part="database", ready=answers, reason=reason)
+        return PartStatus(part="database", ready=answers and not self.writer.failing, reason=reason)
 
     def _broker(self, broker: NatsServer) -> PartStatus:
         is_up = broker.pid is not None

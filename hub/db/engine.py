@@ -21,7 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from shared.adapters.durable_files import sync_folder, write_again
 from shared.model.errors import InputError
 
-__all__ = ["Connection", "Engine", "open_reader", "open_writer", "sqlite_path", "sqlite_url"]
+__all__ = ["Connection", "Engine", "changes", "open_reader", "open_writer", "sqlite_path", "sqlite_url"]
 
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 64 * 1024
@@ -122,6 +122,13 @@ def open_reader(url: str) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def changes(connection: Connection) -> int:
+    """A number that is another one as soon as a transaction has changed something."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    count = "total_changes()" if is_sqlite else "coalesce(pg_current_xact_id_if_assigned()::text, '0')"
+    return int(connection.exec_driver_sql(f"SELECT {count}").scalar_one())
 
 
 def _checked(url: str) -> URL:

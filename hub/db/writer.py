@@ -20,9 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.db.engine import changes
 from hub.db.failures import family
 from shared.model.errors import CapacityError, TransientError, VentanillaError
 
@@ -34,6 +36,8 @@ GROUP_JOBS_MAX = 64
 """Jobs in one transaction: the first one's future does not wait for ever."""
 CLOSE_TIMEOUT_S = 30.0
 RUN_TIMEOUT_S = 30.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +64,7 @@ class Writer:
         commits_failed_total: groups that were not.
         jobs_total: jobs that were run.
         jobs_failed_total: jobs that raised.
+        failing: why the database could not be written; empty since something was written again.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Writer:
         self.commits_failed_total = 0
         self.jobs_total = 0
         self.jobs_failed_total = 0
+        self.failing = ""
         self._engine = engine
         self._reader = reader
         self._after_commit = after_commit
@@ -187,18 +193,32 @@ class Writer:
         failure: VentanillaError | None = None
         try:
             with self._engine.connect() as connection, connection.begin():
+                before = changes(connection) if self.failing else None
                 for job in running:
                     self._run_one(job, connection)
+                is_full = any(isinstance(job.error, CapacityError) for job in running)
+                wrote = before is not None and not is_full and changes(connection) != before
         except Exception as error:  # the supervisor of every write
             self.commits_failed_total += 1
-            failure = family(error) or TransientError("the database did not commit; try again")
-            failure.__cause__ = error
+            full = next((job.error for job in running if isinstance(job.error, CapacityError)), None)
+            failure = family(error) or full or TransientError("the database did not commit; try again")
+            if failure is not full:
+                failure.__cause__ = error
+            self._note(failure)
         else:
             self.commits_total += 1
+            if wrote:
+                log.info("database_goes_on")
+                self.failing = ""
             if self._after_commit is not None:
                 self._after_commit()
         for job in running:
             job.settle(failure)
+
+    def _note(self, trouble: VentanillaError) -> None:
+        if not self.failing:
+            log.error("database_fails", reason=str(trouble))
+        self.failing = str(trouble)
 
     def _run_one(self, job: _Job[object], connection: Connection) -> None:
         self.jobs_total += 1
@@ -207,8 +227,11 @@ class Writer:
             job.value = job.run(connection)
         except Exception as error:  # the supervisor of every job
             self.jobs_failed_total += 1
-            job.error = family(error) or error
-            if job.error is not error:
-                job.error.__cause__ = error
+            trouble = family(error)
+            job.error = trouble or error
+            if trouble is not None:
+                trouble.__cause__ = error
+            if isinstance(trouble, CapacityError):
+                self._note(trouble)
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
         connection.exec_driver_sql("RELEASE SAVEPOINT job")

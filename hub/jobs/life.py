@@ -92,11 +92,13 @@ class HubLife:
     def beat(self) -> None:
         """Note that this life goes on, if the database has changed since the last beat.
 
+        Also while it cannot be written: the beat finds out when it can.
+
         Raises:
             TransientError: the database cannot be written.
             OSError: the key folder cannot be written.
         """
-        if self._writer.commits_total == self._commits:
+        if self._writer.commits_total == self._commits and not self._writer.failing:
             return
         here = Mark(self._here.incarnation, self._here.beat + 1)
         self._writer.run(lambda connection: LifeRepository(connection).beat(here, self._clock()))

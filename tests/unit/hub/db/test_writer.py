@@ -195,3 +195,21 @@ def test_other_databases_are_refused() -> None:
             open_engine("mysql://localhost/hub")
     with pytest.raises(InputError):
         open_reader("sqlite://")
+
+
+def test_writer_that_cannot_write_says_so_until_it_has_written_again(writer: Writer) -> None:
+    def limit(connection: Connection, pages: int) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    def grow(connection: Connection) -> None:
+        connection.execute(exception.insert(), [{"kind": "x" * 5_000, "detail": {}, "opened_ms": 1}] * 9)
+
+    writer.run(lambda connection: limit(connection, 1))
+    with pytest.raises(CapacityError, match="disk is full"):
+        writer.run(grow)
+    assert "disk is full" in writer.failing
+    writer.run(lambda _connection: None)  # commits, and writes nothing
+    assert "disk is full" in writer.failing
+    writer.run(lambda connection: limit(connection, 1_000_000))
+    writer.run(grow)
+    assert writer.failing == ""
