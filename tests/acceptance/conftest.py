@@ -33,7 +33,7 @@ class TownHall:
         self._wait_for("requests", {references[one.event_id] for one in taken})
 
     def _wait_for(self, kind: str, keys: set[str]) -> None:
-        eventually(lambda: keys <= set(self.core.counts(kind)), timeout_s=20, what=f"{kind} at the core")
+        eventually(lambda: keys <= set(self.core.counts(kind)), timeout_s=90, what=f"{kind} at the core")
         counts = self.core.counts(kind)
         assert {counts[key] for key in keys} == {1}
         assert self.core.effects()["duplicates"] == 0

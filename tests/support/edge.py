@@ -66,9 +66,9 @@ class Hand:
         return self.runtime.status().result(TAKE_S).members()
 
 
-def enrol_home(town: Town, home: DeviceHome, device: str) -> None:
-    """Enrol a device into its home, all but the HTTP."""
-    address = HubAddress(hub="127.0.0.1:1", brokers=(f"127.0.0.1:{town.port}",))
+def enrol_home(town: Town, home: DeviceHome, device: str, *, port: int | None = None) -> None:
+    """Enrol a device into its home, all but the HTTP; its broker is at another port, if one is given."""
+    address = HubAddress(hub="127.0.0.1:1", brokers=(f"127.0.0.1:{port or town.port}",))
     enrolment = Enrolment(town.room, address, clock=now_ms, admit=lambda: None)
     token = enrolment.issue(TokenWanted(device=device))
     keys = device_keys.pending_keys(home.identity)

@@ -21,7 +21,7 @@ from tests.support.polling import eventually
 from tests.support.town import free_port
 
 ROOT = Path(__file__).parents[2]
-START_S = 30.0
+START_S = 120.0
 STOP_S = 40.0
 
 
@@ -224,7 +224,7 @@ class HubProcess:
 
     def wait_for_fates(self, device: str, taken: Sequence[Taken], fate: str = "committed") -> None:
         """Wait until all of them have met the same fate."""
-        eventually(lambda: set(self.fates(device, taken)) == {fate}, timeout_s=20, what=f"all of them {fate}")
+        eventually(lambda: set(self.fates(device, taken)) == {fate}, timeout_s=90, what=f"all of them {fate}")
 
     def _is_ready(self) -> bool:
         assert self._process

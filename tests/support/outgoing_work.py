@@ -197,9 +197,13 @@ class RunningForwarder:
             self._task.result()
 
 
-def connectors_to(core: ReferenceCore, *, settle_s: float = SETTLE_S) -> Callable[[], Sequence[Connector]]:
-    """All connectors to a reference core, impatient enough for a test."""
+def connectors_to(
+    core: ReferenceCore, *, settle_s: float = SETTLE_S, port: int | None = None
+) -> Callable[[], Sequence[Connector]]:
+    """All connectors to a reference core, impatient enough for a test; at another port, if one is given."""
     endpoint = core.endpoint(timeout_s=TIMEOUT_S)
+    if port is not None:
+        endpoint = replace(endpoint, base_url=f"http://127.0.0.1:{port}")
 
     def connect() -> Sequence[Connector]:
         return [

@@ -51,6 +51,11 @@ class ReferenceCore:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
     def pid(self) -> int:
         assert self._process
         return self._process.pid
