@@ -253,14 +253,20 @@ def _note_keys(room: KeyRoom, writer: Writer) -> None:
 
 
 def _sweeping(config: HubConfig, writer: Writer, wake: Callable[[], None]) -> Sequence[Job]:
-    """Make effects due that nobody woke; SQLite's one writer leaves none."""
+    """Make due what a clock that was ahead put off, and what nobody woke; SQLite's one writer leaves none."""
+
+    def pull_back() -> None:
+        if count := writer.run(lambda connection: OutgoingRepository(connection).pull_back(now_ms())):
+            log.warning("clock_was_ahead", effects=count)
+            wake()
 
     def sweep() -> None:
         if writer.run(lambda connection: OutgoingRepository(connection).sweep(now_ms())):
             wake()
 
+    put_off = Job(name="put off", every_s=BEAT_S, run=pull_back, at_once=True)
     is_alone = sqlite_path(config.database) is not None
-    return () if is_alone else (Job(name="parked effects", every_s=HINT_EVERY_S, run=sweep),)
+    return (put_off,) if is_alone else (put_off, Job(name="parked effects", every_s=HINT_EVERY_S, run=sweep))
 
 
 def _jobs(

@@ -43,6 +43,8 @@ from hub.db.tables import outgoing, service_request
 from shared.model.event import Event
 
 LAST_ERROR_LENGTH_MAX = 500
+PUT_OFF_MS_MAX = 172_800_000
+"""Nothing is put off for longer than a day, photographs and the patience that a core asks for included."""
 REPLAY_ROWS_MAX = 1_000
 """Effects that one transaction makes due again: ingest never waits long behind a replay."""
 
@@ -265,6 +267,15 @@ class OutgoingRepository:
         """
         parked = update(outgoing).where(_is_waiting(outgoing), outgoing.c.due_ms.is_(None), ~_is_behind())
         return self._connection.execute(parked.values(due_ms=now_ms)).rowcount
+
+    def pull_back(self, now_ms: int) -> int:
+        """Makes effects due that were put off by a clock which was ahead and has been set back since.
+
+        Returns:
+            How many there were.
+        """
+        far = update(outgoing).where(_is_waiting(outgoing), outgoing.c.due_ms > now_ms + PUT_OFF_MS_MAX)
+        return self._connection.execute(far.values(due_ms=now_ms)).rowcount
 
     def counts(self) -> dict[tuple[str, State], int]:
         """How many effects are not done, by connector and state."""

@@ -171,7 +171,8 @@ class Ingest:
     def _refuse(self, cause: str, device: str, uow: UnitOfWork, now_ms: int) -> None:
         """Count a refused message; tell a clerk once a minute per device and cause."""
         self.refused[cause] += 1
-        if now_ms - self._told_ms.get((device, cause), -_TELL_EVERY_MS) >= _TELL_EVERY_MS:
+        since_ms = now_ms - self._told_ms.get((device, cause), -_TELL_EVERY_MS)
+        if not 0 <= since_ms < _TELL_EVERY_MS:  # below 0 the hub's clock was set back
             self._told_ms[device, cause] = now_ms
             uow.delivery.raise_exception(cause, None if device == "unknown" else device, {}, now_ms)
 

@@ -85,7 +85,8 @@ class Sessions:
 
     def may_welcome(self, device: str, now_ms: int) -> bool:
         """Tell whether a frame of no known session may be answered now: once a second per device."""
-        if now_ms - self._welcomed_ms.get(device, -limits.WELCOME_INTERVAL_MS) < limits.WELCOME_INTERVAL_MS:
+        since_ms = now_ms - self._welcomed_ms.get(device, -limits.WELCOME_INTERVAL_MS)
+        if 0 <= since_ms < limits.WELCOME_INTERVAL_MS:  # below 0 the hub's clock was set back
             return False
         self._welcomed_ms[device] = now_ms
         return True

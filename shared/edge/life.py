@@ -213,9 +213,11 @@ class Life:
         self._storing.try_disk_again()
         self._storing.report(self._health.look(self._outbox, now_ms))
         if now_ms >= self._expire_ms:
-            expiry = self._outbox.expire(self._now_ms())
+            knows_the_time = self._session.clock.offset_ms is not None  # a wall clock may be years ahead
+            expiry = self._outbox.expire(self._now_ms(), lets_go=knows_the_time)
             self._storing.report(self._health.after_expiry(expiry))
-            self._expire_ms = now_ms + (WAIT_MAX_MS if expiry.more else EXPIRE_EVERY_MS)
+            soon = expiry.more or not knows_the_time
+            self._expire_ms = now_ms + (WAIT_MAX_MS if soon else EXPIRE_EVERY_MS)
 
     def _report_start(self) -> None:
         found: list[str] = [] if self._trouble is None else [f"the owner began again: {self._trouble}"]

@@ -1,6 +1,6 @@
 """A hub for the tests of devices: keys, broker, ingest and database are the real ones; no core, no HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -29,18 +29,24 @@ class SmallHub:
     Attributes:
         town: keys and broker.
         ingest: what is done with messages.
+        database: the file.
+        clock: the hub's time.
     """
 
     town_class: type[Town] = Town
 
-    def __init__(self, folder: Path, devices: Sequence[str] = ("bus-7",)) -> None:
+    def __init__(
+        self, folder: Path, devices: Sequence[str] = ("bus-7",), *, clock: Callable[[], int] = now_ms
+    ) -> None:
         self._folder = folder
+        self.clock = clock
         folder.mkdir(exist_ok=True)
         self.town = self.town_class(folder)
         for device in devices:
             self.enrol(device)
         self.town.broker.start()
-        self._url = sqlite_url(folder / "hub.db")
+        self.database = folder / "hub.db"
+        self._url = sqlite_url(self.database)
         engine = open_writer(self._url)
         with engine.begin() as connection:
             create_all(connection)
@@ -67,7 +73,7 @@ class SmallHub:
             room.incarnation,
             WorkerHooks(work_committed=lambda: None, incarnation_jumped=lambda _connection, _now: None),
             Measures(),
-            clock=now_ms,
+            clock=self.clock,
             purse_floor_minor=-500,
         )
         will = Will(topic=topics.HUB_STATE, payload=b'{"v":1,"on":false}', retain=True)

@@ -260,10 +260,14 @@ class Outbox:
 
     # Keeping -----------------------------------------------------------------------------------------------
 
-    def expire(self, now_ms: int) -> Expiry:
+    def expire(self, now_ms: int, *, lets_go: bool = True) -> Expiry:
         """Let go what has been kept long enough, oldest first; the owner calls it now and then.
 
         Also makes the ballast again where there is room, and holds the file to its quota.
+
+        Args:
+            now_ms: the best wall time that the device has.
+            lets_go: False while nobody vouches for that time: only what room demands goes.
 
         Raises:
             OutboxBrokenError: the disk failed.
@@ -272,7 +276,7 @@ class Outbox:
         more = False
         with suppress(DiskFullError):  # no room even to let go: the next call tries again
             for lane in self._lanes.values():
-                upto = retention.due_place(lane, now_ms - self._bounds.keep_ms)
+                upto = retention.due_place(lane, now_ms - self._bounds.keep_ms) if lets_go else 0
                 more |= upto > 0 and self._room.spend(
                     lambda lane=lane, upto=upto: retention.expire_rounds(self._disk, lane, upto)
                 )

@@ -206,3 +206,14 @@ def test_effect_that_nobody_woke_is_swept_up(connection: Connection) -> None:
     assert repository.sweep(NOW_MS) == 1
     assert due(connection) == [(2, "a"), (3, "b")]
     assert repository.sweep(NOW_MS) == 0
+
+
+def test_effect_that_a_clock_ahead_by_years_put_off_is_pulled_back(connection: Connection) -> None:
+    ahead_ms = NOW_MS + 10 * 365 * 86_400_000
+    add(connection, "a", now_ms=ahead_ms)
+    add(connection, "b", now_ms=NOW_MS + 86_400_000)  # as a report waits for its photographs
+    repository = OutgoingRepository(connection)
+    assert due(connection) == []
+    assert repository.pull_back(NOW_MS) == 1
+    assert due(connection) == [(1, "a")]
+    assert repository.pull_back(NOW_MS) == 0

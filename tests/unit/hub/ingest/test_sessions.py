@@ -77,6 +77,12 @@ def test_welcome_to_a_frame_is_given_once_a_second_to_each_device(sessions: Sess
     ]
 
 
+def test_clock_that_was_set_back_by_years_does_not_silence_the_hub(sessions: Sessions) -> None:
+    assert sessions.may_welcome("kiosk-7", NOW_MS + 10 * 365 * 86_400_000)
+    assert sessions.may_welcome("kiosk-7", NOW_MS)
+    assert not sessions.may_welcome("kiosk-7", NOW_MS + 1)
+
+
 def test_numbers_of_acknowledgements_rise(sessions: Sessions) -> None:
     numbers = [sessions.next_number() for _ in range(3)]
     sessions.forget(["kiosk-7"])
