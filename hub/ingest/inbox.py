@@ -43,16 +43,17 @@ class Inbox:
         for message in messages:
             self._count(message)
 
-    def take(self, most: int) -> Iterable[Received]:
-        """Take up to `most` messages out."""
-        while self._waiting and most > 0:
+    def take(self, most: int, bytes_most: int) -> Iterable[Received]:
+        """Take up to `most` messages out, and not more than `bytes_most` unless the first alone has more."""
+        first = True
+        while self._waiting and most > 0 and (first or len(self._waiting[0].payload) <= bytes_most):
             message = self._waiting.popleft()
             sender = _sender(message)
             self._bytes -= len(message.payload)
             self._of_sender[sender] -= 1
             if not self._of_sender[sender]:
                 del self._of_sender[sender]
-            most -= 1
+            most, bytes_most, first = most - 1, bytes_most - len(message.payload), False
             yield message
 
     def _count(self, message: Received) -> None:

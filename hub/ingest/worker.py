@@ -241,7 +241,7 @@ class IngestWorker:
         with self._changed:
             most = 1 if self._alone else limits.GROUP_MESSAGES_MAX
             self._alone = max(0, self._alone - 1)
-            group.extend(self._inbox.take(most))
+            group.extend(self._inbox.take(most, limits.GROUP_BYTES_MAX))
             self._jobs += 1
             self._called = False
 

@@ -4,6 +4,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ class Fragile(Ingest):
         if any(message.payload == POISON for message in taken):
             raise self.fault
         return super().apply(taken, uow, now_ms)
+
+
+class Weighing(Ingest):
+    """An ingest that notes how many bytes each transaction is given."""
+
+    def apply(self, messages: Iterable[Incoming], uow: UnitOfWork, now_ms: int) -> Sequence[Outgoing]:
+        taken = list(messages)
+        self.weights.append(sum(len(message.payload) for message in taken))
+        return super().apply(taken, uow, now_ms)
+
+    @cached_property
+    def weights(self) -> list[int]:
+        return []
 
 
 class Fenceless(Fragile):
@@ -339,6 +353,21 @@ def test_inbox_is_bounded_in_bytes(desk: Desk) -> None:
     assert desk.worker.dropped == {"full": 6}
     gate.open()
     desk.settled()
+
+
+def test_transaction_is_bounded_in_bytes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, Weighing)
+    assert isinstance(desk.ingest, Weighing)
+    gate = Gate(desk.writer)
+    frame = Incoming(topics.up("kiosk-7", PAYMENTS), bytes(limits.FRAME_BYTES_MAX))
+    beyond = Incoming(topics.up("kiosk-7", PAYMENTS), bytes(2 * limits.GROUP_BYTES_MAX))
+    desk.give(*([frame] * 40), beyond, frame)
+    gate.open()
+    desk.settled()
+    assert desk.worker.waiting == 0
+    size, most = limits.FRAME_BYTES_MAX, limits.GROUP_BYTES_MAX
+    assert [weight for weight in desk.ingest.weights if weight] == [most, most, 8 * size, 2 * most, size]
+    desk.writer.close()
 
 
 def test_answer_that_the_link_does_not_take_is_counted(desk: Desk, kiosk: Kiosk) -> None:
