@@ -24,7 +24,8 @@ from shared.model.errors import InputError
 __all__ = ["Connection", "Engine", "changes", "open_reader", "open_writer", "sqlite_path", "sqlite_url"]
 
 BUSY_TIMEOUT_MS = 5_000
-CACHE_KIB = 64 * 1024
+CACHE_KIB = 32 * 1024
+"""The writer's pages. With 500 devices and 120,000 events, 16, 32 and 64 MiB cost the same processor time."""
 READERS_MAX = 8
 
 _WRITER_PRAGMAS = (
