@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, tuple_, update
 
 from hub.db.fleet_tables import bundle, device_bundle, device_command, device_twin
 from hub.db.statements import dialect_insert
@@ -220,7 +220,7 @@ class CommandRepository:
         """A device's commands, the newest first."""
         return self._rows(device_command.c.device == device, limit)
 
-    def _rows(self, where: Any, limit: int) -> list[CommandRow]:  # noqa: ANN401 - a condition of SQLAlchemy
+    def _rows(self, where: ColumnElement[bool], limit: int) -> list[CommandRow]:
         query = select(device_command).where(where).order_by(device_command.c.created_ms.desc()).limit(limit)
         return [CommandRow(**row) for row in self._connection.execute(query).mappings()]
 
@@ -298,7 +298,7 @@ class FleetWords:
         self._connection.execute(update(device_command).where(*where).values(**said))
 
 
-def _twin_row(row: Any) -> TwinRow:  # noqa: ANN401 - a row of SQLAlchemy
+def _twin_row(row: Row[Any]) -> TwinRow:
     desired = None
     if row.n is not None:
         doc = cast("dict[str, Any]", json.loads(row.doc))

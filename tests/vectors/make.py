@@ -31,10 +31,12 @@ from shared.protocol.mac import seal_message
 from shared.protocol.sealing import place_of
 from shared.protocol.signing import signing_key_id
 from tests.vectors.device_dialogues import device_dialogues
+from tests.vectors.fleet_messages import fleet
 from tests.vectors.hub_dialogues import CASES, SIX, hub_dialogues
 from tests.vectors.seeds import (
     CONTEXT,
     DEVICE,
+    FLEET_FOLDER,
     FOLDER,
     TIME_MS,
     Epoch,
@@ -406,9 +408,10 @@ def written(vectors: Sequence[Vector]) -> str:
 
 def main() -> None:
     """Write every file."""
-    FOLDER.mkdir(exist_ok=True)
-    for name, vectors in make().items():
-        (FOLDER / f"{name}.jsonl").write_text(written(vectors))
+    for folder, made in ((FOLDER, make()), (FLEET_FOLDER, fleet())):
+        folder.mkdir(exist_ok=True)
+        for name, vectors in made.items():
+            (folder / f"{name}.jsonl").write_text(written(vectors))
 
 
 if __name__ == "__main__":

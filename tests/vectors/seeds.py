@@ -29,6 +29,7 @@ from shared.protocol.signing import LineSigner
 
 SEED: Final = "Ventanilla, test vectors of the delivery protocol"
 FOLDER: Final = Path(__file__).parent / "delivery"
+FLEET_FOLDER: Final = Path(__file__).parent / "fleet"
 DEVICE: Final = "kiosk-7"
 CONTEXT: Final = "c7"
 TIME_MS: Final = 1_795_255_200_000
@@ -62,9 +63,9 @@ def signer(device: str = DEVICE) -> LineSigner:
     return LineSigner(device, Ed25519PrivateKey.from_private_bytes(seeded("signing")))
 
 
-def stored(name: str) -> list[Vector]:
+def stored(name: str, folder: Path = FOLDER) -> list[Vector]:
     """The vectors of a file, as they lie there."""
-    path = FOLDER / f"{name}.jsonl"
+    path = folder / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 

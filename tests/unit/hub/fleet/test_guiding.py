@@ -1,116 +1,27 @@
 """What is in force, what each device is sent and sent again, and versions that are never given twice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hub.db.engine import Connection, open_reader, open_writer, sqlite_url
-from hub.db.fleet_repository import FleetWords
-from hub.db.settings_repository import Wish
-from hub.db.triggers import create_all
-from hub.db.writer import Writer
 from hub.domain.settings.service import Level, Place, Value, document, in_force
 from hub.fleet.command_post import UNANSWERED, CommandsFullError, Order
 from hub.fleet.fleet import Wire, make_fleet
 from hub.fleet.settings_desk import ChangedSinceError, NoSuchChangeError
 from hub.keys.hub_keys import load, make_hub_key
 from hub.keys.records import HubKeyRole
-from shared.adapters.mqtt_link import LinkDownError
 from shared.model.errors import InputError
-from shared.protocol import limits, topics
+from shared.protocol import limits
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, check_notice, decode_notice
 from shared.protocol.command import decode_command
-from shared.protocol.mac import open_message
 from shared.protocol.twin import decode_desired
 from shared.protocol.versions import Version
-from tests.support.town import Town, now_ms
+from tests.support.office import Office, order
+from tests.support.town import now_ms
 
 MINUTE_MS = 60_000
-
-
-class Life:
-    """An incarnation that the test raises."""
-
-    kept = 7
-
-
-class Office:
-    """A hub's fleet room on a real database and registry; the wire is the test's."""
-
-    def __init__(self, folder: Path) -> None:
-        self.town = Town(folder, ["kiosk-1", "kiosk-2"])
-        self.life = Life()
-        self.now_ms = now_ms()
-        self.connected = ["kiosk-1"]
-        self.sent: list[tuple[str, bytes]] = []
-        self.link_up = True
-        url = sqlite_url(folder / "hub.db")
-        engine = open_writer(url)
-        with engine.begin() as connection:
-            create_all(connection)
-        engine.dispose()
-        self.writer = Writer(open_writer(url), open_reader(url))
-        self.start()
-
-    def start(self) -> None:
-        """A life of the hub begins."""
-        wire = Wire(publish=self._publish, connected=lambda: self.connected)
-        self.fleet = make_fleet(self.town.room, self.life, self.writer, wire, lambda: self.now_ms)
-
-    def close(self) -> None:
-        self.writer.close()
-        self.town.close()
-
-    def set(self, name: str, value: object, level: Level = Level.CITY, target: str = "") -> int | None:
-        return self.fleet.settings.change(Wish(level=level, target=target, name=name, value=value, who="ana"))
-
-    def reports(
-        self,
-        device: str,
-        version: Version | None,
-        bundles: Mapping[str, Version] | None = None,
-        state: str = "reached",
-    ) -> None:
-        """A device says what it has."""
-
-        def job(connection: Connection) -> None:
-            words = FleetWords(connection)
-            columns = {
-                "reported_incarnation": version and version.incarnation,
-                "reported_n": version and version.n,
-                "state": state,
-                "why": None,
-                "refused": {},
-            }
-            held = {name: (item, "held") for name, item in (bundles or {}).items()}
-            words.report(device, columns, held, self.now_ms)
-            words.flush()
-
-        self.writer.run(job)
-        self.fleet.dispatch.heard([device])
-        self.fleet.dispatch.run()
-
-    def opened(self, device: str = "kiosk-1") -> list[tuple[str, bytes]]:
-        """What was sent to a device since the last look, by the end of its topic."""
-        key = self.town.room.registry.down_key(device)
-        found = [
-            (topic.removeprefix(topics.down(device, "")), open_message({key.id: key.key}, topic, payload))
-            for topic, payload in self.sent
-            if f"/{device}/" in topic
-        ]
-        self.sent.clear()
-        return found
-
-    def pass_time(self, ms: int) -> None:
-        self.now_ms += ms
-        self.fleet.dispatch.run()
-
-    def _publish(self, topic: str, payload: bytes) -> None:
-        if not self.link_up:
-            raise LinkDownError(LinkDownError.__doc__)
-        self.sent.append((topic, payload))
 
 
 @pytest.fixture
@@ -305,10 +216,6 @@ def test_wish_that_cannot_be_changes_nothing(
     with pytest.raises(InputError):
         office.set(name, value, level, target)
     assert office.fleet.settings.history(0, 10).items == []
-
-
-def order(op: str = "ping", life_s: int = 60) -> Order:
-    return Order(op=op, args={}, life_s=life_s, who="ana")
 
 
 def test_command_is_sent_at_once_and_again_until_it_has_an_outcome(office: Office) -> None:
