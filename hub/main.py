@@ -32,7 +32,7 @@ from hub.api.server import Server, make_server
 from hub.assembly.bodies import make_attachments
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
-from hub.assembly.towards_core import make_forwarder, media_links
+from hub.assembly.towards_core import make_forwarder, make_updates, media_links
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
 from hub.attachments.service import Attachments
 from hub.config import HubConfig
@@ -52,6 +52,7 @@ from hub.ingest.worker import IngestWorker, WorkerHooks
 from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
 from hub.jobs.life import BEAT_S, HubLife
+from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Job, Timetable
 from hub.keys.authority import paths_of_server
 from hub.keys.database_mark import DatabaseMark
@@ -175,6 +176,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     wire = Wire(publish=lambda topic, body: _send(link, topic, body), connected=ingest.sessions.devices)
     fleet = make_fleet(room, incarnation, writer, wire, now_ms)
     fleet.press.publish_hub_keys()
+    updates = make_updates(config, writer, fleet, now_ms)
     worker = IngestWorker(
         ingest,
         writer,
@@ -210,9 +212,11 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *_sweeping(config, writer, towards_core.forwarder.wake),
                 *copy_jobs(config, writer, journal_copy, now_ms),
                 *_fleet_jobs(fleet),
+                *_updates_job(config, updates),
             ]
         ),
         fleet=fleet,
+        updates=updates,
     )
 
 
@@ -291,6 +295,13 @@ def _fleet_jobs(fleet: Fleet) -> Sequence[Job]:
         Job(name="fleet", every_s=FLEET_EVERY_S, run=fleet.dispatch.run),
         Job(name="hub-keys", every_s=HUB_KEYS_EVERY_S, run=partial(_renew_hub_keys, fleet)),
     )
+
+
+def _updates_job(config: HubConfig, updates: ReportUpdates) -> Sequence[Job]:
+    every_s = config.open311_updates_every_s
+    if not config.open311_url or not every_s:
+        return ()
+    return (Job(name="updates of reports", every_s=every_s, run=updates.run),)
 
 
 def _renew_hub_keys(fleet: Fleet) -> None:

@@ -164,6 +164,10 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
         "connector",
         {name: float(state == BREAKER_OPEN) for name, state in counters.breakers.items()},
     )
+    yield _counted("report_updates", "What the core said of reports that was new.", counters.report_updates)
+    yield _counted(
+        "report_turns_failed", "Turns of asking that the core did not answer.", counters.report_turns_failed
+    )
     yield _counted("forwarder_restarts", "Loops that had to be started again.", counters.forwarder_restarts)
     yield _counted("signatures_checked", "Payments whose signature held.", counters.signatures_checked)
     yield _counted("signatures_refused", "Payments that nobody vouches for.", counters.signatures_refused)

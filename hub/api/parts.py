@@ -87,6 +87,8 @@ class Counters:
         signatures_refused: payments that nobody vouches for.
         devices_behind: connected devices that have yet to report what they were sent.
         guidance_sent: settings, bundles and commands sent.
+        report_updates: what the core said of reports that was new.
+        report_turns_failed: turns of asking for it that the core did not answer to their end.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
     """
@@ -112,6 +114,8 @@ class Counters:
     signatures_refused: int
     devices_behind: int
     guidance_sent: int
+    report_updates: int
+    report_turns_failed: int
     key_copy_behind: bool
     journal_copy_behind: bool
 

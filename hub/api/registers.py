@@ -3,15 +3,17 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
 from hub.api.clerk import After, DeviceName
 from hub.api.devices import Limit
+from hub.api.errors import NoSuchThingError
 from hub.api.parts import Parts
 from hub.db.ledger_audit import CounterGap, audit, counter_gaps
 from hub.db.paging import Page
 from hub.db.register_listings import PaymentRow, RequestRow, list_payments, list_service_requests
+from hub.db.update_repository import UpdateRepository, UpdateRow
 from hub.domain.payments.audit import AuditReport
 from shared.protocol import limits
 
@@ -59,6 +61,19 @@ def registers_router(parts: Parts) -> APIRouter:
         """Reports in the order in which they came, with the core's name for each; not what citizens wrote."""
         with parts.writer.read() as connection:
             return list_service_requests(connection, after, limit)
+
+    @router.get("/service-requests/{reference}/updates", tags=["service requests"])
+    def updates(
+        reference: Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")],
+        after: After = 0,
+        limit: Limit = 100,
+    ) -> Page[UpdateRow]:
+        """What the core said of a report, in the order in which the hub heard it."""
+        with parts.writer.read() as connection:
+            repository = UpdateRepository(connection)
+            if not repository.has_report(reference):
+                raise NoSuchThingError(NoSuchThingError.__doc__)
+            return repository.history(reference, after, limit)
 
     @router.get("/payments", tags=["ledger"])
     def payments(device: DeviceName = None, after: After = 0, limit: Limit = 100) -> Page[PaymentRow]:

@@ -15,6 +15,7 @@ from hub.fleet.fleet import Fleet
 from hub.ingest.apply import Ingest
 from hub.ingest.worker import IngestWorker
 from hub.jobs.life import HubLife
+from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Timetable
 from hub.keys.room import KeyRoom
 
@@ -40,6 +41,7 @@ class Hub:
     attachments: Attachments
     timetable: Timetable
     fleet: Fleet
+    updates: ReportUpdates
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""
@@ -72,6 +74,8 @@ class Hub:
             signatures_refused=0 if signed is None else signed.refused,
             devices_behind=self.fleet.dispatch.behind,
             guidance_sent=self.fleet.dispatch.sent,
+            report_updates=self.updates.heard,
+            report_turns_failed=self.updates.failed,
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )

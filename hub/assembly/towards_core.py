@@ -12,11 +12,14 @@ from hub.core import notices, settlements
 from hub.core.batch import BatchConnector
 from hub.core.exchange import Endpoint
 from hub.core.open311 import Open311Connector, Open311Settings
+from hub.core.open311_updates import Updates
 from hub.core.port import Connector
 from hub.db.writer import Writer
+from hub.fleet.fleet import Fleet
 from hub.forwarder.caution import Cautious
 from hub.forwarder.worker import Forwarder, ForwarderSettings
 from hub.jobs.media import WithMedia
+from hub.jobs.report_updates import ReportUpdates, Telling
 from hub.jobs.signatures import SignedSettlements
 from hub.keys.room import KeyRoom
 from shared.adapters.mqtt_link import Address
@@ -79,6 +82,24 @@ def make_forwarder(
     settings = ForwarderSettings(retry_max_ms=round(config.retry_max_s * 1000))
     cautious = [Cautious(connector, is_cautious) for connector in connectors]
     return TowardsCore(forwarder=Forwarder(cautious, writer, settings), signed=signed)
+
+
+def make_updates(config: HubConfig, writer: Writer, fleet: Fleet, clock: Callable[[], int]) -> ReportUpdates:
+    """Make what asks how reports stand at the core.
+
+    Args:
+        config: the settings.
+        writer: the database.
+        fleet: tells devices.
+        clock: the hub's time, Unix epoch in milliseconds.
+    """
+    endpoint = _endpoint(config, config.open311_url, config.open311_key)
+    return ReportUpdates(
+        lambda: Updates(endpoint, config.open311_jurisdiction),
+        writer,
+        Telling(note=fleet.own.tell_reports, sent=fleet.dispatch.heard),
+        clock,
+    )
 
 
 def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:

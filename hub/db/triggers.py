@@ -1,7 +1,8 @@
 """What the database itself refuses: changing or deleting what is a record.
 
-`journal`, `posting`, `card_counter`, `loss_found` and `inbox` are only ever added to. Of a `loss_record` the
-range and its reason stay as they were written, and it stays; only what has been found since is counted.
+`journal`, `posting`, `card_counter`, `loss_found`, `inbox` and `report_update` are only ever added to. Of a
+`loss_record` the range and its reason stay as they were written, and it stays; only what has been found since
+is counted.
 
 The triggers are part of the schema: `create_all` makes them with a fresh one, migrations carry their own copy
 of the text, and a test compares the two on both databases.
@@ -14,8 +15,11 @@ from sqlalchemy import Connection, text
 from hub.db.attachment_tables import attachment
 from hub.db.fleet_tables import metadata
 from hub.db.tables import LEDGER_LEG
+from hub.db.update_tables import device_own_bundle, report_update
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
+ADD_ONLY_LATER = (report_update.name,)
+"""The same, of tables that came after the triggers did."""
 _LOSS_RANGE = "device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms"
 
 _REFUSE_FUNCTION = """
@@ -28,7 +32,7 @@ $$
 """
 
 
-OTHER_TABLES = (attachment,)
+OTHER_TABLES = (attachment, device_own_bundle)
 """Tables with a module of their own: naming them here makes `metadata` know them."""
 
 
@@ -48,16 +52,16 @@ def guards(dialect: str) -> Iterator[str]:
     """
     if dialect == "postgresql":
         yield _REFUSE_FUNCTION
-        for table in ADD_ONLY:
+        for table in (*ADD_ONLY, *ADD_ONLY_LATER):
             yield _postgresql(table, "UPDATE OR DELETE", "change")
         yield _postgresql("loss_record", f"DELETE OR UPDATE OF {_LOSS_RANGE}", "change")
-        for table in (*ADD_ONLY, "loss_record"):
+        for table in (*ADD_ONLY, *ADD_ONLY_LATER, "loss_record"):
             yield (
                 f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             )
         return
-    for table in ADD_ONLY:
+    for table in (*ADD_ONLY, *ADD_ONLY_LATER):
         yield _sqlite(table, "UPDATE", "update")
         yield _sqlite(table, "DELETE", "delete")
     yield _sqlite("loss_record", f"UPDATE OF {_LOSS_RANGE}", "update")

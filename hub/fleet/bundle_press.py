@@ -18,6 +18,7 @@ from hub.keys.registry import Registry
 from shared.model.errors import InputError
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
 from shared.protocol.contents import read_content
+from shared.protocol.report_status import REPORT_STATUS
 from shared.protocol.signing import signing_key_id
 from shared.protocol.versions import Version
 
@@ -63,6 +64,8 @@ class BundlePress:
         """
         if name == HUB_KEYS:
             raise InputError("hub-keys is published by the hub itself; rotate its keys instead")
+        if name == REPORT_STATUS:
+            raise InputError("report-status is made by the hub for each device; publish under another name")
         if not 0 < expires_s <= EXPIRES_S_MAX:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
         read_content(name, body)
@@ -108,9 +111,13 @@ class BundlePress:
         body = BundleRepository(connection).body(row.name, row.version)
         if body is None:
             return None
-        said = encode_notice(self._signed(row.name, row.version, body, row.expires_ms))
+        said = self.signed(row, body)
         self._notices[row.name] = (row.version, said)
         return said
+
+    def signed(self, row: BundleRow, body: bytes) -> bytes:
+        """Return the body of the message that offers a bundle whose body is at hand."""
+        return encode_notice(self._signed(row.name, row.version, body, row.expires_ms))
 
     def _publish(self, name: str, body: bytes, expires_ms: int, who: str) -> BundleRow:
         version = self._versions.next()

@@ -23,9 +23,11 @@ import structlog
 from hub.db.engine import Connection
 from hub.db.fleet_repository import BundleRepository, BundleRow, CommandRepository, TwinRepository, TwinRow
 from hub.db.settings_repository import SettingsRepository, place_of
+from hub.db.update_repository import OwnBundleRepository
 from hub.db.writer import Writer
 from hub.domain.settings.service import Value, document, in_force
 from hub.fleet.bundle_press import BundlePress
+from hub.fleet.own_bundles import OwnBundles
 from hub.fleet.versions import Versions
 from hub.keys.registry import Registry
 from shared.model.errors import CapacityError, TransientError
@@ -51,6 +53,7 @@ class DispatchParts:
         registry: knows devices, their sites and their keys.
         versions: gives versions out.
         press: makes notices.
+        own: makes those of bundles that are one device's own.
         publish: hands a message to the broker; raises where it cannot.
         connected: the devices that speak in a session now.
         clock: the hub's time, Unix epoch in milliseconds.
@@ -60,6 +63,7 @@ class DispatchParts:
     registry: Registry
     versions: Versions
     press: BundlePress
+    own: OwnBundles
     publish: Callable[[str, bytes], None]
     connected: Callable[[], Iterable[str]]
     clock: Callable[[], int]
@@ -81,6 +85,7 @@ class _Books:
     twins: dict[str, TwinRow]
     bundles: dict[str, BundleRow]
     held: dict[str, dict[str, Version]]
+    own: dict[str, list[tuple[BundleRow, bytes]]]
     ahead: set[str] = field(default_factory=set[str])
 
 
@@ -186,6 +191,7 @@ class Dispatch:
             twins=TwinRepository(connection).rows(devices),
             bundles=bundles.newest(),
             held=bundles.held(devices),
+            own=OwnBundleRepository(connection).of(devices),
         )
         commands = CommandRepository(connection).open(devices, self._parts.clock())
         messages: list[_Message] = []
@@ -197,6 +203,7 @@ class Dispatch:
             elif desired is not None:
                 messages.append(_Message(device, topics.desired(device), encode_desired(desired)))
             messages += self._bundles(device, books, connection)
+            messages += self._own_bundles(device, books, connection)
             messages += [
                 _Message(device, topics.command(device), encode_command(command))
                 for command in commands.get(device, ())
@@ -235,4 +242,17 @@ class Dispatch:
             said = self._parts.press.notice(wanted, connection)
             if said is not None:
                 found.append(_Message(device, topics.bundle(device, name), said))
+        return found
+
+    def _own_bundles(self, device: str, books: _Books, connection: Connection) -> list[_Message]:
+        found: list[_Message] = []
+        for row, body in books.own.get(device, ()):
+            held = books.held.get(device, {}).get(row.name)
+            if held == row.version:
+                continue
+            ahead = held is not None and held > row.version
+            wanted = self._parts.own.again(device, row, body, connection) if ahead else row
+            found.append(
+                _Message(device, topics.bundle(device, row.name), self._parts.own.notice(wanted, body))
+            )
         return found

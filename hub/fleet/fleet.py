@@ -7,6 +7,7 @@ from hub.db.writer import Writer
 from hub.fleet.bundle_press import BundlePress
 from hub.fleet.command_post import CommandPost
 from hub.fleet.dispatch import Dispatch, DispatchParts
+from hub.fleet.own_bundles import OwnBundles
 from hub.fleet.settings_desk import SettingsDesk
 from hub.fleet.versions import KeptIncarnation, Versions
 from hub.keys.room import KeyRoom
@@ -19,12 +20,14 @@ class Fleet:
     Attributes:
         settings: by city, district, site and device.
         press: bundles.
+        own: bundles that are for one device alone.
         commands: and their results.
         dispatch: sends what is lacking.
     """
 
     settings: SettingsDesk
     press: BundlePress
+    own: OwnBundles
     commands: CommandPost
     dispatch: Dispatch
 
@@ -56,12 +59,14 @@ def make_fleet(
     """
     versions = Versions(incarnation)
     press = BundlePress(writer, room.registry, room.keys, versions, clock)
+    own = OwnBundles(versions, press, clock)
     dispatch = Dispatch(
         DispatchParts(
             writer=writer,
             registry=room.registry,
             versions=versions,
             press=press,
+            own=own,
             publish=wire.publish,
             connected=wire.connected,
             clock=clock,
@@ -70,6 +75,7 @@ def make_fleet(
     return Fleet(
         settings=SettingsDesk(writer, room.registry, clock, dispatch.changed),
         press=press,
+        own=own,
         commands=CommandPost(writer, room.registry, clock, dispatch.wake),
         dispatch=dispatch,
     )

@@ -6,16 +6,20 @@ Not here: whether a bundle may be taken (`bundle_shelf`), what follows from it (
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from shared.edge.bundle_shelf import Held
+from shared.edge.bundle_shelf import Held, read_shelf
 from shared.model.agenda import Agenda, Item
 from shared.model.catalogue import Catalogue
 from shared.model.deny_list import DenyList
+from shared.model.errors import InputError
 from shared.model.instants import to_rfc3339
 from shared.model.wording import Language
-from shared.protocol.contents import Content
+from shared.protocol.contents import Content, read_content
+from shared.protocol.report_status import ReportStatus
 from shared.protocol.reported import BundleState
 from shared.protocol.versions import Version
 
@@ -75,6 +79,7 @@ class Contents:
         self._deny_list: tuple[Held, DenyList] | None = None
         self._agenda: tuple[Held, Agenda] | None = None
         self._catalogue: Catalogue | None = None
+        self._reports: tuple[Held, ReportStatus] | None = None
 
     def learn(self, held: Held, content: Content | None) -> None:
         """Take note of a bundle."""
@@ -85,6 +90,8 @@ class Contents:
                 self._agenda = (held, content)
             case Catalogue():
                 self._catalogue = content
+            case ReportStatus():
+                self._reports = (held, content)
             case _:
                 pass
 
@@ -100,6 +107,12 @@ class Contents:
         """Return what can be reported; None where the town has not said."""
         return self._catalogue
 
+    def reports(self) -> dict[str, str]:
+        """Return how the reports stand that were taken here, by event id; nothing of what has expired."""
+        if self._reports is None or self._reports[0].state(self.now_ms()) is BundleState.EXPIRED:
+            return {}
+        return {event: state.value for event, state in self._reports[1].reports.items()}
+
     def notices(self) -> Notices:
         """Return what is to be shown now: nothing of what has expired."""
         if self._agenda is None:
@@ -109,6 +122,20 @@ class Contents:
         expired = held.state(now_ms) is BundleState.EXPIRED
         items = () if expired else tuple(agenda.current(now_ms))
         return Notices(items=items, age_s=max(0, now_ms - held.taken_ms) // 1000, expired=expired)
+
+
+def contents_of(folder: Path, now_ms: Callable[[], int]) -> Contents:
+    """Return what the bundles of a stopped device say.
+
+    Args:
+        folder: the identity folder.
+        now_ms: the best time that there is.
+    """
+    contents = Contents(now_ms)
+    for name, held, body in read_shelf(folder):
+        with suppress(InputError):
+            contents.learn(held, read_content(name, body))
+    return contents
 
 
 def _notice(item: Item, language: Language) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from shared.adapters.outbox import Outbox, OutboxLimits
 from shared.edge.admission import Admission
 from shared.edge.attaching import Attaching
 from shared.edge.bundle_shelf import Held
-from shared.edge.contents import Contents
+from shared.edge.contents import Contents, contents_of
 from shared.edge.device_time import DeviceTime, read_boot_id, system_time
 from shared.edge.errors import HomeInUseError
 from shared.edge.event_lines import EventReader
@@ -67,6 +67,7 @@ class Device:
         keeper: renews its certificate.
         attaching: keeps the photographs that go with events.
         admission: what the town's bundles say, and let it take.
+        contents: the same, for whoever shows it.
     """
 
     runtime: EdgeRuntime
@@ -76,6 +77,7 @@ class Device:
     keeper: CertificateKeeper
     attaching: Attaching
     admission: Admission
+    contents: Contents
 
     def look(self) -> dict[str, Any]:
         """Return how it stands, as a JSON object's members.
@@ -86,6 +88,7 @@ class Device:
         status = self.runtime.status().result(STATUS_TIMEOUT_S)
         return {
             **status.members(),
+            "reports": self.contents.reports(),
             "attachments": asdict(self.attaching.store.holding()),
             "pid": os.getpid(),
             "certificate_ends_ms": self.keeper.ends_ms,
@@ -169,6 +172,7 @@ def open_device(
                 keeper=keeper,
                 attaching=Attaching(store),
                 admission=Admission(contents, settings.offline_limit_minor),
+                contents=contents,
             )
             with closing(StatusSocket(home.run, device.look)):
                 yield device
@@ -189,7 +193,11 @@ def look_at(home: DeviceHome) -> dict[str, Any]:
     identity = device_keys.load(home.identity)
     try:
         with home.locked():
-            return _look_at_copy(home, identity)
+            now_ms = system_time().wall_ms()
+            return {
+                **_look_at_copy(home, identity),
+                "reports": contents_of(home.identity, lambda: now_ms).reports(),
+            }
     except HomeInUseError:
         return ask_owner(home.run)
 

@@ -72,6 +72,7 @@ AFTER_EXPIRY: Final[Mapping[str, AfterExpiry]] = MappingProxyType(
         "catalogue": AfterExpiry.KEEP,
         "translations": AfterExpiry.KEEP,
         "fares": AfterExpiry.KEEP,
+        "report-status": AfterExpiry.HIDE,
         "agenda": AfterExpiry.HIDE,
         "content": AfterExpiry.HIDE,
     }

@@ -23,6 +23,7 @@ from shared.model.fares import Fares
 from shared.model.translations import Translations
 from shared.protocol.bundle import DENY_LIST, HUB_KEYS, HubPublicKeys
 from shared.protocol.parsing import ParseError, parse_object
+from shared.protocol.report_status import REPORT_STATUS, ReportStatus
 from shared.protocol.sealing import HubSealingPublicKey
 
 AGENDA: Final = "agenda"
@@ -30,7 +31,7 @@ CATALOGUE: Final = "catalogue"
 FARES: Final = "fares"
 TRANSLATIONS: Final = "translations"
 
-Content = Agenda | Catalogue | DenyList | Fares | HubPublicKeys | Translations
+Content = Agenda | Catalogue | DenyList | Fares | HubPublicKeys | ReportStatus | Translations
 
 
 class ContentError(InputError):
@@ -51,6 +52,8 @@ def read_content(name: str, body: bytes) -> Content | None:
         keys = HubPublicKeys.from_body(body)
         HubSealingPublicKey(keys.sealing)
         return keys
+    if name == REPORT_STATUS:
+        return ReportStatus.from_body(body)
     read = _MODELS.get(name)
     if read is None:
         return None

@@ -33,6 +33,18 @@ FORBIDDEN = (
     "UPDATE loss_record SET reason = 'evicted'",
     "DELETE FROM loss_record",
 )
+LATER_ROWS = """
+INSERT INTO service_request (
+    reference, device, event_id, service_code, description, channel, status, requested_ms, received_ms
+) VALUES ('R-1', 'bus-7', 'e', 'aceras', 'd', 'kiosk', 'open', 1, 1);
+INSERT INTO report_update (reference, device, event_id, status, notes, heard_ms)
+VALUES ('R-1', 'bus-7', 'e', 'closed', '', 1)
+"""
+FORBIDDEN_LATER = (
+    "UPDATE report_update SET status = 'open'",
+    "DELETE FROM report_update",
+)
+"""Of tables that came after the triggers did."""
 ALLOWED = (
     "UPDATE loss_record SET found = 1, resolved = true",
     "UPDATE account SET balance_minor = balance_minor - 100 WHERE id = 1",
@@ -40,7 +52,7 @@ ALLOWED = (
 )
 
 
-def fill(connection: Connection) -> None:
+def fill(connection: Connection, rows: str = ROWS) -> None:
     """One row of every kind of record."""
-    for statement in ROWS.split(";"):
+    for statement in rows.split(";"):
         connection.execute(text(statement))

@@ -93,6 +93,11 @@ class ReferenceCore:
         """Tell it to misbehave; see `hub/core/reference/control.py`."""
         self._ask("POST", "/control", {"mode": mode, **order})
 
+    def put_status(self, reference: str, status: str, **more: str) -> str:
+        """Do what a clerk of the back office does, and return the request's number."""
+        said = self._ask("POST", "/requests/status", {"reference": reference, "status": status, **more})
+        return str(said["service_request_id"])
+
     def effects(self) -> Mapping[str, Any]:
         """Its own count of what took effect, once nothing is under way that could still do so."""
         effects = eventually(self._final_effects, what="the core at rest")

@@ -2,13 +2,16 @@
 
 `POST /control` takes `{"mode": …, "delay_ms"?, "for_s"?, "count"?, "takes"?, "reads_too"?}`, the words of
 faults.py. `GET /effects` gives the count of each kind, how many of them are duplicates, the money, and how
-many requests are under way: while some are, the count may still grow. Orders and the journal ask for the
-control token; without one at start they don't exist. The count is open: it names nothing and nobody.
+many requests are under way: while some are, the count may still grow. `POST /requests/status` takes
+`{"reference": …, "status": …, "notes"?, "updated"?}`, what a clerk of the back office would do. All but the
+count ask for the control token; without one at start they don't exist. The count is open: it names nothing
+and nobody.
 """
 
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 from starlette.exceptions import HTTPException
@@ -17,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.core.reference.faults import USUAL, Fault, Faults, Mode, Takes
-from hub.core.reference.store import Store
+from hub.core.reference.store import Standing, Store
 
 JOURNAL_ROWS_MAX = 10_000
 DELAY_MS_MAX = 3_600_000
@@ -61,6 +64,20 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         faults.order(fault, time.monotonic())
         return JSONResponse({"mode": fault.mode})
 
+    async def put_status(request: Request) -> Response:
+        check(request)
+        order = cast("Mapping[str, object]", await request.json())
+        number = store.find_number(str(order.get("reference")))
+        notes = order.get("notes")
+        standing = Standing(
+            status=str(order.get("status")),
+            notes=None if notes is None else str(notes),
+            updated=str(order.get("updated") or datetime.now(UTC).isoformat(timespec="seconds")),
+        )
+        if number is None or not store.put_standing(number, standing):
+            raise HTTPException(404, "no request has this reference")
+        return JSONResponse({"service_request_id": str(number)})
+
     async def effects(_: Request) -> Response:
         return JSONResponse({**store.reckon(), "under_way": faults.under_way})
 
@@ -71,6 +88,7 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
 
     return [
         Route("/control", control, methods=["POST"]),
+        Route("/requests/status", put_status, methods=["POST"]),
         Route("/effects", effects),
         Route("/effects/journal", journal),
     ]

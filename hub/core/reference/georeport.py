@@ -97,7 +97,7 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
 
     async def one_request(request: Request) -> Response:
         number = str(request.path_params["number"])
-        query = {"service_request_id": number, "start_date": "1970-01-01T00:00:00Z"}
+        query = {"service_request_id": number}
         return await answer(faults, lambda: _list(store, settings, query), reads=True)
 
     async def one_token(request: Request) -> Response:
@@ -145,7 +145,7 @@ def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str]) -
         listing = Listing(
             ids=[int(number) for number in _words(query.get("service_request_id"))],
             service_codes=_words(query.get("service_code")),
-            start_ms=_read_instant(query.get("start_date"), now_ms - LISTING_DAYS * 86_400_000),
+            start_ms=_read_instant(query.get("start_date"), _first_ms(query, now_ms)),
             end_ms=_read_instant(query.get("end_date"), now_ms),
             reference="" if settings.plain else query.get(REFERENCE_FIELD, ""),
             limit=rows,
@@ -156,20 +156,25 @@ def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str]) -
     return _json([_row(settings, filed, query) for filed in store.list_requests(listing)])
 
 
+def _first_ms(query: Mapping[str, str], now_ms: int) -> int:
+    """Whoever names requests gets them, however old they are."""
+    return 0 if query.get("service_request_id") else now_ms - LISTING_DAYS * 86_400_000
+
+
 def _row(settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, str]) -> dict[str, object]:
     """A request as anyone may see it: never whose it was."""
     instant = datetime.fromtimestamp(filed.requested_ms // 1000, UTC).isoformat()
-    fields = filed.fields
+    fields, standing = filed.fields, filed.standing
     row: dict[str, object] = {
         "service_request_id": str(filed.id),
-        "status": "open",
-        "status_notes": None,
+        "status": "open" if standing is None else standing.status,
+        "status_notes": None if standing is None else standing.notes,
         "service_name": _service_names().get(filed.service_code, filed.service_code),
         "service_code": filed.service_code,
         "description": fields.get("description"),
         "agency_responsible": None,
         "requested_datetime": instant,
-        "updated_datetime": instant,
+        "updated_datetime": instant if standing is None else standing.updated,
         "address": fields.get("address_string"),
         "lat": _number(fields.get("lat")),
         "long": _number(fields.get("long")),

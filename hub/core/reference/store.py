@@ -39,9 +39,18 @@ CREATE TABLE IF NOT EXISTS request (
     idempotency_key TEXT UNIQUE
 );
 CREATE INDEX IF NOT EXISTS ix_request_listing ON request (requested_ms);
+CREATE TABLE IF NOT EXISTS request_status (
+    n INTEGER PRIMARY KEY,
+    request_id INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    notes TEXT,
+    updated TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ix_request_status ON request_status (request_id, n);
 """
 LISTING = """
-SELECT id, service_code, fields, requested_ms FROM request
+SELECT id, service_code, fields, requested_ms, status, notes, updated FROM request
+LEFT JOIN request_status ON n = (SELECT max(n) FROM request_status WHERE request_id = request.id)
 WHERE requested_ms BETWEEN :start_ms AND :end_ms
     AND (:ids = '[]' OR id IN (SELECT value FROM json_each(:ids)))
     AND (:codes = '[]' OR service_code IN (SELECT value FROM json_each(:codes)))
@@ -55,13 +64,29 @@ Fields = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a request stands, in whatever words somebody at the back office used.
+
+    Attributes:
+        status: `open`, `closed`, or what no standard knows.
+        notes: an explanation, if there is one.
+        updated: since when, as it is told.
+    """
+
+    status: str
+    notes: str | None
+    updated: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiledRequest:
-    """A service request as it was posted, and its number."""
+    """A service request as it was posted, its number, and how it stands; None where nobody has looked."""
 
     id: int
     service_code: str
     fields: Fields
     requested_ms: int
+    standing: Standing | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +196,41 @@ class Store:
             },
         )
         return [
-            FiledRequest(id=row[0], service_code=row[1], fields=json.loads(row[2]), requested_ms=row[3])
+            FiledRequest(
+                id=row[0],
+                service_code=row[1],
+                fields=json.loads(row[2]),
+                requested_ms=row[3],
+                standing=Standing(status=row[4], notes=row[5], updated=row[6])
+                if row[4] is not None
+                else None,
+            )
             for row in rows
         ]
+
+    def put_standing(self, number: int, standing: Standing) -> bool:
+        """Say how a request stands from now on.
+
+        Args:
+            number: of the request.
+            standing: as it will be told.
+
+        Returns:
+            Whether there is such a request.
+        """
+        added = self._connection.execute(
+            "INSERT INTO request_status (request_id, status, notes, updated)"
+            " SELECT id, ?, ?, ? FROM request WHERE id = ?",
+            (standing.status, standing.notes, standing.updated, number),
+        )
+        return added.rowcount == 1
+
+    def find_number(self, reference: str) -> int | None:
+        """The number of the newest request under a reference of the sender's."""
+        row = self._connection.execute(
+            "SELECT max(id) FROM request WHERE reference = ?", (reference,)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def service_codes(self) -> Sequence[str]:
         """Every service that something was filed under."""
