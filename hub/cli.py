@@ -236,7 +236,7 @@ def replay(
 
 @app.command()
 def rotate(
-    what: Annotated[str, typer.Argument(help="api-token or sealing.")],
+    what: Annotated[str, typer.Argument(help="api-token, sealing or signing.")],
     home: Home = None,
 ) -> None:
     """Put a new key or token into use, while the hub is stopped; what it replaces stays good for a time."""
@@ -250,8 +250,11 @@ def rotate(
             case "sealing":
                 name = make_hub_key(room.folder, room.registry, HubKeyRole.SEALING)
                 said = f"Devices seal to {name} when they have heard of it; earlier keys are kept for ever."
+            case "signing":
+                name = make_hub_key(room.folder, room.registry, HubKeyRole.SIGNING)
+                said = f"Bundles are signed by {name} from the next start on; each device hears of it first."
             case _:
-                raise InputError("there is nothing of that name to rotate; say api-token or sealing")
+                raise InputError("there is nothing of that name to rotate; say api-token, sealing or signing")
     finally:
         room.close()
     typer.echo(f"{said} Next: ventanilla hub run")

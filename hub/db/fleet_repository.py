@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, inser
 
 from hub.db.fleet_tables import bundle, device_bundle, device_command, device_twin
 from hub.db.statements import dialect_insert
+from shared.protocol.bundle import HUB_KEYS
 from shared.protocol.command import Command
 from shared.protocol.twin import Desired
 from shared.protocol.versions import Version
@@ -135,7 +136,7 @@ class BundleRepository:
         return None if found is None else bytes(found)
 
     def add(self, row: BundleRow, body: bytes) -> None:
-        """Publishes a version, and forgets those of long ago."""
+        """Publishes a version, and forgets those of long ago; of the hub's keys none."""
         values = {
             "name": row.name,
             "incarnation": row.version.incarnation,
@@ -146,6 +147,8 @@ class BundleRepository:
             "at_ms": row.at_ms,
         }
         self._connection.execute(insert(bundle), values)
+        if row.name == HUB_KEYS:
+            return
         query = select(bundle.c.incarnation, bundle.c.n).where(bundle.c.name == row.name)
         newest_first = query.order_by(bundle.c.incarnation.desc(), bundle.c.n.desc())
         for old in self._connection.execute(newest_first).all()[BUNDLE_VERSIONS_KEPT:]:

@@ -2,9 +2,14 @@
 
 `hub-keys` is a bundle of the hub's own: which keys sign from now on, and which one citizens' words are sealed
 to. It is published when the registry's keys are others than those it says; so a rotation needs nothing more.
+
+Rules:
+- Every bundle is signed by the present key and by the two before it.
+- `hub-keys` goes to each device under the signature of a key that this device trusts: that of the `hub-keys`
+  which it holds, and that of its enrolment. So it may sleep through any number of rotations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +21,14 @@ from hub.keys.hub_keys import HubKeys
 from hub.keys.records import HubKeyRole
 from hub.keys.registry import Registry
 from shared.model.errors import InputError
-from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
+from shared.protocol.bundle import (
+    HUB_KEYS,
+    SIGNATURES_MAX,
+    HubPublicKeys,
+    Notice,
+    encode_notice,
+    make_notice,
+)
 from shared.protocol.contents import read_content
 from shared.protocol.report_status import REPORT_STATUS
 from shared.protocol.signing import signing_key_id
@@ -24,6 +36,8 @@ from shared.protocol.versions import Version
 
 HUB_KEYS_LIFE_MS: Final = 10 * 365 * 86_400_000
 EXPIRES_S_MAX: Final = 10 * 365 * 86_400
+SIGNING_BEFORE: Final = 2
+"""Retired keys that sign beside the present one, for devices that have yet to take `hub-keys`."""
 ITSELF: Final = "the hub"
 
 
@@ -52,7 +66,7 @@ class BundlePress:
         self._keys = keys
         self._versions = versions
         self._clock = clock
-        self._notices: dict[str, tuple[Version, bytes]] = {}
+        self._notices: dict[tuple[str, frozenset[str]], tuple[Version, bytes]] = {}
 
     def publish(self, name: str, body: bytes, expires_s: int, who: str) -> BundleRow:
         """Publish a body under a new version.
@@ -103,21 +117,43 @@ class BundlePress:
         BundleRepository(connection).add(renewed, body)
         return renewed
 
-    def notice(self, row: BundleRow, connection: Connection) -> bytes | None:
-        """Return the body of the message that offers a bundle; None where its body is gone."""
-        made = self._notices.get(row.name)
+    def notice(
+        self, row: BundleRow, connection: Connection, trusted: frozenset[str] = frozenset()
+    ) -> bytes | None:
+        """Return the body of the message that offers a bundle; None where its body is gone.
+
+        Args:
+            row: which.
+            connection: any.
+            trusted: ids of keys that the device may trust alone.
+        """
+        made = self._notices.get((row.name, trusted))
         if made is not None and made[0] == row.version:
             return made[1]
         body = BundleRepository(connection).body(row.name, row.version)
         if body is None:
             return None
-        said = self.signed(row, body)
-        self._notices[row.name] = (row.version, said)
+        said = self.signed(row, body, trusted)
+        self._notices[row.name, trusted] = (row.version, said)
         return said
 
-    def signed(self, row: BundleRow, body: bytes) -> bytes:
+    def signed(self, row: BundleRow, body: bytes, trusted: frozenset[str] = frozenset()) -> bytes:
         """Return the body of the message that offers a bundle whose body is at hand."""
-        return encode_notice(self._signed(row.name, row.version, body, row.expires_ms))
+        return encode_notice(self._signed(row.name, row.version, body, row.expires_ms, trusted))
+
+    def trusted(self, device: str, held: Version | None, connection: Connection) -> frozenset[str]:
+        """Return the retired signing keys that a device may trust alone: its enrolment's and its `hub-keys`'.
+
+        Args:
+            device: its id.
+            held: the version of `hub-keys` that it holds; None where it holds none.
+            connection: any.
+        """
+        known = {self._registry.device(device).hub_signing}
+        body = None if held is None else BundleRepository(connection).body(HUB_KEYS, held)
+        if body is not None:
+            known |= HubPublicKeys.from_body(body).trusted().keys()
+        return frozenset(known & {signing_key_id(key.public_key()) for key in self._keys.signing_before})
 
     def _publish(self, name: str, body: bytes, expires_ms: int, who: str) -> BundleRow:
         version = self._versions.next()
@@ -128,5 +164,10 @@ class BundlePress:
         self._writer.run(lambda connection: BundleRepository(connection).add(row, body))
         return row
 
-    def _signed(self, name: str, version: Version, body: bytes, expires_ms: int) -> Notice:
-        return make_notice(name, version, body, expires_ms, [self._keys.signing, *self._keys.signing_before])
+    def _signed(
+        self, name: str, version: Version, body: bytes, expires_ms: int, trusted: Iterable[str] = ()
+    ) -> Notice:
+        before = self._keys.signing_before
+        alone = [key for key in before if signing_key_id(key.public_key()) in set(trusted)]
+        keys = [self._keys.signing, *alone, *(key for key in before[:SIGNING_BEFORE] if key not in alone)]
+        return make_notice(name, version, body, expires_ms, keys[:SIGNATURES_MAX])

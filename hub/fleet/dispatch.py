@@ -32,6 +32,7 @@ from hub.fleet.versions import Versions
 from hub.keys.registry import Registry
 from shared.model.errors import CapacityError, TransientError
 from shared.protocol import limits, topics
+from shared.protocol.bundle import HUB_KEYS
 from shared.protocol.command import encode_command
 from shared.protocol.mac import seal_message
 from shared.protocol.settings import CONFIRM
@@ -231,7 +232,8 @@ class Dispatch:
     def _bundles(self, device: str, books: _Books, connection: Connection) -> list[_Message]:
         found: list[_Message] = []
         held = books.held.get(device, {})
-        for name, row in list(books.bundles.items()):
+        # First of all the keys: what comes behind may be signed by one that the device has yet to trust.
+        for name, row in sorted(books.bundles.items(), key=lambda item: item[0] != HUB_KEYS):
             version = held.get(name)
             if version == row.version:
                 continue
@@ -239,7 +241,10 @@ class Dispatch:
             if version is not None and version > row.version:
                 wanted = self._parts.press.again(row, connection)
                 books.bundles[name] = wanted
-            said = self._parts.press.notice(wanted, connection)
+            trusted = frozenset[str]()
+            if name == HUB_KEYS:
+                trusted = self._parts.press.trusted(device, version, connection)
+            said = self._parts.press.notice(wanted, connection, trusted)
             if said is not None:
                 found.append(_Message(device, topics.bundle(device, name), said))
         return found

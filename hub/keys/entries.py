@@ -59,6 +59,7 @@ class Device:
         links: newest first.
         signing: raw Ed25519 public keys, newest first, all that there ever were.
         certificates: newest first, expired ones removed.
+        hub_signing: id of the hub's signing key that its last enrolment or renewal told it of.
         up_keys: K_up by key id, of every pair in force.
     """
 
@@ -71,6 +72,7 @@ class Device:
     links: tuple[LinkPair, ...]
     signing: tuple[bytes, ...]
     certificates: tuple[Certificate, ...]
+    hub_signing: str = ""
     up_keys: Mapping[str, bytes] = field(default_factory=lambda: NO_KEYS, repr=False)
 
 

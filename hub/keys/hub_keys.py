@@ -28,7 +28,6 @@ API_TOKEN_BEFORE: Final = "api-token.before"  # noqa: S105 - the name of a file
 API_TOKEN_OVERLAP_MS: Final = 30 * 86_400_000
 """How long the token before is good after a rotation: whoever uses it has a month to take the new one."""
 _SECRET_BYTES: Final = 32
-_SIGNING_BEFORE: Final = 2
 
 
 class ApiTokenError(InputError):
@@ -42,7 +41,8 @@ class HubKeys:
     Attributes:
         sealing: newest first; a context that the first does not open may be under a retired one.
         signing: signs bundles.
-        signing_before: retired, newest first: devices that have not heard of the new one trust these.
+        signing_before: retired, newest first, all that there ever were: a device that slept through many
+            rotations trusts one of these alone.
         fleet: pseudonyms of persons and cards (`subject`) are HMACs under it.
         api_token: what a caller of the API shows.
         token_before: the one before, and when it ends (Unix epoch in milliseconds); None where there is none.
@@ -144,9 +144,7 @@ def load(folder: TwinFolder, registry: Registry, clock: Callable[[], int]) -> Hu
     api_token = folder.read(API_TOKEN).decode("ascii", "replace")
     if len(fleet) != _SECRET_BYTES or len(api_token) < _SECRET_BYTES:
         raise KeyFileError(f"{KeyFileError.__doc__} ({FLEET_KEY}, {API_TOKEN})")
-    before = [
-        name for name in names[1 : 1 + _SIGNING_BEFORE] if folder.has(_file_name(HubKeyRole.SIGNING, name))
-    ]
+    before = [name for name in names[1:] if folder.has(_file_name(HubKeyRole.SIGNING, name))]
     return HubKeys(
         sealing=sealing,
         signing=_load_signing(folder, names[0]),

@@ -255,15 +255,11 @@ class Registry:
             case HubKeyMade() | HubKeyRetired() as record:
                 self._change_hub_key(record)
             case DeviceEnrolled() as record:
-                self._put(enrolled(self._devices.get(record.device), record, entry.at_ms))
+                self._put(self._told_keys(enrolled(self._devices.get(record.device), record, entry.at_ms)))
                 self._use_token(record)
-            case (
-                CertificateRenewed()
-                | KeysRotated()
-                | DeviceFenced()
-                | DeviceReleased()
-                | DeviceRevoked() as record
-            ):
+            case CertificateRenewed() as record:
+                self._put(self._told_keys(changed(self._devices[record.device], record, entry.at_ms)))
+            case KeysRotated() | DeviceFenced() | DeviceReleased() | DeviceRevoked() as record:
                 self._put(changed(self._devices[record.device], record, entry.at_ms))
             case _:
                 assert_never(entry.record)
@@ -292,6 +288,11 @@ class Registry:
                 ]
             case _:
                 assert_never(record)
+
+    def _told_keys(self, device: Device) -> Device:
+        """A device that has just been answered knows the hub's present signing key."""
+        signing = [key for key in self._hub_keys if key.role is HubKeyRole.SIGNING]
+        return replace(device, hub_signing=signing[-1].key_id) if signing else device
 
     def _put(self, device: Device) -> None:
         self._devices[device.id] = device
