@@ -46,8 +46,8 @@ def test_devices_that_slept_through_several_rotations_take_the_new_signing_key(
     room.close()
     assert "signed by" in hub.command("rotate", "signing")
     hub.start()
-    hub.post("/v1/bundles/agenda", {"body": "e30=", "expires_s": 600, "who": "ana"})
-    wanted = {name: published(hub, name) for name in ("hub-keys", "agenda")}
+    hub.post("/v1/bundles/content", {"body": "e30=", "expires_s": 600, "who": "ana"})
+    wanted = {name: published(hub, name) for name in ("hub-keys", "content")}
     assert wanted["hub-keys"] != first
     for home in (slept, never):
         with DeviceProcess(home) as device:

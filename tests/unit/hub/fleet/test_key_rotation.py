@@ -73,7 +73,7 @@ def test_device_that_slept_through_any_number_of_rotations_hears_of_the_last(
     ((_, first),) = offered(office)
     rotate(office, ROTATIONS, tells=tells)
     start(office)
-    office.fleet.press.publish("agenda", b"{}", 600, "ana")
+    office.fleet.press.publish("content", b"{}", 600, "ana")
     office.sent.clear()
 
     office.reports("kiosk-1", None, {HUB_KEYS: first.version})
@@ -116,7 +116,7 @@ def test_nobody_signs_under_a_key_that_no_device_of_ours_trusts(office: Office) 
     """An enrolment that knows the present key needs no other; retired ones sign for two rotations only."""
     rotate(office, ROTATIONS)
     names = [key.key_id for key in office.town.room.registry.hub_keys(HubKeyRole.SIGNING)]
-    row = office.fleet.press.publish("agenda", b"{}", 600, "ana")
+    row = office.fleet.press.publish("content", b"{}", 600, "ana")
     with office.writer.read() as connection:
         body = office.fleet.press.notice(row, connection)
     assert body is not None
