@@ -3,7 +3,8 @@
 Here: reading a batch and answering item by item. Not here: what is counted (store.py).
 
 Rules: a key counts once for ever, whatever the batch it comes in. The same key with another body is a
-conflict. An item that is no item is refused alone; a body that is no batch is refused whole.
+conflict, which says what money is held. An item that is no item is refused alone; a body that is no batch is
+refused whole.
 """
 
 import json
@@ -65,6 +66,8 @@ def _take(store: Store, kind: str, body: bytes) -> Response:
     taken = store.take(kind, items, time.time_ns() // 1_000_000)
     for place, one in zip(places, taken, strict=True):
         answers[place] |= {"result": one.result, "core_ref": f"{kind[0].upper()}-{one.number}"}
+        if one.held is not None:
+            answers[place]["held"] = dict(one.held)
     return _json({"items": answers}, 200)
 
 

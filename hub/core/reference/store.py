@@ -125,10 +125,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of an item: `accepted`, `duplicate` or `conflict`."""
+    """What became of an item: `accepted`, `duplicate` or `conflict`.
+
+    Attributes:
+        held: of a conflict, the money under this key; None otherwise.
+    """
 
     result: str
     number: int
+    held: Mapping[str, object] | None = None
 
 
 class Store:
@@ -290,10 +295,14 @@ class Store:
     def _take_item(self, kind: str, item: Item, now_ms: int) -> Taken:
         body_hash = _hash(item.body)
         known = self._connection.execute(
-            "SELECT n, body_hash FROM effect WHERE kind = ? AND key = ?", (kind, item.key)
+            "SELECT n, body_hash, amount_minor, currency FROM effect WHERE kind = ? AND key = ?",
+            (kind, item.key),
         ).fetchone()
+        if known and known[1] == body_hash:
+            return Taken(result="duplicate", number=int(known[0]))
         if known:
-            return Taken(result="duplicate" if known[1] == body_hash else "conflict", number=int(known[0]))
+            held = {"amount_minor": known[2], "currency": known[3]} if item.currency else None
+            return Taken(result="conflict", number=int(known[0]), held=held)
         return Taken(result="accepted", number=self._take_effect(kind, item, body_hash, now_ms))
 
     def _take_effect(self, kind: str, item: Item, body_hash: str, now_ms: int) -> int:

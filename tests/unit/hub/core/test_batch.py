@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid5
 
 import pytest
@@ -46,9 +47,9 @@ def accept(request: Heard) -> bytes:
     return reply(200, json.dumps({"items": items}))
 
 
-def one(item: object) -> Result:
+def one(item: object, *, attempts: int = 0) -> Result:
     """The result of a lone effect whose answer this is."""
-    wanted = effects(1)
+    wanted = [replace(effect, attempts=attempts) for effect in effects(1)]
     body = json.dumps({"items": [item]}).replace("KEY", str(wanted[0].key))
     return deliver(lambda _: reply(200, body), wanted)[0][0]
 
@@ -97,6 +98,18 @@ def test_key_of_a_batch_is_that_of_its_effects() -> None:
 )
 def test_answer_of_an_item_has_its_result(item: object, expected: type[Result]) -> None:
     assert isinstance(one(item), expected)
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "attempts", "expected"), [(0, 1, Done), (0, 0, Refused), (1, 1, Refused)]
+)
+def test_conflict_about_the_same_money_that_may_have_been_sent_is_done(
+    amount_minor: int, attempts: int, expected: type[Result]
+) -> None:
+    """A hub that was put back dates an event otherwise than before; the core has it all the same."""
+    held = {"amount_minor": amount_minor, "currency": "EUR"}
+    item = {"key": "KEY", "result": "conflict", "core_ref": "S-7", "held": held}
+    assert isinstance(one(item, attempts=attempts), expected)
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", '{"items":{}}', '{"items":[]}'])
