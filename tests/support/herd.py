@@ -7,7 +7,7 @@ holds the lines is made for this: a list in memory, filled before anything is me
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -110,7 +110,12 @@ class MemoryLane:
         """One epoch stays."""
 
 
-def enrol_herd(home: Path, folder: Path, names: Sequence[str]) -> tuple[list[Member], HubSealingPublicKey]:
+def enrol_herd(
+    home: Path,
+    folder: Path,
+    names: Sequence[str],
+    secret_of: Callable[[str], bytes] = lambda _: token_bytes(32),
+) -> tuple[list[Member], HubSealingPublicKey]:
     """Enrol devices into the key folder of a hub that is stopped; also return what they seal to."""
     room = KeyRoom.open(home / "keys", home.parent / "copy", clock=lambda: NOW_MS, count_start=False)
     members: list[Member] = []
@@ -121,7 +126,7 @@ def enrol_herd(home: Path, folder: Path, names: Sequence[str]) -> tuple[list[Mem
             request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
             now_ms = time.time_ns() // 1_000_000
             issued = room.authority.issue_device(name, request.public_bytes(Encoding.PEM).decode(), now_ms)
-            links = derive(token_bytes(32))
+            links = derive(secret_of(name))
             room.registry.record(
                 DeviceEnrolled(
                     token_hash="",
