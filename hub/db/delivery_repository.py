@@ -116,13 +116,16 @@ class DeliveryRepository:
 
     def epochs(self, name: str, stream: Stream) -> dict[str, HubEpoch]:
         """The epochs of a device's stream by their names; what is changed or added there is written."""
-        self.load((name,))
+        if name not in self._epochs:
+            self.load((name,))
         return self._epochs[name][stream]
 
     def known(self, name: str, event_id: str) -> bytes | None:
         """The hash of an event's body if the hub holds the event, applied or in quarantine."""
-        self.look_up(((name, event_id),))
-        return self._known[name, event_id]
+        event = (name, event_id)
+        if event not in self._known:
+            self.look_up((event,))
+        return self._known[event]
 
     def known_ids(self, events: Collection[EventName]) -> set[EventName]:
         """Which of these events the hub holds."""

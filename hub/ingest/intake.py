@@ -26,6 +26,7 @@ class Intake:
     def __init__(self, device: str, uow: UnitOfWork, keys: KeyBook, opener: Opener, now_ms: int) -> None:
         """Begin for one device in one transaction."""
         self.contexts: Mapping[str, str] = {}
+        self._kept = self.contexts
         self._ahead: dict[tuple[Stream, str, int, bytes], OpenedLine] = {}
         self._device = device
         self._uow = uow
@@ -86,7 +87,7 @@ class Intake:
     def _contradict(self, epoch: HubEpoch, line: Line) -> None:
         """Set a line aside that has another event's id, once: it comes again with every decision by ids."""
         if not self._book.is_set_aside(self._device, line):
-            self._book.keep_contexts(self._device, self.contexts)
+            self._keep_contexts()
             self._quarantine(epoch, line, "another event has this id")
             self._raise("same_id_other_body", epoch, seq=line.seq, event_id=line.id)
 
@@ -110,7 +111,13 @@ class Intake:
         if "attachments" in line.members:
             envelopes = read_envelopes(line.members)
             self._uow.attachments.announce(self._device, line.id, envelopes, self._now_ms)
-        self._book.keep_contexts(self._device, self.contexts)
+        self._keep_contexts()
+
+    def _keep_contexts(self) -> None:
+        """Keep the frame's contexts with its first line that is kept."""
+        if self.contexts is not self._kept:
+            self._book.keep_contexts(self._device, self.contexts)
+            self._kept = self.contexts
 
     def _read(self, epoch: HubEpoch, seq: int, raw: bytes) -> OpenedLine:
         opened = self._ahead.get((epoch.stream, epoch.epoch, seq, raw))

@@ -13,7 +13,8 @@ Pure: the clock and the random bytes are given by the caller.
 """
 
 import re
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from shared.model.errors import InputError
 
@@ -85,7 +86,8 @@ def effect_key(device: str, event_id: str, effect: str) -> UUID:
         event_id: a canonical event id.
         effect: what is effected, e.g. `payment`.
     """
-    return uuid5(UUID(event_id), f"{device}/{effect}")
+    named = bytes.fromhex(event_id.replace("-", "")) + f"{device}/{effect}".encode()
+    return UUID(bytes=sha1(named, usedforsecurity=False).digest()[:16], version=5)  # as uuid5, at half its cost
 
 
 def new_reference(random_bytes: bytes) -> str:

@@ -14,6 +14,7 @@ CLOCK_TRUST_S = 86_400
 """A device's own instant is legal time up to a day after its clock last agreed with the hub's."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_UTC = _EPOCH.replace(tzinfo=None)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -39,9 +40,9 @@ def from_rfc3339(text: str) -> int:
 
 def to_rfc3339(instant_ms: int) -> str:
     """Writes Unix milliseconds as RFC 3339 in UTC; milliseconds only where there are any."""
-    instant = _EPOCH + timedelta(milliseconds=instant_ms)
-    timespec = "milliseconds" if instant_ms % 1000 else "seconds"
-    return instant.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    seconds, milliseconds = divmod(instant_ms, 1000)
+    instant = _EPOCH_IN_UTC + timedelta(seconds=seconds, milliseconds=milliseconds)
+    return instant.isoformat(timespec="milliseconds" if milliseconds else "seconds") + "Z"
 
 
 def business_day(instant_ms: int, zone: str = TOWN_ZONE) -> str:

@@ -32,8 +32,12 @@ def parse_object(raw: bytes) -> dict[str, Any]:
             pair, or deeper than NESTING_MAX.
     """
     try:
-        text = raw.decode("utf-8", "strict")
-        members = as_object(_decode(text), "message")
+        text = raw.decode("utf-8", "strict").strip(_SPACE)
+        value, end = _decode(text)
+        if end != len(text):
+            message = "more than one value"
+            raise ValueError(message)
+        members = as_object(value, "message")
         if "\\u" in text:
             _encode(members).encode()  # fails on half of a surrogate pair, which only an escape can spell
         if text.count("{") + text.count("[") > limits.NESTING_MAX:
@@ -151,5 +155,6 @@ def _check_depth(value: object, left: int) -> None:
 
 _decode: Final = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique
-).decode
+).raw_decode
+_SPACE: Final = " \t\n\r"
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

@@ -167,11 +167,14 @@ class Sender:
 
     def _batch_of(self, stream: Stream, bytes_max: int) -> Batch | None:
         lane = self._lanes[stream]
+        room = lane.lines_max if len(lane.flights) < self._window else 0
+        if room < 1 and not lane.probe:
+            return None
         epochs = self._log.epochs(stream)
         if lane.probe and epochs:
             lane.probe = False
             return empty_batch(stream, epochs[-1])
-        if len(lane.flights) >= self._window or lane.lines_max < 1:
+        if room < 1:
             return None
         here = next((i for i, e in enumerate(epochs) if e.acked < e.last), None)
         if here is None:
@@ -182,7 +185,7 @@ class Sender:
             at = lane.cursor[1] if lane.cursor and lane.cursor[0] == view.epoch else view.acked + 1
             first = max(at, view.oldest)
             if first <= view.last:
-                run = self._log.read(stream, view.epoch, first, lane.lines_max, bytes_max)
+                run = self._log.read(stream, view.epoch, first, room, bytes_max)
                 lane.cursor = (view.epoch, run.next)
                 return Batch(stream=stream, epoch=view.epoch, oldest=view.oldest, highest=view.last, run=run)
             if at <= view.last:  # everything that the hub asks for has expired: say so, once

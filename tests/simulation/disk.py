@@ -46,10 +46,26 @@ class DiskEpoch:
     head: bytes = b""
     acked: int = 0
     newer_listed: bool = False
+    _view: EpochView | None = None
 
     @property
     def oldest(self) -> int:
-        return min(self.rows, default=self.last + 1)
+        return next(iter(self.rows), self.last + 1)  # rows stand in the order of their numbers
+
+    @property
+    def view(self) -> EpochView:
+        """What delivery may know; made anew only where it changed, for it is asked for very often."""
+        oldest, view = self.oldest, self._view
+        if view is None or (view.oldest, view.last, view.head, view.acked) != (
+            oldest,
+            self.last,
+            self.head,
+            self.acked,
+        ):
+            view = self._view = EpochView(
+                epoch=self.name, oldest=oldest, last=self.last, head=self.head, acked=self.acked
+            )
+        return view
 
     def reload(self) -> None:
         """What a start finds: the last row that is there."""
@@ -182,14 +198,12 @@ class Disk:
             gap.prev = before[1].prev
             seq = before[0]
         epoch.rows[seq] = gap
+        epoch.rows = dict(sorted(epoch.rows.items()))
 
     # -- Log ---------------------------------------------------------------------------------------------
 
     def epochs(self, stream: Stream) -> Sequence[EpochView]:
-        return [
-            EpochView(epoch=e.name, oldest=e.oldest, last=e.last, head=e.head, acked=e.acked)
-            for e in self.epochs_of[stream]
-        ]
+        return [epoch.view for epoch in self.epochs_of[stream]]
 
     def chain_at(self, stream: Stream, epoch: str, seq: int) -> bytes | None:
         here = self._epoch(stream, epoch)
