@@ -87,7 +87,9 @@ def effect_key(device: str, event_id: str, effect: str) -> UUID:
         effect: what is effected, e.g. `payment`.
     """
     named = bytes.fromhex(event_id.replace("-", "")) + f"{device}/{effect}".encode()
-    return UUID(bytes=sha1(named, usedforsecurity=False).digest()[:16], version=5)  # as uuid5, at half its cost
+    return UUID(
+        bytes=sha1(named, usedforsecurity=False).digest()[:16], version=5
+    )  # as uuid5, at half its cost
 
 
 def new_reference(random_bytes: bytes) -> str:

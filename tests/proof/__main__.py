@@ -1,41 +1,89 @@
-"""`python -m tests.proof [part …]`: the long proofs; prints what it tried, stops at a broken promise."""
+"""`python -m tests.proof [part …]`: the long proofs; prints what it tried, stops at a broken promise.
+
+Without a part it goes through all of them: the kills, which mostly wait, from the beginning to the end, and
+beside them, standing back, one after the other, what keeps the processors busy; what is cheap comes first.
+`kills=50`, `seeds=100` and `mutants=0.1` do fewer.
+"""
 
 import multiprocessing
+import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
 
 JOBS = 2
+NICE = 10
 KILLS = "kills"
 KILLS_WANTED = 1_000
+SEEDS_WANTED = 10_000
 
 
-PARTS: Mapping[str, Sequence[Job]] = {
+JOBS_OF: Mapping[str, Sequence[Job]] = {
+    "bits": [Job("bits", "outbox_bits", 1_000, seed) for seed in range(3)],
+    "syncs": [Job("syncs", "hub_syncs", 20, 1), Job("syncs", "outbox_syncs", 100, 1)],
     "crashes": [
         *(Job("crashes", "outbox_power_cuts", 1_000, seed) for seed in range(10)),
         *(Job("crashes", "hub_power_cuts", 250, seed) for seed in range(8)),
     ],
-    "bits": [Job("bits", "outbox_bits", 1_000, seed) for seed in range(3)],
-    "syncs": [Job("syncs", "hub_syncs", 20, 1), Job("syncs", "outbox_syncs", 100, 1)],
 }
 
 
 def main(wanted: Sequence[str]) -> int:
-    """Run the parts that are named, or all of them; `kills=50` does fewer."""
-    parts = list(wanted or [*PARTS, KILLS])
-    kills = [part for part in parts if part.startswith(KILLS)]
-    jobs = [job for part in parts if part not in kills for job in PARTS[part]]
-    if jobs and not power_cuts(jobs):
-        return 1
-    for part in kills:
-        if not kill(int(part.partition("=")[2] or KILLS_WANTED)):
+    """Run the parts that are named, or all of them."""
+    if not wanted:
+        return everything()
+    for each in wanted:
+        name, _, much = each.partition("=")
+        if not PARTS[name](much):
             return 1
     return 0
+
+
+def everything() -> int:
+    """Go through every part; 0 only if every promise held."""
+    began_s = time.monotonic()
+    kills = beside = _start(KILLS)
+    try:
+        for part in (name for name in PARTS if name != KILLS):
+            print(f"{_minutes(began_s)}: {part}", flush=True)
+            beside = _start(part, NICE)
+            if beside.wait() or kills.poll():
+                print(f"{_minutes(began_s)}: a proof failed: {KILLS if kills.poll() else part}")
+                return 1
+        print(f"{_minutes(began_s)}: all but the kills, which go on", flush=True)
+        if kills.wait():
+            print(f"{_minutes(began_s)}: a proof failed: {KILLS}")
+            return 1
+    finally:
+        _end(beside)
+        _end(kills)
+    print(f"{_minutes(began_s)}: every proof held")
+    return 0
+
+
+def _start(part: str, nice: int = 0) -> subprocess.Popen[bytes]:
+    """Start a part as a group of processes that can be ended together."""
+    process = subprocess.Popen([sys.executable, "-m", "tests.proof", part], start_new_session=True)
+    os.setpriority(os.PRIO_PGRP, process.pid, nice)
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _minutes(began_s: float) -> str:
+    return f"{(time.monotonic() - began_s) / 60:5.1f} min"
 
 
 def power_cuts(jobs: Sequence[Job]) -> bool:
@@ -59,8 +107,22 @@ def power_cuts(jobs: Sequence[Job]) -> bool:
     return True
 
 
-def kill(wanted: int) -> bool:
+def seeds(much: str) -> bool:
+    """Simulate so many seeds; tell whether every promise held, and every branch was taken or is explained."""
+    count = str(int(much or SEEDS_WANTED))
+    command = [sys.executable, "-m", "tests.simulation", "--coverage", "--seeds", count]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def mutants(much: str) -> bool:
+    """Plant small bugs, all of them or a share; tell whether the tests notice."""
+    command = [sys.executable, "-m", "tests.proof.mutants", "--share", much or "1"]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def kill(much: str) -> bool:
     """Kill devices, hub, broker and core so often; tell whether it adds up."""
+    wanted = int(much or KILLS_WANTED)
     began_s = time.monotonic()
     print(f"{wanted} kills with -9 over device, hub, broker and core, about one a second", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -69,6 +131,15 @@ def kill(wanted: int) -> bool:
         print(f"  {name:48} {times:6}")
     print(f"  {time.monotonic() - began_s:.0f} s: {sums.words}")
     return sums.adds_up
+
+
+PARTS: Mapping[str, Callable[[str], bool]] = {
+    **{name: lambda _, jobs=jobs: power_cuts(jobs) for name, jobs in JOBS_OF.items()},
+    "mutants": mutants,
+    "seeds": seeds,
+    KILLS: kill,
+}
+"""In the order in which they are gone through; the kills run beside all of them."""
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from tests.support.town import now_ms
 DEVICES: Final = ("bus-1", "bus-2", "kiosk-1")
 SHARES: Final = {"device": 0.6, "hub": 0.14, "broker": 0.14, "core": 0.12}
 OFFERED: Final = 30
+TELL_EVERY: Final = 50
 PATIENCE_S: Final = 120.0
 WHILE_S: Final = 5.0
 POINTS: Final = {
@@ -177,6 +178,9 @@ class Torment:
             if self._left[victim] < 0:
                 return False
             self._kills[victim] += 1
+            done = sum(self._kills[each] for each in SHARES)
+            if done % TELL_EVERY == 0:
+                print(f"  {done} kills", flush=True)
             return True
 
     def _kill_device(self, face: Face, random: Random) -> None:

@@ -196,6 +196,15 @@ def test_update_adds_epochs_after_the_ones_that_are_known() -> None:
 
 
 @pytest.mark.sentence("B-4")
+def test_update_tells_of_the_very_first_epoch() -> None:
+    hub = Memory()
+    hub.confirm()
+    hub.update(PAST)
+    hub.take(PAST.frame())
+    assert hub.acked() == (PAST.epoch, 6, PAST.head())
+
+
+@pytest.mark.sentence("B-4")
 def test_update_raises_last_and_never_lowers_it() -> None:
     hub = Memory()
     hub.confirm(PAST.until(4))
@@ -224,6 +233,16 @@ def test_update_that_is_late_does_not_bring_an_epoch_back() -> None:
     assert hub.of(PAST).closed
     assert hub.of(PAST).position == -1
     assert hub.acked()[0] == LATER.epoch
+
+
+@pytest.mark.sentence("B-4")
+def test_device_that_names_ever_new_epochs_in_updates_is_heard_no_further() -> None:
+    hub = hub_that_holds(PAST)
+    names = [f"{number:08x}" for number in range(100, 100 + 3 * limits.EPOCHS_LISTED_MAX)]
+    hub.update(*(ListedEpoch(epoch=name, oldest=1, last=3, head=bytes(8)) for name in names))
+    assert len(hub.known) == 2 * limits.EPOCHS_LISTED_MAX + 1
+    hub.update(*(ListedEpoch(epoch=name, oldest=1, last=4, head=bytes(8)) for name in names))
+    assert {hub.known[name].last for name in names if name in hub.known} == {4}
 
 
 def test_update_remembers_what_a_new_epoch_still_has() -> None:

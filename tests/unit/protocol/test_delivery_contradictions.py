@@ -190,6 +190,16 @@ def test_last_below_the_watermark_is_a_roll_back_with_fence_and_loss() -> None:
 
 
 @pytest.mark.sentence("H-10")
+def test_fork_that_comes_to_light_after_a_roll_back_speaks_of_all_that_is_held() -> None:
+    hub = hub_that_holds(PAST)
+    hub.of(PAST).heard = 9
+    other = PAST.until(3).then("b", 1)
+    hub.confirm(other)
+    hub.take(other.frame())
+    assert hub.sink.losses == [(7, 9, LossReason.ROLLED_BACK, False), (1, 6, LossReason.FORK, True)]
+
+
+@pytest.mark.sentence("H-10")
 def test_roll_back_of_what_is_held_loses_nothing() -> None:
     hub = hub_that_holds(PAST)
     hub.confirm(PAST.until(4))

@@ -39,6 +39,14 @@ def test_empty_books_are_clean(connection: Connection) -> None:
     assert (report.entries, report.first_id, report.moved) == (0, None, {})
 
 
+def test_balances_of_a_currency_that_do_not_add_up_to_nothing_are_not_clean(connection: Connection) -> None:
+    report = audit(connection)
+    fees, card = (AccountKind.REVENUE, "EUR"), (AccountKind.CLEARING, "EUR")
+    assert replace(report, balances={fees: 500, card: -500}).is_clean
+    assert not replace(report, balances={fees: 500, card: -400}).is_clean
+    assert not replace(report, balances={fees: 500, (AccountKind.CLEARING, "GBP"): -500}).is_clean
+
+
 def test_report_says_what_moved_and_where_it_lies(connection: Connection) -> None:
     street = Street()
     fee = street.payment(4250)

@@ -85,6 +85,12 @@ def test_tap_that_the_purse_does_not_cover_is_booked_against_offline_risk(
     assert audit(connection).is_clean
 
 
+def test_tap_that_takes_a_purse_to_its_very_floor_is_covered(connection: Connection, street: Street) -> None:
+    take_all(connection, [street.tap("card-1", 1, 500)])
+    assert balances(connection) == {"purse:card-1": -500, "revenue:transport": 500}
+    assert exceptions(connection) == []
+
+
 def test_second_tap_under_one_counter_is_recorded_and_not_charged(
     connection: Connection, street: Street
 ) -> None:
