@@ -2,7 +2,8 @@
 
 Without a part it goes through all of them: the kills, which mostly wait, from the beginning to the end, and
 beside them, standing back, one after the other, what keeps the processors busy; what is cheap comes first.
-`kills=50`, `seeds=100` and `mutants=0.1` do fewer.
+`kills=50`, `seeds=100`, `reach=50` and `mutants=0.1` do fewer; `share=0.01` goes through all of them with
+that share of each.
 """
 
 import multiprocessing
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tests.proof.jobs import Job, run
@@ -22,8 +24,8 @@ from tests.proof.kills import Torment
 JOBS = 2
 NICE = 10
 KILLS = "kills"
-KILLS_WANTED = 1_000
-SEEDS_WANTED = 10_000
+WANTED: Mapping[str, int] = {"reach": 300, "mutants": 1, "seeds": 10_000, KILLS: 1_000}
+"""How much of each part is the whole: seeds, all mutants, seeds, kills."""
 
 
 JOBS_OF: Mapping[str, Sequence[Job]] = {
@@ -38,35 +40,39 @@ JOBS_OF: Mapping[str, Sequence[Job]] = {
 
 def main(wanted: Sequence[str]) -> int:
     """Run the parts that are named, or all of them."""
-    if not wanted:
-        return everything()
-    for each in wanted:
+    for each in wanted or ["share=1"]:
         name, _, much = each.partition("=")
-        if not PARTS[name](much):
+        if name not in PARTS or not PARTS[name](much):
             return 1
     return 0
 
 
-def everything() -> int:
-    """Go through every part; 0 only if every promise held."""
-    began_s = time.monotonic()
-    kills = beside = _start(KILLS)
+def everything(much: str) -> bool:
+    """Go through that share of every part; tell whether every promise held."""
+    share, began_s = float(much or 1), time.monotonic()
+    kills = beside = _start(_part(KILLS, share))
     try:
-        for part in (name for name in PARTS if name != KILLS):
+        left_out = {KILLS} if share >= 1 else {KILLS, "reach"}  # few seeds do not reach everything
+        for part in (_part(name, share) for name in (*JOBS_OF, *WANTED) if name not in left_out):
             print(f"{_minutes(began_s)}: {part}", flush=True)
             beside = _start(part, NICE)
             if beside.wait() or kills.poll():
                 print(f"{_minutes(began_s)}: a proof failed: {KILLS if kills.poll() else part}")
-                return 1
+                return False
         print(f"{_minutes(began_s)}: all but the kills, which go on", flush=True)
         if kills.wait():
             print(f"{_minutes(began_s)}: a proof failed: {KILLS}")
-            return 1
+            return False
     finally:
         _end(beside)
         _end(kills)
     print(f"{_minutes(began_s)}: every proof held")
-    return 0
+    return True
+
+
+def _part(name: str, share: float) -> str:
+    much = share * WANTED.get(name, 1)
+    return f"{name}={max(1, round(much)) if name in (KILLS, 'reach', 'seeds') else much}"
 
 
 def _start(part: str, nice: int = 0) -> subprocess.Popen[bytes]:
@@ -86,8 +92,9 @@ def _minutes(began_s: float) -> str:
     return f"{(time.monotonic() - began_s) / 60:5.1f} min"
 
 
-def power_cuts(jobs: Sequence[Job]) -> bool:
-    """Do the jobs on every core; tell whether every promise held."""
+def power_cuts(wanted: Sequence[Job], share: float) -> bool:
+    """Do the jobs, or a share of each, on every core; tell whether every promise held."""
+    jobs = [replace(job, states=max(1, round(share * job.states))) for job in wanted]
     began_s = time.monotonic()
     totals: dict[str, list[int]] = {}
     with multiprocessing.get_context("spawn").Pool(JOBS) as pool:
@@ -108,21 +115,27 @@ def power_cuts(jobs: Sequence[Job]) -> bool:
 
 
 def seeds(much: str) -> bool:
-    """Simulate so many seeds; tell whether every promise held, and every branch was taken or is explained."""
-    count = str(int(much or SEEDS_WANTED))
-    command = [sys.executable, "-m", "tests.simulation", "--coverage", "--seeds", count]
-    return subprocess.run(command, check=False).returncode == 0
+    """Simulate so many seeds; tell whether every promise held."""
+    return _succeeds("tests.simulation", "--seeds", much or str(WANTED["seeds"]))
+
+
+def reach(much: str) -> bool:
+    """Simulate so many seeds; tell whether every branch of delivery was taken, or is explained."""
+    return _succeeds("tests.simulation", "--coverage", "--seeds", much or str(WANTED["reach"]))
+
+
+def _succeeds(module: str, *arguments: str) -> bool:
+    return subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode == 0
 
 
 def mutants(much: str) -> bool:
     """Plant small bugs, all of them or a share; tell whether the tests notice."""
-    command = [sys.executable, "-m", "tests.proof.mutants", "--share", much or "1"]
-    return subprocess.run(command, check=False).returncode == 0
+    return _succeeds("tests.proof.mutants", "--share", much or "1")
 
 
 def kill(much: str) -> bool:
     """Kill devices, hub, broker and core so often; tell whether it adds up."""
-    wanted = int(much or KILLS_WANTED)
+    wanted = int(much or WANTED[KILLS])
     began_s = time.monotonic()
     print(f"{wanted} kills with -9 over device, hub, broker and core, about one a second", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,12 +147,13 @@ def kill(much: str) -> bool:
 
 
 PARTS: Mapping[str, Callable[[str], bool]] = {
-    **{name: lambda _, jobs=jobs: power_cuts(jobs) for name, jobs in JOBS_OF.items()},
+    **{name: lambda much, jobs=jobs: power_cuts(jobs, float(much or 1)) for name, jobs in JOBS_OF.items()},
+    "reach": reach,
     "mutants": mutants,
     "seeds": seeds,
     KILLS: kill,
+    "share": everything,
 }
-"""In the order in which they are gone through; the kills run beside all of them."""
 
 
 if __name__ == "__main__":

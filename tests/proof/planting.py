@@ -181,10 +181,9 @@ class _Planter(ast.NodeTransformer):
     def _branching(self, node: ast.If | ast.IfExp | ast.While) -> ast.AST:
         """A condition that is no comparison is turned round; the others are changed where they compare."""
         if isinstance(node.test, ast.Name | ast.Attribute | ast.Call | ast.BinOp):
-            test = self._plant(node.test, [ast.UnaryOp(ast.Not(), node.test)])
-            if test is not node.test:
-                other = copy(node)
-                other.test = test
+            other = copy(node)
+            other.test = ast.UnaryOp(ast.Not(), node.test)
+            if self._plant(node.test, [other.test]) is other.test:
                 return other
         return self.generic_visit(node)
 

@@ -34,8 +34,14 @@ def run_watched(job: tuple[int, str | None]) -> tuple[Outcome, frozenset[Arc]]:
     return outcome, frozenset(watching.get_data().arcs(str(RULES)) or ())
 
 
-def unreached(arcs: Collection[Arc]) -> list[str]:
-    """Name the branches that are not among these steps, each by its function and its two lines."""
+def unreached(arcs: Collection[Arc]) -> tuple[list[str], list[str]]:
+    """Name the branches that are not among these steps: those that nobody explains, and the others."""
+    explained = tomllib.loads(EXPLAINED.read_text())
+    names = _left_out(arcs)
+    return [name for name in names if name not in explained], [name for name in names if name in explained]
+
+
+def _left_out(arcs: Collection[Arc]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         kept, report = Path(folder, "kept"), Path(folder, "report.json")
         data = CoverageData(str(kept))
@@ -46,13 +52,6 @@ def unreached(arcs: Collection[Arc]) -> list[str]:
         reader.json_report(outfile=str(report))
         ((_, found),) = json.loads(report.read_text())["files"].items()
     return sorted(_name(start, end) for start, end in found["missing_branches"])
-
-
-def unexplained(arcs: Collection[Arc]) -> tuple[list[str], list[str]]:
-    """Return the branches that nobody explains, and the explanations that nobody needs."""
-    explained = tomllib.loads(EXPLAINED.read_text())
-    names = unreached(arcs)
-    return [name for name in names if name not in explained], sorted(explained.keys() - set(names))
 
 
 def _name(start: int, end: int) -> str:
