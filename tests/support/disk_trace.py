@@ -141,7 +141,9 @@ def _change(call: str, words: list[str], result: int, folder: Path) -> Iterator[
 
 def _to_a_file(call: str, words: list[str], result: int, folder: Path) -> Iterator[Change]:
     if call == "write" and words[0].startswith(f"{_OUTPUT}<"):
-        yield Told(json.loads(_bytes(words[1])))
+        said = _bytes(words[1])
+        if said.startswith(b"["):  # the other lines are the product's own log, which some slow sync calls for
+            yield Told(json.loads(said))
     elif name := _file(folder, words[0]):
         match call:
             case "pwrite64":
