@@ -53,8 +53,8 @@ INBOX_BYTES_MAX: Final = 64 * 1024 * 1024
 GROUP_MESSAGES_MAX: Final = 500
 """Messages taken into one database transaction: the delay of an acknowledgement stays small."""
 GROUP_BYTES_MAX: Final = 1024 * 1024
-"""The same in bytes, some 3,000 events: five hundred full frames in one transaction would take the hub's memory
-twice over, and longer than devices wait before they send again."""
+"""The same in bytes, some 3,000 events: five hundred full frames in one transaction would take the hub's
+memory twice over, and longer than devices wait before they send again."""
 
 # The device's side of a session.
 FRAMES_IN_FLIGHT: Final = 4
