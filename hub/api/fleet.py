@@ -113,9 +113,11 @@ class SiteDistrict(BaseModel):
 
 
 class BundleView(BaseModel):
-    """A bundle's newest version."""
+    """A bundle's newest version for one place."""
 
     name: str
+    level: Level
+    target: str
     version: str
     size: int
     expires_ms: int
@@ -125,11 +127,20 @@ class BundleView(BaseModel):
 
 
 class Publication(BaseModel):
-    """A body to be published, in base64."""
+    """A body to be published, in base64; for everyone, or for a district, a site or a device."""
 
     body: str = Field(min_length=1)
     expires_s: int
     who: Name
+    level: Level = Level.CITY
+    target: NameOrNone = ""
+
+
+class Withdrawal(BaseModel):
+    """For which place a bundle is to count no more."""
+
+    level: Level
+    target: NameOrNone
 
 
 class CommandWanted(BaseModel):
@@ -245,6 +256,8 @@ def _bundles_router(fleet: Fleet, writer: Writer) -> APIRouter:
         items = [
             BundleView(
                 name=row.name,
+                level=row.level,
+                target=row.target,
                 version=str(row.version),
                 size=row.size,
                 expires_ms=row.expires_ms,
@@ -263,9 +276,18 @@ def _bundles_router(fleet: Fleet, writer: Writer) -> APIRouter:
             content = b64decode(wanted.body, validate=True)
         except ValueError as error:
             raise InputError("a bundle's body is sent as base64; encode it again") from error
-        row = fleet.press.publish(name, content, wanted.expires_s, wanted.who)
+        row = fleet.press.publish(
+            name, content, wanted.expires_s, wanted.who, level=wanted.level, target=wanted.target
+        )
         fleet.dispatch.changed()
         return {"name": row.name, "version": str(row.version)}
+
+    @router.post("/{name}/withdraw")
+    def withdraw(name: str, place: Withdrawal) -> dict[str, str]:
+        """Take a bundle back from a place: there counts again what is published for a wider one."""
+        fleet.press.withdraw(name, place.level, place.target)
+        fleet.dispatch.changed()
+        return {"name": name}
 
     return router
 

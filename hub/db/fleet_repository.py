@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
-from hub.db.fleet_tables import bundle, device_bundle, device_command, device_twin
+from hub.db.fleet_tables import bundle, bundle_place, device_bundle, device_command, device_twin
 from hub.db.statements import dialect_insert
+from hub.domain.settings.service import CITY, Level
 from shared.protocol.bundle import HUB_KEYS
 from shared.protocol.command import Command
 from shared.protocol.twin import Desired
@@ -16,6 +17,13 @@ from shared.protocol.versions import Version
 
 BUNDLE_VERSIONS_KEPT = 3
 """Bodies kept of each name: whoever is fetching the one before can finish."""
+Reach = tuple[str, Level, str]
+"""A bundle's name, and the level and target that it is for."""
+_OF_VERSION = and_(
+    bundle_place.c.name == bundle.c.name,
+    bundle_place.c.incarnation == bundle.c.incarnation,
+    bundle_place.c.n == bundle.c.n,
+)
 _OPEN = ("waiting", "accepted", "running")
 
 
@@ -42,7 +50,12 @@ class TwinRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleRow:
-    """The newest version of a bundle, without its body."""
+    """The newest version of a bundle for one place, without its body.
+
+    Attributes:
+        level: for everyone (`city`), or for a district, a site or a device.
+        target: which one; empty for the city.
+    """
 
     name: str
     version: Version
@@ -50,6 +63,13 @@ class BundleRow:
     expires_ms: int
     who: str
     at_ms: int
+    level: Level = Level.CITY
+    target: str = CITY
+
+    @property
+    def reach(self) -> Reach:
+        """What it is called, and for whom it is."""
+        return (self.name, self.level, self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +119,9 @@ class BundleRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def newest(self) -> dict[str, BundleRow]:
-        """The newest version of every name."""
-        later = bundle.alias()
-        is_newer = and_(
-            later.c.name == bundle.c.name,
-            tuple_(later.c.incarnation, later.c.n) > tuple_(bundle.c.incarnation, bundle.c.n),
-        )
-        query = select(
+    def newest(self) -> dict[Reach, BundleRow]:
+        """The newest version of every name, for everyone and for each narrower place."""
+        columns = (
             bundle.c.name,
             bundle.c.incarnation,
             bundle.c.n,
@@ -114,18 +129,12 @@ class BundleRepository:
             bundle.c.expires_ms,
             bundle.c.who,
             bundle.c.at_ms,
-        ).where(~select(later.c.name).where(is_newer).exists())
-        return {
-            row.name: BundleRow(
-                name=row.name,
-                version=Version(row.incarnation, row.n),
-                size=row.size,
-                expires_ms=row.expires_ms,
-                who=row.who,
-                at_ms=row.at_ms,
-            )
-            for row in self._connection.execute(query.order_by(bundle.c.name))
-        }
+            bundle_place.c.level,
+            bundle_place.c.target,
+        )
+        query = select(*columns).select_from(bundle.outerjoin(bundle_place, _OF_VERSION))
+        rows = self._connection.execute(query.order_by(bundle.c.name, bundle.c.incarnation, bundle.c.n))
+        return {row.reach: row for row in map(_bundle_row, rows)}
 
     def body(self, name: str, version: Version) -> bytes | None:
         """A body that is still kept."""
@@ -147,16 +156,31 @@ class BundleRepository:
             "at_ms": row.at_ms,
         }
         self._connection.execute(insert(bundle), values)
-        if row.name == HUB_KEYS:
-            return
-        query = select(bundle.c.incarnation, bundle.c.n).where(bundle.c.name == row.name)
+        if row.level is not Level.CITY:
+            place = {"level": row.level.value, "target": row.target}
+            version = {name: values[name] for name in ("name", "incarnation", "n")}
+            self._connection.execute(insert(bundle_place), {**version, **place})
+        if row.name != HUB_KEYS:
+            self._forget(row.reach, BUNDLE_VERSIONS_KEPT)
+
+    def withdraw(self, reach: Reach) -> bool:
+        """Forgets every version for one place; tells whether there was any."""
+        return self._forget(reach, 0)
+
+    def _forget(self, reach: Reach, kept: int) -> bool:
+        name, level, target = reach
+        placed = bundle_place.c.level.is_(None)
+        if level is not Level.CITY:
+            placed = and_(bundle_place.c.level == level.value, bundle_place.c.target == target)
+        query = select(bundle.c.incarnation, bundle.c.n).where(bundle.c.name == name, placed)
+        query = query.select_from(bundle.outerjoin(bundle_place, _OF_VERSION))
         newest_first = query.order_by(bundle.c.incarnation.desc(), bundle.c.n.desc())
-        for old in self._connection.execute(newest_first).all()[BUNDLE_VERSIONS_KEPT:]:
-            self._connection.execute(
-                delete(bundle).where(
-                    bundle.c.name == row.name, bundle.c.incarnation == old.incarnation, bundle.c.n == old.n
-                )
-            )
+        old = self._connection.execute(newest_first).all()[kept:]
+        for version in old:
+            for table in (bundle, bundle_place):
+                of_version = (table.c.incarnation == version.incarnation, table.c.n == version.n)
+                self._connection.execute(delete(table).where(table.c.name == name, *of_version))
+        return bool(old)
 
     def held(self, devices: Collection[str]) -> dict[str, dict[str, Version]]:
         """What some devices said that they hold, by device and name."""
@@ -299,6 +323,19 @@ class FleetWords:
             device_command.c.state.in_(_OPEN),
         )
         self._connection.execute(update(device_command).where(*where).values(**said))
+
+
+def _bundle_row(row: Row[Any]) -> BundleRow:
+    return BundleRow(
+        name=row.name,
+        version=Version(row.incarnation, row.n),
+        size=row.size,
+        expires_ms=row.expires_ms,
+        who=row.who,
+        at_ms=row.at_ms,
+        level=Level.CITY if row.level is None else Level(row.level),
+        target=row.target or CITY,
+    )
 
 
 def _twin_row(row: Row[Any]) -> TwinRow:

@@ -84,6 +84,19 @@ bundle = Table(
     PrimaryKeyConstraint("name", "incarnation", "n"),
 )
 
+bundle_place = Table(
+    "bundle_place",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("incarnation", BigInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    PrimaryKeyConstraint("name", "incarnation", "n"),
+    CheckConstraint("level IN ('district', 'site', 'device')", name="level"),
+)
+"""For whom a version is that is not for everyone."""
+
 device_bundle = Table(
     "device_bundle",
     metadata,

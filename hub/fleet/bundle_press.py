@@ -1,5 +1,8 @@
 """Bundles: published under a new version, signed when they are sent, kept as bodies for whoever fetches them.
 
+A bundle is for the city, a district, a site or a device; of each name a device has one, the nearest that has
+not expired.
+
 `hub-keys` is a bundle of the hub's own: which keys sign from now on, and which one citizens' words are sealed
 to. It is published when the registry's keys are others than those it says; so a rotation needs nothing more.
 
@@ -9,13 +12,15 @@ Rules:
   which it holds, and that of its enrolment. So it may sleep through any number of rotations.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from hub.db.engine import Connection
-from hub.db.fleet_repository import BundleRepository, BundleRow
+from hub.db.fleet_repository import BundleRepository, BundleRow, Reach
 from hub.db.writer import Writer
+from hub.domain.settings.service import CITY, Level, Place
+from hub.fleet.settings_desk import check_target
 from hub.fleet.versions import Versions
 from hub.keys.hub_keys import HubKeys
 from hub.keys.records import HubKeyRole
@@ -39,6 +44,7 @@ EXPIRES_S_MAX: Final = 10 * 365 * 86_400
 SIGNING_BEFORE: Final = 2
 """Retired keys that sign beside the present one, for devices that have yet to take `hub-keys`."""
 ITSELF: Final = "the hub"
+_HUB_KEYS_FOR_ALL: Final = (HUB_KEYS, Level.CITY, CITY)
 
 
 class BundlePress:
@@ -66,12 +72,22 @@ class BundlePress:
         self._keys = keys
         self._versions = versions
         self._clock = clock
-        self._notices: dict[tuple[str, frozenset[str]], tuple[Version, bytes]] = {}
+        self._notices: dict[tuple[Reach, frozenset[str]], tuple[Version, bytes]] = {}
 
-    def publish(self, name: str, body: bytes, expires_s: int, who: str) -> BundleRow:
-        """Publish a body under a new version.
+    def publish(
+        self,
+        name: str,
+        body: bytes,
+        expires_s: int,
+        who: str,
+        *,
+        level: Level = Level.CITY,
+        target: str = CITY,
+    ) -> BundleRow:
+        """Publish a body under a new version, for everyone or for one place.
 
         Raises:
+            UnknownDeviceError: it is for a device that is not enrolled here.
             ContentError: no device could read it; the sentence names the place in the file.
             InputError: the name, the size or the life cannot be.
             TransientError: it was not committed; repeat.
@@ -82,9 +98,22 @@ class BundlePress:
             raise InputError("report-status is made by the hub for each device; publish under another name")
         if not 0 < expires_s <= EXPIRES_S_MAX:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
+        check_target(self._registry, level, target)
         read_content(name, body)
-        now_ms = self._clock()
-        return self._publish(name, body, now_ms + 1000 * expires_s, who)
+        return self._publish((name, level, target), body, self._clock() + 1000 * expires_s, who)
+
+    def withdraw(self, name: str, level: Level, target: str) -> None:
+        """Take a bundle back from one place: what is published for a wider one counts there again.
+
+        Raises:
+            InputError: there is none, or it is the city's: devices hold that until it expires.
+            TransientError: it was not committed; repeat.
+        """
+        if level is Level.CITY:
+            raise InputError("what everyone has is not taken back; publish another in its place")
+        reach = (name, level, target)
+        if not self._writer.run(lambda connection: BundleRepository(connection).withdraw(reach)):
+            raise InputError("there is no such bundle for this place; look at `ventanilla hub bundle list`")
 
     def publish_hub_keys(self) -> bool:
         """Publish the hub's keys if devices have others; tells whether it did.
@@ -101,11 +130,11 @@ class BundlePress:
         ).to_body()
         with self._writer.read() as connection:
             repository = BundleRepository(connection)
-            newest = repository.newest().get(HUB_KEYS)
+            newest = repository.newest().get(_HUB_KEYS_FOR_ALL)
             held = None if newest is None else repository.body(HUB_KEYS, newest.version)
         if held == said:
             return False
-        self._publish(HUB_KEYS, said, self._clock() + HUB_KEYS_LIFE_MS, ITSELF)
+        self._publish(_HUB_KEYS_FOR_ALL, said, self._clock() + HUB_KEYS_LIFE_MS, ITSELF)
         return True
 
     def again(self, row: BundleRow, connection: Connection) -> BundleRow:
@@ -127,14 +156,14 @@ class BundlePress:
             connection: any.
             trusted: ids of keys that the device may trust alone.
         """
-        made = self._notices.get((row.name, trusted))
+        made = self._notices.get((row.reach, trusted))
         if made is not None and made[0] == row.version:
             return made[1]
         body = BundleRepository(connection).body(row.name, row.version)
         if body is None:
             return None
         said = self.signed(row, body, trusted)
-        self._notices[row.name, trusted] = (row.version, said)
+        self._notices[row.reach, trusted] = (row.version, said)
         return said
 
     def signed(self, row: BundleRow, body: bytes, trusted: frozenset[str] = frozenset()) -> bytes:
@@ -155,11 +184,19 @@ class BundlePress:
             known |= HubPublicKeys.from_body(body).trusted().keys()
         return frozenset(known & {signing_key_id(key.public_key()) for key in self._keys.signing_before})
 
-    def _publish(self, name: str, body: bytes, expires_ms: int, who: str) -> BundleRow:
+    def _publish(self, reach: Reach, body: bytes, expires_ms: int, who: str) -> BundleRow:
+        name, level, target = reach
         version = self._versions.next()
         self._signed(name, version, body, expires_ms)  # what cannot be is refused before it is kept
         row = BundleRow(
-            name=name, version=version, size=len(body), expires_ms=expires_ms, who=who, at_ms=self._clock()
+            name=name,
+            version=version,
+            size=len(body),
+            expires_ms=expires_ms,
+            who=who,
+            at_ms=self._clock(),
+            level=level,
+            target=target,
         )
         self._writer.run(lambda connection: BundleRepository(connection).add(row, body))
         return row
@@ -171,3 +208,21 @@ class BundlePress:
         alone = [key for key in before if signing_key_id(key.public_key()) in set(trusted)]
         keys = [self._keys.signing, *alone, *(key for key in before[:SIGNING_BEFORE] if key not in alone)]
         return make_notice(name, version, body, expires_ms, keys[:SIGNATURES_MAX])
+
+
+def for_place(bundles: Mapping[Reach, BundleRow], place: Place, now_ms: int) -> list[BundleRow]:
+    """Return what a device is to hold, one of each name: the nearest that has not expired, else the nearest.
+
+    Args:
+        bundles: the newest for each name and place.
+        place: where the device stands.
+        now_ms: the hub's time, Unix epoch.
+    """
+    found: dict[str, BundleRow] = {}
+    for level, target in place.targets():  # the widest first
+        for row in bundles.values():
+            if (row.level, row.target) == (level, target):
+                before = found.get(row.name)
+                if before is None or row.expires_ms > now_ms or before.expires_ms <= now_ms:
+                    found[row.name] = row
+    return list(found.values())

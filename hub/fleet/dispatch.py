@@ -21,12 +21,19 @@ from typing import Final
 import structlog
 
 from hub.db.engine import Connection
-from hub.db.fleet_repository import BundleRepository, BundleRow, CommandRepository, TwinRepository, TwinRow
+from hub.db.fleet_repository import (
+    BundleRepository,
+    BundleRow,
+    CommandRepository,
+    Reach,
+    TwinRepository,
+    TwinRow,
+)
 from hub.db.settings_repository import SettingsRepository, place_of
 from hub.db.update_repository import OwnBundleRepository
 from hub.db.writer import Writer
 from hub.domain.settings.service import Value, document, in_force
-from hub.fleet.bundle_press import BundlePress
+from hub.fleet.bundle_press import BundlePress, for_place
 from hub.fleet.own_bundles import OwnBundles
 from hub.fleet.versions import Versions
 from hub.keys.registry import Registry
@@ -84,7 +91,7 @@ class _Books:
     values: Sequence[Value]
     districts: dict[str, str]
     twins: dict[str, TwinRow]
-    bundles: dict[str, BundleRow]
+    bundles: dict[Reach, BundleRow]
     held: dict[str, dict[str, Version]]
     own: dict[str, list[tuple[BundleRow, bytes]]]
     ahead: set[str] = field(default_factory=set[str])
@@ -232,21 +239,23 @@ class Dispatch:
     def _bundles(self, device: str, books: _Books, connection: Connection) -> list[_Message]:
         found: list[_Message] = []
         held = books.held.get(device, {})
+        place = place_of(device, self._parts.registry.device(device).site, books.districts)
+        wanted_here = for_place(books.bundles, place, self._parts.clock())
         # First of all the keys: what comes behind may be signed by one that the device has yet to trust.
-        for name, row in sorted(books.bundles.items(), key=lambda item: item[0] != HUB_KEYS):
-            version = held.get(name)
+        for row in sorted(wanted_here, key=lambda one: one.name != HUB_KEYS):
+            version = held.get(row.name)
             if version == row.version:
                 continue
             wanted = row
             if version is not None and version > row.version:
                 wanted = self._parts.press.again(row, connection)
-                books.bundles[name] = wanted
+                books.bundles[row.reach] = wanted
             trusted = frozenset[str]()
-            if name == HUB_KEYS:
+            if row.name == HUB_KEYS:
                 trusted = self._parts.press.trusted(device, version, connection)
             said = self._parts.press.notice(wanted, connection, trusted)
             if said is not None:
-                found.append(_Message(device, topics.bundle(device, name), said))
+                found.append(_Message(device, topics.bundle(device, row.name), said))
         return found
 
     def _own_bundles(self, device: str, books: _Books, connection: Connection) -> list[_Message]:

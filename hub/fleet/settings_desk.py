@@ -79,7 +79,7 @@ class SettingsDesk:
         """
         check_json(wish.value)
         check_settings({wish.name: wish.value} if wish.value is not None else {}, strict=True)
-        self._check_target(wish)
+        check_target(self._registry, wish.level, wish.target)
         number = self._writer.run(
             lambda connection: SettingsRepository(connection).change(wish, self._clock())
         )
@@ -149,13 +149,20 @@ class SettingsDesk:
             twin = TwinRepository(connection).rows([device]).get(device)
         return Standing(place=place, values=values, twin=twin)
 
-    def _check_target(self, wish: Wish) -> None:
-        if wish.level is Level.DEVICE:
-            self._registry.device(wish.target)
-        elif (wish.target == CITY) is not (wish.level is Level.CITY) or len(wish.target) > TARGET_LENGTH_MAX:
-            raise InputError(
-                f"a {wish.level} has a name of 1 to {TARGET_LENGTH_MAX} characters, the city none; correct it"
-            )
+
+def check_target(registry: Registry, level: Level, target: str) -> None:
+    """See that there can be such a place.
+
+    Raises:
+        UnknownDeviceError: no such device is enrolled here.
+        InputError: the name is missing or too long, or the city was given one.
+    """
+    if level is Level.DEVICE:
+        registry.device(target)
+    elif (target == CITY) is not (level is Level.CITY) or len(target) > TARGET_LENGTH_MAX:
+        raise InputError(
+            f"a {level} has a name of 1 to {TARGET_LENGTH_MAX} characters, the city none; correct it"
+        )
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -11,6 +11,7 @@ from hub.config import HubConfig
 from hub.keys.authority import CA_CERTIFICATE
 from hub.keys.hub_keys import API_TOKEN
 from shared.adapters.tls import client_context
+from shared.model.errors import InputError
 
 PORTS_FILE: Final = "ports.json"
 
@@ -49,6 +50,18 @@ def running(config: HubConfig) -> ApiClient:
     if client is None:
         raise HubAwayError(f"The hub in {config.home} does not run; start it with `ventanilla hub run`.")
     return client
+
+
+def level_of(district: str | None, site: str | None, device: str | None) -> tuple[str, str]:
+    """Return level and target that options name; the city where they name none.
+
+    Raises:
+        InputError: they name several.
+    """
+    named = [(k, v) for k, v in (("district", district), ("site", site), ("device", device)) if v is not None]
+    if len(named) > 1:
+        raise InputError("this is for one level; name a district, a site or a device")
+    return named[0] if named else ("city", "")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -12,7 +12,7 @@ import typer
 from hub.config import HubConfig, load_config
 from hub.core.exchange import Endpoint
 from hub.core.open311 import Open311Connector, Open311Settings
-from hub.orders.asking import running, table
+from hub.orders.asking import level_of, running, table
 from shared.model.catalogue import Catalogue
 from shared.model.errors import InputError
 from shared.protocol.contents import CATALOGUE
@@ -22,6 +22,9 @@ app = typer.Typer(no_args_is_help=True, help="Signed files for devices: deny lis
 Home = Annotated[
     Path | None, typer.Option("--home", help="The hub's folder; VENTANILLA_HOME, or ./ventanilla-hub.")
 ]
+District = Annotated[str | None, typer.Option(help="For a district alone.")]
+Site = Annotated[str | None, typer.Option(help="For a site alone, as devices were enrolled with it.")]
+Device = Annotated[str | None, typer.Option(help="For one device alone.")]
 _DAY_S = 86_400
 
 
@@ -33,15 +36,30 @@ def publish(
     file: Path,
     home: Home = None,
     expires_days: Annotated[int, typer.Option(min=1, max=3_650, help="When it is too old to rely on.")] = 30,
+    district: District = None,
+    site: Site = None,
+    device: Device = None,
 ) -> None:
     """Publish a file as the newest version of a bundle; connected devices get it at once."""
+    level, target = level_of(district, site, device)
     try:
         body = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}); correct the path") from error
     wanted = {"body": b64encode(body).decode(), "expires_s": expires_days * _DAY_S, "who": getuser()}
+    wanted |= {"level": level, "target": target}
     done = running(load_config(home)).post(f"/v1/bundles/{name}", wanted)
     typer.echo(f"{done['name']} is published as version {done['version']} ({len(body):,} bytes).")
+
+
+@app.command()
+def withdraw(
+    name: str, home: Home = None, district: District = None, site: Site = None, device: Device = None
+) -> None:
+    """Take a bundle back from a district, a site or a device; what is for more devices counts there again."""
+    level, target = level_of(district, site, device)
+    running(load_config(home)).post(f"/v1/bundles/{name}/withdraw", {"level": level, "target": target})
+    typer.echo(f"{name} counts for {level} {target} no more.")
 
 
 @app.command()
@@ -87,10 +105,18 @@ def list_all(home: Home = None) -> None:
     """List the newest version of every bundle, and how many devices hold it."""
     items = running(load_config(home)).get("/v1/bundles")["items"]
     rows = [
-        (i["name"], i["version"], f"{i['size']:,}", _day(i["expires_ms"]), i["who"], i["devices"])
+        (
+            i["name"],
+            f"{i['level']} {i['target']}".strip(),
+            i["version"],
+            f"{i['size']:,}",
+            _day(i["expires_ms"]),
+            i["who"],
+            i["devices"],
+        )
         for i in items
     ]
-    table(("bundle", "version", "bytes", "expires", "by", "devices"), rows)
+    table(("bundle", "for", "version", "bytes", "expires", "by", "devices"), rows)
 
 
 def _day(at_ms: int) -> str:

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.config import load_config
-from hub.orders.asking import running, table
-from shared.model.errors import InputError
+from hub.orders.asking import level_of, running, table
 
 app = typer.Typer(no_args_is_help=True, help="Settings of devices, by city, district, site and device.")
 Home = Annotated[
@@ -113,10 +112,7 @@ def place(
 def _change(
     home: Path | None, name: str, value: object, district: str | None, site: str | None, device: str | None
 ) -> None:
-    named = [(k, v) for k, v in (("district", district), ("site", site), ("device", device)) if v is not None]
-    if len(named) > 1:
-        raise InputError("a value is set at one level; name a district, a site or a device")
-    level, target = named[0] if named else ("city", "")
+    level, target = level_of(district, site, device)
     body = {"level": level, "target": target, "name": name, "value": value, "who": getuser()}
     done = running(load_config(home)).post("/v1/settings", body)
     typer.echo("It was so already." if done["change"] is None else f"Change {done['change']}.")

@@ -88,7 +88,7 @@ def test_bundles_are_published_kept_for_a_while_and_counted(office: Office) -> N
     other = office.fleet.press.publish("agenda", b'{"items":[]}', 600, "ana")
     with office.writer.read() as connection:
         repository = BundleRepository(connection)
-        assert repository.newest() == {"content": rows[-1], "agenda": other}
+        assert repository.newest() == {row.reach: row for row in (rows[-1], other)}
         kept = [repository.body("content", row.version) for row in rows]
     assert kept == [None] * (5 - BUNDLE_VERSIONS_KEPT) + [bytes([0, n]) for n in (2, 3, 4)]
     office.reports("kiosk-1", None, {"content": rows[-1].version, "agenda": rows[0].version})
@@ -99,6 +99,23 @@ def test_bundles_are_published_kept_for_a_while_and_counted(office: Office) -> N
     office.reports("kiosk-2", None, {"content": rows[-1].version})
     with office.writer.read() as connection:
         assert BundleRepository(connection).holders()["content", rows[-1].version] == 2
+
+
+def test_bundle_for_a_site_is_kept_beside_that_for_everyone_and_withdrawn(office: Office) -> None:
+    city = office.fleet.press.publish("content", b"city", 600, "ana")
+    sites = [
+        office.fleet.press.publish("content", b"%d" % n, 600, "ana", level=Level.SITE, target="plaza")
+        for n in range(5)
+    ]
+    with office.writer.read() as connection:
+        repository = BundleRepository(connection)
+        assert repository.newest() == {row.reach: row for row in (city, sites[-1])}
+        assert [repository.body("content", row.version) for row in sites] == [None, None, b"2", b"3", b"4"]
+        assert repository.body("content", city.version) == b"city"
+    office.fleet.press.withdraw("content", Level.SITE, "plaza")
+    with office.writer.read() as connection:
+        assert BundleRepository(connection).newest() == {city.reach: city}
+        assert BundleRepository(connection).body("content", sites[-1].version) is None
 
 
 def test_commands_are_sent_bounded_and_their_first_outcome_stays(office: Office) -> None:

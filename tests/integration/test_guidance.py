@@ -249,6 +249,36 @@ def test_catalogue_and_agenda_of_the_town_are_what_the_device_takes_and_shows(
     assert (told["expired"], 0 <= told["age_s"] < 60) == (False, True)
 
 
+@pytest.mark.sentence("W-15")
+def test_notice_for_one_device_is_shown_there_until_it_is_withdrawn(
+    hub: HubProcess, device: DeviceProcess, tmp_path: Path
+) -> None:
+    name = name_of(device)
+
+    def shown() -> list[str]:
+        count = len(device.answers)
+        device.give([{"ask": "notices"}])
+        answers = device.wait_for_answers(count + 1)
+        return [notice["id"] for notice in answers[-1]["notices"]]
+
+    now = datetime.now(UTC)
+    texts = {"version": 1, "kind": "notice", "title": {"es": "x"}, "text": {"es": "x"}}
+    instants = {"from": now.isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+    held(device, "agenda", publish(hub, "agenda", {"items": [{"id": "city", **texts, **instants}]}))
+    assert shown() == ["city"]
+    (tmp_path / "a.json").write_text(json.dumps({"items": [{"id": "here", **texts, **instants}]}))
+    said = hub.command("bundle", "publish", "agenda", str(tmp_path / "a.json"), "--device", name)
+    held(device, "agenda", said.rpartition("version ")[2].partition(" ")[0])
+    assert shown() == ["here"]
+    assert f"device {name}" in hub.command("bundle", "list")
+    before = device.status()["wanted"]["bundles"]["agenda"]["version"]
+    hub.command("bundle", "withdraw", "agenda", "--device", name)
+    wanted_when(device, lambda w: w["bundles"]["agenda"]["version"] != before, "the city's agenda")
+    assert shown() == ["city"]
+    refused = hub.try_command("bundle", "withdraw", "agenda", "--device", name)
+    assert (refused.returncode, "bundle list" in refused.stderr) == (1, True)
+
+
 def test_file_that_no_device_could_read_is_refused_with_its_place(hub: HubProcess, tmp_path: Path) -> None:
     (tmp_path / "agenda.json").write_text('{"items":[{"id":"x"}]}')
     done = hub.try_command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"))
