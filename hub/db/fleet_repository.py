@@ -17,6 +17,8 @@ from shared.protocol.versions import Version
 
 BUNDLE_VERSIONS_KEPT = 3
 """Bodies kept of each name: whoever is fetching the one before can finish."""
+COMMANDS_KEPT = 500
+"""Commands of each device that are kept, with what came of them: whoever asks every hour fills no disk."""
 Reach = tuple[str, Level, str]
 """A bundle's name, and the level and target that it is for."""
 _OF_VERSION = and_(
@@ -207,7 +209,7 @@ class CommandRepository:
         self._connection = connection
 
     def add(self, device: str, command: Command, who: str, now_ms: int) -> None:
-        """Keeps a command that is to be sent."""
+        """Keeps a command that is to be sent, and forgets the device's of long ago."""
         values = {
             "id": command.id,
             "device": device,
@@ -218,6 +220,10 @@ class CommandRepository:
             "expires_ms": command.expires_ms,
         }
         self._connection.execute(insert(device_command), values)
+        newest_first = select(device_command.c.id).where(device_command.c.device == device)
+        newest_first = newest_first.order_by(device_command.c.created_ms.desc(), device_command.c.id)
+        for old in self._connection.execute(newest_first.offset(COMMANDS_KEPT)).scalars().all():
+            self._connection.execute(delete(device_command).where(device_command.c.id == old))
 
     def unexpired(self, device: str, now_ms: int) -> int:
         """How many commands a device may still have to remember."""
@@ -325,7 +331,7 @@ class FleetWords:
         self._connection.execute(update(device_command).where(*where).values(**said))
 
 
-def _bundle_row(row: Row[Any]) -> BundleRow:
+def _bundle_row(row: Row[*tuple[Any, ...]]) -> BundleRow:
     return BundleRow(
         name=row.name,
         version=Version(row.incarnation, row.n),
@@ -338,7 +344,7 @@ def _bundle_row(row: Row[Any]) -> BundleRow:
     )
 
 
-def _twin_row(row: Row[Any]) -> TwinRow:
+def _twin_row(row: Row[*tuple[Any, ...]]) -> TwinRow:
     desired = None
     if row.n is not None:
         doc = cast("dict[str, Any]", json.loads(row.doc))

@@ -25,7 +25,8 @@ from hub.fleet.versions import Versions
 from hub.keys.hub_keys import HubKeys
 from hub.keys.records import HubKeyRole
 from hub.keys.registry import Registry
-from shared.model.errors import InputError
+from shared.model.errors import CapacityError, InputError
+from shared.protocol import limits
 from shared.protocol.bundle import (
     HUB_KEYS,
     SIGNATURES_MAX,
@@ -45,6 +46,10 @@ SIGNING_BEFORE: Final = 2
 """Retired keys that sign beside the present one, for devices that have yet to take `hub-keys`."""
 ITSELF: Final = "the hub"
 _HUB_KEYS_FOR_ALL: Final = (HUB_KEYS, Level.CITY, CITY)
+
+
+class NamesFullError(CapacityError):
+    """Devices hold no further name of bundles; publish this under a name that they hold."""
 
 
 class BundlePress:
@@ -87,6 +92,7 @@ class BundlePress:
         """Publish a body under a new version, for everyone or for one place.
 
         Raises:
+            NamesFullError: devices hold no further name.
             UnknownDeviceError: it is for a device that is not enrolled here.
             ContentError: no device could read it; the sentence names the place in the file.
             InputError: the name, the size or the life cannot be.
@@ -100,6 +106,13 @@ class BundlePress:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
         check_target(self._registry, level, target)
         read_content(name, body)
+        with self._writer.read() as connection:
+            names = {known for known, _, _ in BundleRepository(connection).newest()} | {
+                HUB_KEYS,
+                REPORT_STATUS,
+            }
+        if name not in names and len(names) >= limits.BUNDLES_HELD_MAX:
+            raise NamesFullError(NamesFullError.__doc__)
         return self._publish((name, level, target), body, self._clock() + 1000 * expires_s, who)
 
     def withdraw(self, name: str, level: Level, target: str) -> None:
@@ -114,6 +127,7 @@ class BundlePress:
         reach = (name, level, target)
         if not self._writer.run(lambda connection: BundleRepository(connection).withdraw(reach)):
             raise InputError("there is no such bundle for this place; look at `ventanilla hub bundle list`")
+        self._notices.pop((reach, frozenset()), None)
 
     def publish_hub_keys(self) -> bool:
         """Publish the hub's keys if devices have others; tells whether it did.

@@ -113,9 +113,8 @@ class BundleShelf:
         if notice.name != name:
             raise BundleError(BundleError.__doc__)
         check_notice(notice, self._trusted())
+        self._check_room(name)
         held = self._held.get(name)
-        if held is None and len(self._held) >= limits.BUNDLES_HELD_MAX:
-            raise ShelfFullError(ShelfFullError.__doc__)
         if held is not None and notice.version < held.notice.version:
             raise OlderError(OlderError.__doc__)
         return None if held is not None and notice.version == held.notice.version else notice
@@ -124,10 +123,12 @@ class BundleShelf:
         """Take a bundle whose notice was looked at.
 
         Raises:
+            ShelfFullError: there is no room for another name.
             InputError: the body is another one, or cannot be used.
             OSError: it cannot be stored; the one before stays.
         """
         check_body(notice, body)
+        self._check_room(notice.name)  # others may have been taken while this body was on its way
         content = read_content(notice.name, body)
         held = Held(notice=replace(notice, body=None), taken_ms=now_ms)
         head = encode({"taken_ms": now_ms})
@@ -142,6 +143,10 @@ class BundleShelf:
             name: BundleReport(version=held.notice.version, state=held.state(now_ms))
             for name, held in self._held.items()
         }
+
+    def _check_room(self, name: str) -> None:
+        if name not in self._held and len(self._held) >= limits.BUNDLES_HELD_MAX:
+            raise ShelfFullError(ShelfFullError.__doc__)
 
     def _use(self, held: Held, content: Content | None) -> None:
         if isinstance(content, HubPublicKeys):

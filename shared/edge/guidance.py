@@ -28,7 +28,7 @@ from shared.edge.command_desk import read as read_book_file
 from shared.edge.operations import Operations
 from shared.edge.twin_keeper import OlderError, SettingsPort, TwinKeeper, report
 from shared.edge.twin_keeper import read as read_twin_file
-from shared.model.errors import InputError, VentanillaError
+from shared.model.errors import CapacityError, InputError, VentanillaError
 from shared.protocol import topics
 from shared.protocol.bundle import Notice
 from shared.protocol.command import Command, Result, encode_result
@@ -236,7 +236,7 @@ class Guidance:
             return
         try:
             self._shelf.put(notice, body, self._now_ms())
-        except (InputError, OSError) as error:
+        except (InputError, CapacityError, OSError) as error:
             self._refuse("bundle:body", error)
             log.warning("bundle_not_taken", name=notice.name, reason=str(error))
 

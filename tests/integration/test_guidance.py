@@ -249,7 +249,7 @@ def test_catalogue_and_agenda_of_the_town_are_what_the_device_takes_and_shows(
     assert (told["expired"], 0 <= told["age_s"] < 60) == (False, True)
 
 
-@pytest.mark.sentence("W-15")
+@pytest.mark.sentence("W-16")
 def test_notice_for_one_device_is_shown_there_until_it_is_withdrawn(
     hub: HubProcess, device: DeviceProcess, tmp_path: Path
 ) -> None:

@@ -422,6 +422,19 @@ def test_names_that_somebody_invents_fill_no_disk(desk: Desk) -> None:
     assert desk.guidance.refused == {"bundle:not_stored": 3}
 
 
+def test_bodies_that_are_fetched_at_once_fill_no_more_than_the_shelf(desk: Desk) -> None:
+    body = b"x" * (limits.BUNDLE_INLINE_BYTES_MAX + 1)
+    for n in range(limits.BUNDLES_HELD_MAX + 1):
+        desk.bundle(desk.made(1, body, name=f"name-{n}"))
+    for notice, done in desk.postman.waiting:
+        done(notice, body)
+    desk.connect()
+    _, reported = desk.said()
+    assert reported is not None  # the hub would not read a word that names more
+    assert len(reported.bundles) == limits.BUNDLES_HELD_MAX
+    assert reported.refused == {"bundle:body": 1}
+
+
 def test_bundle_that_is_damaged_on_the_disk_is_asked_for_again(desk: Desk, tmp_path: Path) -> None:
     desk.bundle(desk.made(1, b'{"a":1}'))
     path = desk.home.identity / "bundles" / "content"

@@ -7,8 +7,9 @@ import pytest
 
 from hub.db.fleet_repository import BundleRow
 from hub.domain.settings.service import Level, Place
-from hub.fleet.bundle_press import for_place
+from hub.fleet.bundle_press import NamesFullError, for_place
 from shared.model.errors import InputError
+from shared.protocol import limits
 from shared.protocol.bundle import HUB_KEYS, Notice, decode_notice
 from shared.protocol.versions import Version
 from tests.support.office import Office
@@ -58,7 +59,7 @@ def row(level: Level, target: str, n: int, expires_ms: int) -> BundleRow:
     )
 
 
-@pytest.mark.sentence("W-15")
+@pytest.mark.sentence("W-16")
 @pytest.mark.parametrize(
     ("ends", "wanted"),
     [
@@ -83,7 +84,7 @@ def test_nearest_that_has_not_expired_is_the_one(ends: dict[str, int], wanted: s
         assert [one.level.value for one in found] == ([] if wanted is None else [wanted])
 
 
-@pytest.mark.sentence("W-15")
+@pytest.mark.sentence("W-16")
 def test_bundle_for_one_device_reaches_it_alone(office: Office) -> None:
     city = publish(office, b"city")
     mine = publish(office, b"mine", Level.DEVICE, "kiosk-1")
@@ -101,7 +102,7 @@ def test_bundle_for_one_device_reaches_it_alone(office: Office) -> None:
     assert offered(office, "kiosk-1") is None  # what is newer elsewhere is not nearer
 
 
-@pytest.mark.sentence("W-15")
+@pytest.mark.sentence("W-16")
 def test_what_is_wider_comes_back_under_a_new_version_when_the_nearer_is_withdrawn_or_over(
     office: Office,
 ) -> None:
@@ -136,6 +137,15 @@ def test_what_is_wider_comes_back_under_a_new_version_when_the_nearer_is_withdra
 def test_place_that_cannot_be_is_refused(office: Office, name: str, level: Level, target: str) -> None:
     with pytest.raises(InputError):
         office.fleet.press.publish(name, b"x", 60, "ana", level=level, target=target)
+
+
+def test_name_that_no_device_has_room_for_is_not_published(office: Office) -> None:
+    assert office.fleet.press.publish_hub_keys()
+    for n in range(limits.BUNDLES_HELD_MAX - 2):  # beside the hub's own two
+        office.fleet.press.publish(f"name-{n}", b"x", 60, "ana")
+    with pytest.raises(NamesFullError):
+        office.fleet.press.publish("one-more", b"x", 60, "ana")
+    office.fleet.press.publish("name-0", b"y", 60, "ana", level=Level.SITE, target="plaza")
 
 
 @pytest.mark.parametrize(("level", "target"), [(Level.CITY, ""), (Level.SITE, "plaza")])

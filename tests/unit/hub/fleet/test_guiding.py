@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.db.engine import Connection
+from hub.db.fleet_repository import COMMANDS_KEPT, CommandRepository
 from hub.domain.settings.service import Level, Place, Value, document, in_force
 from hub.fleet.command_post import UNANSWERED, CommandsFullError, Order
 from hub.fleet.fleet import Wire, make_fleet
@@ -15,7 +17,7 @@ from hub.keys.records import HubKeyRole
 from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, check_notice, decode_notice
-from shared.protocol.command import decode_command
+from shared.protocol.command import Command, decode_command
 from shared.protocol.twin import decode_desired
 from shared.protocol.versions import Version
 from tests.support.office import Office, order
@@ -230,6 +232,21 @@ def test_command_is_sent_at_once_and_again_until_it_has_an_outcome(office: Offic
     judged = office.fleet.commands.row(row.id)
     assert judged is not None
     assert judged.state == UNANSWERED
+
+
+def test_commands_of_long_ago_are_forgotten(office: Office) -> None:
+    def fill(connection: Connection) -> None:
+        repository = CommandRepository(connection)
+        for n in range(COMMANDS_KEPT + 5):
+            command = Command(id=f"c-{n}", op="ping", args={}, expires_ms=office.now_ms - 1)
+            repository.add("kiosk-1", command, "ana", office.now_ms - COMMANDS_KEPT + n)
+
+    office.writer.run(fill)
+    newest = office.fleet.commands.send("kiosk-1", order())
+    rows = office.fleet.commands.of_device("kiosk-1", 2 * COMMANDS_KEPT)
+    assert len(rows) == COMMANDS_KEPT
+    assert newest.id in {row.id for row in rows}
+    assert "c-0" not in {row.id for row in rows}
 
 
 @pytest.mark.sentence("W-6")
