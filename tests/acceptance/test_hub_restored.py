@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import TownHall
+from tests.proof.restores import Restored
 from tests.support.edge import running
 from tests.support.polling import eventually
 
@@ -84,3 +85,12 @@ def test_disk_of_the_database_is_lost_and_its_journal_copy_has_every_commit(
     hall.wait_for_settlements("bus-4", taken)
     (backup,) = (tmp_path / "backups").glob("hub-*.db")
     assert "It can be restored" in hub.command("drill", str(backup))
+
+
+@pytest.mark.guarantee("the hub restored from a backup, keys rotated since")
+@pytest.mark.parametrize("kind", ["cp while it runs", "the whole machine"])
+def test_hub_put_back_by_any_copy_with_keys_rotated_since_lacks_nothing(
+    own_hall: Callable[[], TownHall], tmp_path: Path, kind: str
+) -> None:
+    """The other kinds are put back by `python -m tests.proof restores`."""
+    Restored(own_hall(), tmp_path / "town").by(kind)

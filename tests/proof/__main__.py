@@ -14,12 +14,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from tests.acceptance.conftest import make_town_hall
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
+from tests.proof.restores import KINDS, Restored
+from tests.proof.rules import RULES, Copy
 
 JOBS = 2
 NICE = 10
@@ -146,12 +149,42 @@ def kill(much: str) -> bool:
     return sums.adds_up
 
 
+def put_back(_much: str) -> bool:
+    """Put a hub back from a copy of every kind; tell whether nothing was missing."""
+    for kind in KINDS:
+        began_s = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            try:
+                Restored(make_town_hall(Path(folder), stack), Path(folder) / "town").by(kind)
+            except AssertionError as error:
+                print(f"A promise broke. Put back by {kind}: {error}")
+                return False
+        print(f"  {time.monotonic() - began_s:6.0f} s  put back by {kind}", flush=True)
+    return True
+
+
+def take_rules_out(_much: str) -> bool:
+    """Take each rule of the failure table out once; tell whether both its tests went red every time."""
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(Path(folder))
+        for rule in RULES:
+            began_s = time.monotonic()
+            why = copy.without(rule)
+            wrong += bool(why)
+            said = f"{rule.words}: {why or 'both tests went red'}"
+            print(f"  {time.monotonic() - began_s:6.0f} s  {said}", flush=True)
+    return not wrong
+
+
 PARTS: Mapping[str, Callable[[str], bool]] = {
     **{name: lambda much, jobs=jobs: power_cuts(jobs, float(much or 1)) for name, jobs in JOBS_OF.items()},
     "reach": reach,
     "mutants": mutants,
     "seeds": seeds,
     KILLS: kill,
+    "restores": put_back,
+    "rules": take_rules_out,
     "share": everything,
 }
 

@@ -1,0 +1,215 @@
+"""Each rule of the failure table taken out once, alone: a quick test and one with real processes go red.
+
+A rule is taken out of a copy of the tree by an exact edit, never of the tree itself. A test that stays green
+without its rule shows nothing, and neither does an edit that no longer fits.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+TEST_FAILED: Final = 1
+"""How pytest ends where a test went red, and not the collection or pytest itself."""
+PATIENCE_S: Final = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule, how it is taken out, and who must notice.
+
+    Attributes:
+        row: of the failure table, by its first words.
+        words: the rule.
+        file: where it stands.
+        old: its text, once in the file.
+        new: what is written instead.
+        quick: a test without processes, by its name.
+        process: a test with real processes.
+    """
+
+    row: str
+    words: str
+    file: str
+    old: str
+    new: str
+    quick: str
+    process: str
+
+
+RULES: Final = (
+    Rule(
+        row="the hub restored from a backup",
+        words="the newest acknowledgement is authoritative, also where it says less",
+        file="shared/protocol/sender.py",
+        old="            view.acked != ack.acked\n",
+        new="            view.acked < ack.acked\n",
+        quick="test_word_below_the_watermark_means_send_again_from_there",
+        process="test_device_whose_clock_is_years_ahead_lets_nothing_go_before_it_has_heard_the_hub",
+    ),
+    Rule(
+        row="the hub's disk lost",
+        words="a commit is in the second copy before anybody hears of it",
+        file="hub/db/writer.py",
+        old="            if self._after_commit is not None:\n                self._after_commit()\n"
+        "        for job in running:\n            job.settle(failure)",
+        new="        for job in running:\n            job.settle(failure)",
+        quick="test_commit_is_in_the_copy_when_it_is_told",
+        process="test_writer_killed_in_the_middle_has_every_commit_that_it_told_in_its_copy",
+    ),
+    Rule(
+        row="power cut at any byte of an append",
+        words="a promised append is synced before it is told",
+        file="shared/adapters/outbox/disk.py",
+        old='_FULL: Final = "PRAGMA synchronous=FULL"',
+        new='_FULL: Final = "PRAGMA synchronous=OFF"',
+        quick="test_sync_fails_and_the_outbox_is_broken_until_its_owner_restarts",
+        process="test_outbox_after_a_power_cut_has_all_that_was_told_and_gives_no_number_twice",
+    ),
+    Rule(
+        row="a device's disk lost",
+        words="an epoch that is no longer listed and was not complete is a loss record",
+        file="shared/protocol/delivery.py",
+        old="            sink.lose(here, here.held + 1, here.heard, LossReason.GONE, possibly_more=True)",
+        new="            pass",
+        quick="test_disk_that_is_empty_closes_everything_once",
+        process="test_device_whose_disk_is_lost_is_recorded_as_far_as_the_hub_had_heard",
+    ),
+    Rule(
+        row="a disk image rolled back",
+        words="a last number below the watermark fences",
+        file="shared/protocol/delivery.py",
+        old="        sink.fence(here, LossReason.ROLLED_BACK)",
+        new="        pass",
+        quick="test_last_below_the_watermark_is_a_roll_back_with_fence_and_loss",
+        process="test_clone_that_runs_beside_its_original_loses_nothing_and_doubles_nothing",
+    ),
+    Rule(
+        row="a flipped bit, vanished rows",
+        words="a line proves itself by its chain before it is sent",
+        file="shared/adapters/outbox/reading.py",
+        old="        return link(self.prev, self.line) == self.chain and self.line",
+        new="        return self.line",
+        quick="test_flipped_bit_in_a_line_is_a_gap_and_the_rest_goes_on",
+        process="test_flipped_bit_on_a_device_is_a_loss_record_and_the_rest_arrives",
+    ),
+    Rule(
+        row="a lane full, a disk full",
+        words="the ballast is given up for acknowledgements",
+        file="shared/adapters/outbox/room.py",
+        old="            self._ballast.drop()",
+        new="            pass",
+        quick="test_disk_full_still_takes_every_acknowledgement_and_opens_again",
+        process="test_outbox_killed_on_a_full_ext4_opens_after_the_next_mount_and_acknowledges",
+    ),
+    Rule(
+        row="the hub's disk full",
+        words="a database that cannot be written is told until something was written again",
+        file="hub/db/writer.py",
+        old="        self.failing = str(trouble)",
+        new="        pass",
+        quick="test_writer_that_cannot_write_says_so_until_it_has_written_again",
+        process="test_hub_on_a_full_disk_acknowledges_nothing_says_so_and_goes_on_by_itself",
+    ),
+    Rule(
+        row="an event that is poison",
+        words="an id that comes again with another body is set aside, and the first one counts",
+        file="hub/ingest/intake.py",
+        old='            self._quarantine(epoch, line, "another event has this id")\n',
+        new="",
+        quick="test_same_id_with_another_body_is_set_aside_and_told",
+        process="test_poison_of_a_device_is_set_aside_and_the_rest_goes_on",
+    ),
+    Rule(
+        row="a forged, replayed or reordered frame",
+        words="a message counts only under its device's MAC",
+        file="shared/protocol/mac.py",
+        old="    if key is None or not hmac.compare_digest(line[_KEY_ID_END + 1 :], _tag(key, topic, body)):",
+        new="    if key is None:",
+        quick="test_message_that_is_forged_has_no_effect_and_no_answer",
+        process="test_hostile_broker_loses_doubles_and_forges_nothing",
+    ),
+    Rule(
+        row="a device's clock wrong by years",
+        words="a clock that strayed since it agreed with the hub's vouches for nothing",
+        file="shared/edge/device_time.py",
+        old="        if strayed_ms <= limits.CLOCK_AGREE_MS:",
+        new="        if strayed_ms >= 0:",
+        quick="test_clock_that_was_set_since_it_agreed_is_not_vouched_for",
+        process="test_device_whose_clock_jumps_by_years_is_heard_in_order_and_dated_by_the_hub",
+    ),
+    Rule(
+        row="the core down for days",
+        words="an attempt is counted before its request leaves",
+        file="hub/forwarder/loop.py",
+        old="            repository.mark_attempts([effect.id for effect in effects], now_ms)\n",
+        new="",
+        quick="test_attempt_is_in_the_database_before_the_request_leaves",
+        process="test_forwarder_killed_in_the_middle_of_requests_leaves_one_effect_each",
+    ),
+)
+
+
+class Copy:
+    """A copy of the tree in which one rule at a time is missing.
+
+    Args:
+        folder: an empty one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+        with BytesIO() as packed:
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                for name in filter(None, names.split("\0")):
+                    archive.add(ROOT / name, name)
+            packed.seek(0)
+            with tarfile.open(fileobj=packed) as archive:
+                archive.extractall(folder, filter="data")
+
+    def without(self, rule: Rule) -> str:
+        """Take a rule out, run its two tests, and put it back.
+
+        Returns:
+            What is wrong: nothing, where both went red.
+        """
+        path = self._folder / rule.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(rule.old) != 1:
+            return f"{rule.file} no longer has the text of the rule; write the edit anew"
+        path.write_text(text.replace(rule.old, rule.new), encoding="utf-8")
+        try:
+            return "; ".join(
+                f"{name} {how}" for name in (rule.quick, rule.process) if (how := self._stays_green(name))
+            )
+        finally:
+            path.write_text(text, encoding="utf-8")
+
+    def _stays_green(self, name: str) -> str:
+        """Why a test did not go red as it should; nothing if it did."""
+        words = f"def {name}("
+        places = [
+            path for path in sorted(self._folder.glob("tests/**/test_*.py")) if words in path.read_text()
+        ]
+        if len(places) != 1:
+            return f"is in {len(places)} files"
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        done = subprocess.run(
+            [*command, f"{places[0]}::{name}"],
+            cwd=self._folder,
+            env={**os.environ, "PYTHONPATH": str(self._folder), "CI": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        if done.returncode == TEST_FAILED:
+            return ""
+        return "stayed green" if not done.returncode else f"could not be run: {done.stdout[-500:]}"
