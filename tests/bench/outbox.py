@@ -133,13 +133,14 @@ def _appends(folder: Path, peers: dict[str, Peer]) -> list[Row]:
         "cases": Device(_new(folder, "cases"), Stream.CASES).append,
         "payments": Device(_new(folder, "payments"), Stream.PAYMENTS).append,
     }
-    rates = _race(works)
+    rates = race(works)
     best = _best(rates, peers)
     return [
         _row("outbox.append cases", rates, "cases", "floor"),
         _row("outbox.append cases", rates, "cases", best),
         _row("outbox.append payments", rates, "payments", "floor"),
         _row("outbox.append payments", rates, "payments", best),
+        *(_row(f"outbox.append beside: {name}", rates, name, "floor") for name in peers),
     ]
 
 
@@ -157,17 +158,18 @@ def _cycles(folder: Path, peers: dict[str, Peer]) -> list[Row]:
         "floor": Floor(_new(folder, "floor cycle")).append,
         "cases": Device(_new(folder, "cycle"), Stream.CASES).cycle,
     }
-    rates = _race(works)
+    rates = race(works)
     return [
         _row("outbox.cycle", rates, "cases", "floor"),
         _row("outbox.cycle", rates, "cases", _best(rates, peers)),
+        *(_row(f"outbox.cycle beside: {name}", rates, name, "floor") for name in peers),
     ]
 
 
 def _steady(folder: Path) -> Row:
     full, empty = Device(_new(folder, "kept"), Stream.CASES), Device(_new(folder, "empty"), Stream.CASES)
     full.keep(KEPT_ROWS)
-    rates = _race({"full": full.live, "empty": empty.live})
+    rates = race({"full": full.live, "empty": empty.live})
     kept = full.outbox.epochs(Stream.CASES)[0]
     assert kept.last - kept.oldest > KEPT_ROWS * 0.95, "the rows are not kept"
     assert kept.oldest > WARM_UP // 2, "nothing expired"
@@ -189,7 +191,7 @@ def _syncs(folder: Path) -> Row:
     return _as_row("outbox.fsyncs", round(per_event, 4), "per event", "one", per_event)
 
 
-def _race(works: dict[str, Work]) -> dict[str, list[float]]:
+def race(works: dict[str, Work]) -> dict[str, list[float]]:
     """Run everything in rounds, in random order; return the rates of each round."""
     for work in works.values():
         for _ in range(WARM_UP):

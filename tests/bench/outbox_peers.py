@@ -1,4 +1,4 @@
-"""What else could keep a device's events: five libraries and a plain table, each told to sync every append.
+"""What else could keep a device's events: four libraries and a plain table, each told to sync every append.
 
 A peer counts only if it is *safe*: fifty kills with -9 in mid-work lose nothing. That is tried here as well,
 because a queue that loses events is fast.
@@ -7,7 +7,9 @@ because a queue that loses events is fast.
 import os
 import signal
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
@@ -17,8 +19,11 @@ import litequeue
 import persistqueue
 import sqlite_utils
 
+from tests.bench.peers.fate import Fate
+
 KILLS: Final = 50
 BODY_BYTES: Final = 400
+NAME_BYTES: Final = 12
 
 
 class Peer(Protocol):
@@ -30,12 +35,13 @@ class Peer(Protocol):
 
 
 class PlainTable:
-    """SQLite, write-ahead log, a table, nothing else."""
+    """SQLite, write-ahead log, a table, nothing else; as shipped: with a rollback journal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.connection = sqlite3.connect(folder / "plain.db", isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=FULL")
+        if durable:
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA synchronous=FULL")
         self.connection.execute(
             "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL)"
         )
@@ -53,10 +59,11 @@ class PlainTable:
 class SqliteUtils:
     """sqlite-utils as its documentation shows it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.database = sqlite_utils.Database(folder / "utils.db")
-        self.database.enable_wal()
-        self.database.execute("PRAGMA synchronous=FULL")
+        if durable:
+            self.database.enable_wal()
+            self.database.execute("PRAGMA synchronous=FULL")
         self.table = self.database.table("outbox", pk="id")
         if not self.table.exists():
             self.table.create({"id": int, "body": str}, pk="id")
@@ -73,9 +80,9 @@ class SqliteUtils:
 
 
 class PersistQueue:
-    """persist-queue's SQLite queue: getting an item deletes it."""
+    """persist-queue's SQLite queue: getting an item deletes it. It has no setting for its syncs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.queue = persistqueue.SQLiteQueue(str(folder / "queue"), auto_commit=True)
 
     def append(self, body: str) -> None:
@@ -94,7 +101,7 @@ class PersistQueue:
 class PersistAckQueue:
     """persist-queue's queue with acknowledgements."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.queue = persistqueue.SQLiteAckQueue(str(folder / "ack"))
 
     def append(self, body: str) -> None:
@@ -114,9 +121,12 @@ class PersistAckQueue:
 class DiskCache:
     """diskcache's deque."""
 
-    def __init__(self, folder: Path) -> None:
-        cache = diskcache.Cache(str(folder / "cache"), sqlite_synchronous=2, eviction_policy="none")
-        self.deque = diskcache.Deque.fromcache(cache)
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        if durable:
+            cache = diskcache.Cache(str(folder / "cache"), sqlite_synchronous=2, eviction_policy="none")
+            self.deque = diskcache.Deque.fromcache(cache)
+        else:
+            self.deque = diskcache.Deque(directory=str(folder / "cache"))
 
     def append(self, body: str) -> None:
         self.deque.append(body)
@@ -134,9 +144,10 @@ class DiskCache:
 class LiteQueue:
     """litequeue: a popped message is locked until it is done."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.queue = litequeue.LiteQueue(folder / "lite.db")
-        self.queue.conn.execute("PRAGMA synchronous=FULL")
+        if durable:
+            self.queue.conn.execute("PRAGMA synchronous=FULL")
 
     def append(self, body: str) -> None:
         self.queue.put(body)
@@ -149,6 +160,15 @@ class LiteQueue:
         self.queue.done(handle)
 
 
+SHIPPED: Final[dict[str, Callable[[Path], Peer]]] = {
+    "plain table": partial(PlainTable, durable=False),
+    "sqlite-utils": partial(SqliteUtils, durable=False),
+    "persist-queue": partial(PersistQueue, durable=False),
+    "persist-queue ack": partial(PersistAckQueue, durable=False),
+    "diskcache": partial(DiskCache, durable=False),
+    "litequeue": partial(LiteQueue, durable=False),
+}
+"""The same without a setting of ours."""
 PEERS: Final[dict[str, Callable[[Path], Peer]]] = {
     "plain table": PlainTable,
     "sqlite-utils": SqliteUtils,
@@ -165,26 +185,31 @@ def safe_peers(folder: Path) -> dict[str, Callable[[Path], Peer]]:
     for name, make in PEERS.items():
         place = folder / f"kill {name}"
         place.mkdir()
-        if _lost(make, place) == 0:
+        if killed(make, place, KILLS).lost == 0:
             safe[name] = make
     return safe
 
 
-def _lost(make: Callable[[Path], Peer], folder: Path) -> int:
-    """Kill a worker again and again; return how many items were taken and never given."""
-    random, told = Random(7), (set[str](), set[str]())
-    for kill in range(KILLS):
+def killed(make: Callable[[Path], Peer], folder: Path, kills: int) -> Fate:
+    """Kill a worker again and again; compare what it was told is taken with what the queue gave out."""
+    random, told, given = Random(7), set[str](), Counter[str]()
+    for kill in range(kills):
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             _work(make(folder), kill, writing)
         os.close(writing)
-        _listen(reading, told, random.randrange(1, 30), child)
+        _listen(reading, told, given, random.randrange(1, 30), child)
     peer = make(folder)
     while (found := peer.take()) is not None:
-        told[1].add(found[1][:12])
+        given[name_of(found[1])] += 1
         peer.acknowledge(found[0])
-    return len(told[0] - told[1])
+    return Fate.of(kills, told, given)
+
+
+def name_of(body: str) -> str:
+    """Return the name that a body begins with."""
+    return body[:NAME_BYTES]
 
 
 def _work(peer: Peer, life: int, output: int) -> None:
@@ -197,11 +222,11 @@ def _work(peer: Peer, life: int, output: int) -> None:
             count += 1
         for _ in range(2):
             if (found := peer.take()) is not None:
-                os.write(output, f"D{found[1][:12]}\n".encode())
+                os.write(output, f"D{name_of(found[1])}\n".encode())
                 peer.acknowledge(found[0])
 
 
-def _listen(reading: int, told: tuple[set[str], set[str]], lines: int, child: int) -> None:
+def _listen(reading: int, told: set[str], given: Counter[str], lines: int, child: int) -> None:
     heard = b""
     while heard.count(b"\n") < lines and (more := os.read(reading, 65_536)):
         heard += more
@@ -211,4 +236,7 @@ def _listen(reading: int, told: tuple[set[str], set[str]], lines: int, child: in
     os.close(reading)
     os.waitpid(child, 0)
     for line in heard.decode().split("\n")[:-1]:
-        told[line[0] == "D"].add(line[1:])
+        if line[0] == "A":
+            told.add(line[1:])
+        else:
+            given[line[1:]] += 1

@@ -15,7 +15,7 @@ import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -138,10 +138,12 @@ class Torment:
 
     Args:
         folder: an empty folder.
+        shares: how the kills are shared out; who is not named lives.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shares: Mapping[str, float] = SHARES) -> None:
         (folder / "core").mkdir(parents=True)
+        self._shares = shares
         self._folder = folder
         self._kills: Counter[str] = Counter()
         self._left: dict[str, int] = {}
@@ -153,7 +155,8 @@ class Torment:
         Raises:
             AssertionError: something did not come up again, or never came through.
         """
-        self._left = {victim: max(1, round(kills * share)) for victim, share in SHARES.items()}
+        self._left = dict.fromkeys(SHARES, 0)
+        self._left |= {victim: max(1, round(kills * share)) for victim, share in self._shares.items()}
         with ExitStack() as stack:
             self.core = stack.enter_context(ReferenceCore(self._folder / "core", "--plain"))
             urls = {f"{name}_url": self.core.base_url for name in ("open311", "settlements", "notices")}

@@ -50,7 +50,11 @@ class HubProcess:
 
     def __enter__(self) -> Self:
         self.command("init")
-        self.start()
+        try:
+            self.start()
+        except AssertionError:
+            self.kill()  # nobody else would: a hub that came too late would stay for ever
+            raise
         return self
 
     def __exit__(
