@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo picture test check bench simulate proof lock clean
+.PHONY: help setup demo picture test check bench plots simulate proof lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
@@ -30,8 +30,11 @@ check: environment ## Format, lint, types, import contracts, fast tests (under a
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
 		check-fast check-types check-rules check-contracts check-style
 
-bench: environment ## Measure against floor and peers: bench.json and a table
-	@$(PY) -m tests.bench
+bench: environment ## Measure: bench.json and docs/BENCHMARKS.md (PEERS=1 beside other products, 25 minutes at most)
+	@$(PY) -m tests.bench $(if $(PEERS),--peers)
+
+plots: environment ## Write the tables and plots of docs/BENCHMARKS.md again, from bench.json
+	@$(PY) -m tests.bench.page
 
 simulate: environment ## Simulate devices, broker, hub and core (SEEDS=n, SEED=n replays one, MUTANT=name plants a bug)
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))

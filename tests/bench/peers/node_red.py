@@ -93,6 +93,11 @@ class NodeRed:
             self._process.wait()
             self._process = None
 
+    def ended(self) -> str:
+        """Say by which signal it ended without being asked to; "" while it lives."""
+        status = self._process.poll() if self._process is not None else None
+        return "" if status is None else f"signal {-status}" if status < 0 else f"status {status}"
+
     def waiting(self) -> int:
         """Count the events in its table, from outside."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as database:

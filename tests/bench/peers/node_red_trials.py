@@ -74,7 +74,7 @@ def disk_filled(script: Path, folder: Path, store: Path, port: int) -> None:
         held = node_red.waiting()
         print(json.dumps({"told": len(told), "held": held}), flush=True)
         sys.stdin.readline()  # meanwhile the broker is started, and events go out
-        print(json.dumps({"left": node_red.waiting()}), flush=True)
+        print(json.dumps({"left": node_red.waiting(), "ended": node_red.ended()}), flush=True)
     finally:
         node_red.kill()
 
