@@ -69,7 +69,7 @@ class NodeRed:
     def start(self) -> None:
         """Start it, and wait until it takes events."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._lives += 1
         eventually(self._takes, timeout_s=START_S, what=f"Node-RED; see {self._log}")
 

@@ -29,7 +29,7 @@ BROKER_KILLS: Final = 10
 AT_ONCE: Final = 2
 ROUNDS: Final = 7
 EVENTS: Final = 1_000
-ARRIVE_S: Final = 40.0
+ARRIVE_S: Final = 30.0
 
 Row = dict[str, object]
 Trial = Callable[[Path], Fate]
