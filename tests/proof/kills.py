@@ -45,6 +45,7 @@ POINTS: Final = {
     "between journal and copy": ("fsync", (1, 6)),
 }
 """At which call of which kind strace kills the hub; how many of them it lets pass is drawn."""
+REACHED: Final = "hub died "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,20 +199,31 @@ class Torment:
             self._kills[f"hub {way}"] += 1
             if way in POINTS:
                 self.hub.kill()
-                self._start_to_die(*POINTS[way], random)
+                self._start_to_die(way, random)
             elif way == "at random":
                 wait_a_while(self.hub.is_ready)
                 self._let_commit(random.randrange(1, 60))
             self.hub.kill()
             self.hub.start(wait_until_ready=False)
 
-    def _start_to_die(self, call: str, passing: tuple[int, int], random: Random) -> None:
-        when = random.randint(*passing)
-        strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}"]  # its faster way sends no signals
-        strace += ["-e", f"inject={call}:signal=KILL:when={when}"]
-        self.hub.start(wait_until_ready=False, around=strace)
-        if wait_a_while(self.hub.has_ended, 6 * WHILE_S):
-            self._kills[f"hub reached its point at {call}"] += 1
+    def _start_to_die(self, way: str, random: Random) -> None:
+        """Start a hub that dies at its point; where nothing happens for long, at the first one there is."""
+        call, passing = POINTS[way]
+        for when in (random.randint(*passing), passing[0]):
+            strace = [
+                "strace",
+                "-f",
+                "-o",
+                "/dev/null",
+                "-e",
+                f"trace={call}",
+            ]  # its faster way sends no signals
+            strace += ["-e", f"inject={call}:signal=KILL:when={when}"]
+            self.hub.start(wait_until_ready=False, around=strace)
+            if wait_a_while(self.hub.has_ended, 6 * WHILE_S):
+                self._kills[f"{REACHED}{way}"] += 1
+                return
+            self.hub.kill()
 
     def _let_commit(self, more: int) -> None:
         """Wait until a hub has committed so many more events, or is not the same any more."""
