@@ -17,6 +17,7 @@ from hub.demo.asking import AwayError
 from hub.demo.device import StreetDevice
 from hub.demo.stage import Scene, Stage, pause, until
 from hub.demo.town import health_check
+from hub.recovery.manifest import read_manifest
 
 CALM_S: Final = 3.0
 LOOK_S: Final = 3.0
@@ -72,6 +73,28 @@ def core_away(stage: Stage) -> Scene:
         began_s = time.monotonic()
         yield from until(lambda: time.monotonic() - began_s > LATE_MS / 1000 and watch.core.up, PATIENCE_S)
         yield from until(lambda: not watch.hub.breaker and not watch.core.under_way, PATIENCE_S)
+
+
+def hub_restored(stage: Stage) -> Scene:
+    """The disk with the hub's database dies; a backup of before is put back, and devices send again."""
+    town_hall = stage.town_hall
+    backup = town_hall.start_backup()
+    yield from until(lambda: town_hall.has_done(backup), PATIENCE_S)
+    saved = read_manifest(town_hall.backup)
+    known = {one.event.id for one in stage.receipts}
+    yield from pause(LOOK_S)
+    with stage.on_stage("restored") as fault:
+        lacking = [one for one in stage.committed() if one.event.id not in known]
+        fault.details["again"] = len(lacking)
+        town_hall.kill_hub()
+        town_hall.lose_database()
+        yield from pause(LOOK_S)
+        restore = town_hall.start_restore()
+        yield from until(lambda: town_hall.has_done(restore), PATIENCE_S)
+        stage.watch.note_restore(0 if saved is None else saved.events)
+        town_hall.start_hub()
+        yield from until(town_hall.is_ready, PATIENCE_S)
+        yield from until(lambda: set(stage.fates(lacking)) <= {"committed"}, PATIENCE_S, every_s=LOOK_S / 3)
 
 
 def hub_killed(stage: Stage) -> Scene:
@@ -141,6 +164,8 @@ SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
     power_cut,
     calm,
     core_away,
+    calm,
+    hub_restored,
     calm,
     hub_killed,
     calm,

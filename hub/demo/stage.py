@@ -176,6 +176,11 @@ class Stage:
         """Ask the hub what became of events."""
         return [one["fate"] for one in self.town_hall.hub.fates([question(one) for one in receipts])]
 
+    def committed(self) -> list[Receipt]:
+        """Ask the hub which of the promised events it holds."""
+        receipts = self.receipts
+        return [one for one, fate in zip(receipts, self.fates(receipts), strict=True) if fate == "committed"]
+
     def image_of(self, device: StreetDevice) -> Path:
         """Where an image of its disk is kept."""
         return self.town_hall.folder / "images" / device.id
@@ -192,8 +197,8 @@ def question(receipt: Receipt) -> dict[str, object]:
     }
 
 
-def until(reached: Callable[[], bool], patience_s: float) -> Scene:
-    """Let time pass until something is so.
+def until(reached: Callable[[], bool], patience_s: float, *, every_s: float = 0.0) -> Scene:
+    """Let time pass until something is so, looking every so often.
 
     Raises:
         StuckError: it took too long.
@@ -202,6 +207,7 @@ def until(reached: Callable[[], bool], patience_s: float) -> Scene:
     while not reached():
         if time.monotonic() > deadline_s:
             raise StuckError(StuckError.__doc__)
+        yield from pause(every_s)
         yield
 
 

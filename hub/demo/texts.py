@@ -103,6 +103,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "the hub searches before it repeats; duplicates stay at 0.",
     ),
     "core_late_end": ("no se duplicó nada.", "nothing was filed twice."),
+    "restored_title": ("Base de datos perdida", "Database lost"),
+    "restored_text": (
+        "Muere el disco de la central; se repone la copia de hace un momento.",
+        "The hub's disk dies; the backup of a moment ago is put back.",
+    ),
+    "restored_watch": (
+        "los aparatos envían otra vez lo que la copia no sabe; duplicados sigue en 0.",
+        "devices send again what the copy lacks; duplicates stay at 0.",
+    ),
+    "restored_end": (
+        "{again} que la copia no tenía han vuelto.",
+        "{again} that the copy lacked are back.",
+    ),
     "hub_title": ("Central caída", "Hub down"),
     "hub_text": (
         "La central y su mensajería mueren (kill -9); la gente sigue pagando.",

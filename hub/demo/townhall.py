@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -56,6 +57,11 @@ class TownHall:
     def hub_home(self) -> Path:
         """The hub's folder."""
         return self.folder / "hub"
+
+    @property
+    def backup(self) -> Path:
+        """The copy of the hub's database."""
+        return self.folder / "copy" / "hub.db"
 
     @property
     def api_token_path(self) -> Path:
@@ -130,6 +136,18 @@ class TownHall:
             if process is not None:
                 processes.stop(process)
 
+    def start_backup(self) -> subprocess.Popen[bytes]:
+        """Begin to copy the hub's database, while it runs."""
+        return self._order("backup", str(self.backup), "--home", str(self.hub_home))
+
+    def start_restore(self) -> subprocess.Popen[bytes]:
+        """Begin to put the copy in its place; the hub does not run."""
+        return self._order("restore", str(self.backup), "--home", str(self.hub_home))
+
+    def lose_database(self) -> None:
+        """Destroy the disk with the hub's database, which does not run; keys lie on another one."""
+        shutil.rmtree(self.hub_home / "data")
+
     # ---- how they stand
 
     def is_ready(self) -> bool:
@@ -161,9 +179,22 @@ class TownHall:
                 raise NotStartedError(f"{NotStartedError.__doc__} ({self.folder / 'log'})")
             time.sleep(0.1)
 
+    def has_done(self, order: subprocess.Popen[bytes]) -> bool:
+        """Tell whether a command of the operator's is through.
+
+        Raises:
+            NotStartedError: it failed.
+        """
+        if order.poll():
+            raise NotStartedError(f"{NotStartedError.__doc__} ({self.log_of('operator')})")
+        return order.returncode == 0
+
     def log_of(self, name: str) -> Path:
         """Where a process's words are kept."""
         return self.folder / "log" / f"{name}.log"
+
+    def _order(self, *words: str) -> subprocess.Popen[bytes]:
+        return processes.start(["hub", *words], self.log_of("operator"))
 
     def _look_alive(self, process: subprocess.Popen[bytes] | None, name: str) -> None:
         if process is not None and process.poll() is not None:

@@ -73,6 +73,9 @@ class _Counted:
         self.rate = 0.6 * self.rate + 0.4 * fresh
         self.now, self.at_s = value, now_s
 
+    def restart(self, before: int) -> None:
+        self.before, self.now = before, 0
+
 
 class Watch:
     """Looks again and again until it is closed.
@@ -96,6 +99,10 @@ class Watch:
         """Look no more."""
         self._ended.set()
         self._thread.join()
+
+    def note_restore(self, committed: int) -> None:
+        """Take note that the hub knows no more than a copy of so many events."""
+        self._committed.restart(committed)
 
     def is_settled(self) -> bool:
         """Ask now whether the hub has nothing left for the core, and the core nothing under way."""

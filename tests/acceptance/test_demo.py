@@ -13,7 +13,7 @@ import pytest
 
 from hub.demo.show import EXIT_INTERRUPTED
 
-FAULTS = {"power_cut", "core_down", "core_late", "hub", "disk_lost", "broker", "rolled_back"}
+FAULTS = {"power_cut", "core_down", "core_late", "restored", "hub", "disk_lost", "broker", "rolled_back"}
 WAIT_S = 280
 
 
