@@ -26,7 +26,7 @@ test: setup ## Run every test: check, real processes, 1,000 simulated seeds, eve
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-rest test-simulated
 
-check: environment ## Format, lint, types, import contracts, fast tests (under a minute)
+check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
 		check-fast check-types check-rules check-contracts check-style
 

@@ -7,7 +7,7 @@ due when the last of them is settled.
 Not here: the bodies (`hub.attachments`), and any decision.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -167,6 +167,13 @@ class AttachmentBook:
             .limit(PAGE_ROWS)
         )
         return [_body(row) for row in rows]
+
+    def every(self, state: State) -> Iterator[AnnouncedBody]:
+        """Every body in a state, by device and hash."""
+        after = ("", "")
+        while page := self.page(state, after):
+            yield from page
+            after = (page[-1].device, page[-1].sha256)
 
     def stored_bytes(self, device: str, since_ms: int) -> int:
         """How much of a device's has been stored since an instant."""

@@ -109,7 +109,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "The hub's disk dies; the backup of a moment ago is put back.",
     ),
     "restored_watch": (
-        "los aparatos envían otra vez lo que la copia no sabe; duplicados sigue en 0.",
+        "los aparatos repiten lo que la copia no sabe; duplicados: 0.",
         "devices send again what the copy lacks; duplicates stay at 0.",
     ),
     "restored_end": (

@@ -20,9 +20,11 @@ from hub.keys.room import KeyRoom
 from hub.recovery.backup import make_backup
 from hub.recovery.gap import Gap, find_gap
 from hub.recovery.manifest import manifest_path
+from hub.recovery.photographs import Photographs, look
 from hub.recovery.restore import Prepared, prepared, put_in_place
 from shared.adapters.durable_files import make_folder
 from shared.model.errors import InputError, TransientError, VentanillaError
+from shared.protocol import limits
 
 app = typer.Typer()
 Home = Annotated[
@@ -41,15 +43,22 @@ def backup(
     target: Annotated[Path, typer.Argument(help="The copy; a file that is not there yet, on another disk.")],
     home: Home = None,
 ) -> None:
-    """Copy the database and prove the copy, also while the hub runs; the keys are not in it."""
+    """Copy the database and prove the copy, also while the hub runs; keys and photographs are not in it."""
+    config = load_config(home)
     try:
-        manifest = make_backup(load_config(home).database, target, now_ms())
+        manifest = make_backup(config.database, target, now_ms())
+        held = _photographs(config)
     except OSError as error:
         raise TransientError(
             f"the copy could not be made ({error.strerror}); look at the disk, then repeat"
         ) from error
     typer.echo(f"{target} holds the database ({manifest.bytes:,} bytes, {manifest.events:,} events).")
     typer.echo(f"{manifest_path(target)} says what it is; keep both together. The keys are not in it.")
+    if held.present:
+        typer.echo(
+            f"{held.present:,} photographs ({held.present_bytes:,} bytes) are not in it either; "
+            f"copy {config.attachments_dir} too, by any means."
+        )
     if not manifest.balanced:
         typer.echo("The books in it do not balance, so they do not in the database: call the auditor.")
 
@@ -91,6 +100,7 @@ def restore(copy: Copy, home: Home = None) -> None:
             lacks = _lacks(config, found.found)
             gap = find_gap(found.found, lacks, room.registry.devices(), now_ms())
             aside = put_in_place(found, database, now_ms())
+        held = _photographs(config)
     except OSError as error:
         raise TransientError(
             f"the copy was not restored ({error.strerror}); look at the disk, then repeat"
@@ -98,8 +108,14 @@ def restore(copy: Copy, home: Home = None) -> None:
     finally:
         room.close()
     typer.echo("Restored." if aside is None else f"Restored. What was there lies in {aside}.")
-    _tell_gap(gap)
+    _tell_gap(gap, found.found)
+    _tell_photographs(held, config.attachments_dir)
     typer.echo("Next: ventanilla hub run")
+
+
+def _photographs(config: HubConfig) -> Photographs:
+    with reading(config.database) as connection:
+        return look(connection, config.attachments_dir, now_ms())
 
 
 def _lacks(config: HubConfig, found: Examined) -> Lacking | None:
@@ -125,11 +141,23 @@ def _tell(copy: Prepared) -> None:
         typer.echo(f"{copy.replayed.logs} logs were replayed, up to the last commit.")
 
 
-def _tell_gap(gap: Gap) -> None:
+def _tell_photographs(photographs: Photographs, folder: Path) -> None:
+    if photographs.coming:
+        typer.echo(
+            f"{photographs.coming:,} photographs are not in {folder}: devices send them again by themselves."
+        )
+    if photographs.gone:
+        days = limits.KEEP_WINDOW_MS // 86_400_000
+        typer.echo(
+            f"{photographs.gone:,} are not there and older than the {days} days that devices keep: "
+            f"copy them back into {folder} if you have them."
+        )
+
+
+def _tell_gap(gap: Gap, copy: Examined) -> None:
     events = "an unknown number of" if gap.events is None else f"{gap.events:,}"
-    typer.echo(
-        f"The copy lacks {gap.hours:.1f} h and {events} events; devices send them again by themselves."
-    )
+    time_lacking = f"{gap.hours:.1f} h and " if copy.incarnation else ""
+    typer.echo(f"The copy lacks {time_lacking}{events} events; devices send them again by themselves.")
     for one in gap.uncovered:
         typer.echo(f"  {one.device}: {one.why}")
     if not gap.uncovered:

@@ -9,7 +9,15 @@ from shared.protocol.delivery import LossReason
 
 FAULTS = sorted(name.removesuffix("_watch") for name in TEXTS if name.endswith("_watch"))
 COLUMNS = 76
-VALUES = {"device": "terminal-1", "seconds": 12, "torn": 99_999, "untold": 48, "lost": 48, "released": 48}
+VALUES = {
+    "device": "terminal-1",
+    "seconds": 12,
+    "torn": 99_999,
+    "untold": 48,
+    "again": 999,
+    "lost": 48,
+    "released": 48,
+}
 
 
 def values_of(text: str) -> set[str]:
