@@ -1,10 +1,15 @@
-"""What holds for every test: a missing program is a named skip on a laptop and a failure in CI."""
+"""What holds for every test: a missing program is a named skip on a laptop and a failure in CI; no timing."""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.programs import find_program
+
+# How quickly examples come says how busy the machine is, and nothing of the product.
+settings.register_profile("ventanilla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ventanilla")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
