@@ -80,7 +80,8 @@ def test_flipped_bit_anywhere_costs_little_and_never_gives_another_line(data: st
 def heads() -> frozenset[int]:
     """The dozen bytes that head each table's first page, and the file's count of its pages.
 
-    A flip there may cost the table, or what lies beyond the count. The outbox opens all the same, takes lines, and gives back no other line.
+    A flip there may cost the table, or what lies beyond the count. The outbox opens all the same, takes
+    lines, and gives back no other line.
     """
     content = bytearray(stopped()[0])
     content[18:20] = b"\1\1"  # not in WAL mode: a database in memory has no log
