@@ -14,8 +14,8 @@ from collections.abc import Collection
 
 from tests.simulation.faults import ROWS
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.reach import Arc, run_watched, unreached, watch
-from tests.simulation.run import Outcome, run_seed
+from tests.simulation.reach import Arc, run_plain, run_watched, unreached, watch
+from tests.simulation.run import Outcome
 
 TELL_EVERY = 1_000
 
@@ -42,7 +42,7 @@ def main() -> int:
     with multiprocessing.get_context("spawn").Pool(
         1 if len(seeds) == 1 else options.jobs, watch if options.coverage else None
     ) as pool:
-        run = run_watched if options.coverage else _run
+        run = run_watched if options.coverage else run_plain
         for outcome, steps in pool.imap_unordered(run, jobs, chunksize=4 if options.mutant is None else 1):
             done += 1
             arcs |= steps
@@ -62,10 +62,6 @@ def main() -> int:
     for why, times in excused.most_common():
         print(f"  not promised: {why}: {times}")
     return 0 if not options.coverage or _covered(arcs) else 1
-
-
-def _run(job: tuple[int, str | None]) -> tuple[Outcome, frozenset[Arc]]:
-    return run_seed(job), frozenset()
 
 
 def _covered(arcs: Collection[Arc]) -> bool:
