@@ -1,0 +1,1 @@
+"""The street kiosk: what a citizen sees, hears and presses."""

@@ -1,0 +1,103 @@
+"""How to reach somebody, where they wish it: none, a telephone, an address of e-mail."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from kiosk_app.core.draft import Around, Draft
+from kiosk_app.core.pages import Choice, Keyboard, Note, Tone
+from kiosk_app.core.steps import Step, Tiles, Typing
+from kiosk_app.core.words import Words, say
+from shared.model.service_request import EMAIL_LENGTH_MAX, PHONE_LENGTH_MAX
+
+HOW: Final = "contact.how"
+PHONE: Final = "contact.phone"
+EMAIL: Final = "contact.email"
+NOBODY: Final = "nobody"
+_PHONE: Final = re.compile(r"(\+\d{1,3})?[ ]?(\d[ ]?){9,12}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
+KEPT: Final = say("Solo se usa para responderle y se borra cuando se cierre el aviso.")
+
+
+def contact_steps(task: str, draft: Draft) -> Sequence[Step]:
+    """Return the steps that ask for it, as far as they follow from the answers so far."""
+    how = Tiles(
+        id=f"{task}.contact",
+        title=say("¿Quiere que le avisemos?"),
+        answer=HOW,
+        choices=_ways,
+        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+    )
+    match draft.text(HOW):
+        case "phone":
+            return [how, phone_step(task)]
+        case "email":
+            return [how, _email_step(task)]
+        case _:
+            return [how]
+
+
+def phone_step(task: str) -> Step:
+    """Return the step that asks for a telephone number."""
+    return Typing(
+        id=f"{task}.phone",
+        title=say("¿A qué teléfono?"),
+        answer=PHONE,
+        label=say("Teléfono"),
+        keyboard=Keyboard.DIGITS,
+        length_max=PHONE_LENGTH_MAX,
+        private=True,
+        check=check_phone,
+        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+        example=say("Nueve cifras, por ejemplo 600 123 456"),
+    )
+
+
+def contact_of(draft: Draft) -> Mapping[str, str] | None:
+    """Return the `contact` of a report; None where nobody wants to be told."""
+    match draft.text(HOW):
+        case "phone":
+            return {"phone": draft.text(PHONE).strip()}
+        case "email":
+            return {"email": draft.text(EMAIL).strip()}
+        case _:
+            return None
+
+
+def check_phone(text: str) -> Words | None:
+    """Say what is wrong with a telephone number."""
+    if _PHONE.fullmatch(text):
+        return None
+    return say("Faltan o sobran cifras: un teléfono tiene nueve. Revíselo.")
+
+
+def check_email(text: str) -> Words | None:
+    """Say what is wrong with an address of e-mail."""
+    return (
+        None
+        if _EMAIL.fullmatch(text)
+        else say("Le falta algo: un correo es como nombre@ejemplo.es. Revíselo.")
+    )
+
+
+def _email_step(task: str) -> Step:
+    return Typing(
+        id=f"{task}.email",
+        title=say("¿A qué correo electrónico?"),
+        answer=EMAIL,
+        label=say("Correo electrónico"),
+        keyboard=Keyboard.TEXT,
+        length_max=EMAIL_LENGTH_MAX,
+        private=True,
+        check=check_email,
+        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+        example=say("Por ejemplo: nombre@ejemplo.es"),
+    )
+
+
+def _ways(_draft: Draft, _around: Around) -> Sequence[Choice]:
+    return [
+        Choice(id=NOBODY, words=say("No hace falta"), icon="user-off", hint=say("El aviso vale igual")),
+        Choice(id="phone", words=say("Por teléfono"), icon="phone"),
+        Choice(id="email", words=say("Por correo electrónico"), icon="mail"),
+    ]

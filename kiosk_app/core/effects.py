@@ -1,0 +1,137 @@
+"""What the flow asks of the machine, and what it hears back.
+
+Every question has a number of its own. An answer to a question of an earlier session, or one that was given
+up, has no effect: nobody sees what was meant for the person before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.model.event import EventType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is taken: an event without its number, time and photographs' bodies.
+
+    Attributes:
+        type: what happened.
+        data: its own fields.
+        photos: tokens of the photographs that go with it.
+        receipt: whether the citizen takes a reference home.
+    """
+
+    type: EventType
+    data: Mapping[str, Any] = field(repr=False)
+    photos: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakePhoto:
+    """Take a photograph; the answer is `PhotoTaken` or `Failed`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropPhotos:
+    """Forget photographs for good."""
+
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the hub; the answer is `Heard` or `Failed`.
+
+    Attributes:
+        number: of this question.
+        what: `case` (by its code) or `nearby` (open reports around a place).
+        about: the code, or `lat,long`.
+    """
+
+    number: int
+    what: str
+    about: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Seal it and put it into the outbox; the answer is `Taken` or `Failed`."""
+
+    number: int
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """Print the receipt that is on the page; the answer is `Printed` or `Failed`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """Forget the session.
+
+    Attributes:
+        personal: somebody's own data was in it: this process is replaced, so that none of it is left.
+    """
+
+    personal: bool
+
+
+Effect = TakePhoto | DropPhotos | Ask | Submit | Print | Wipe
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTaken:
+    """A photograph is there."""
+
+    number: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The hub answered."""
+
+    number: int
+    answer: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """It is in the outbox, and will be done once.
+
+    Attributes:
+        reference: what the citizen takes home.
+        proof: what the QR code holds.
+    """
+
+    number: int
+    reference: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The receipt is on paper."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It could not be done.
+
+    Attributes:
+        reason: what the machine says of it; one of `REASONS`.
+    """
+
+    number: int
+    reason: str
+
+
+Answer = PhotoTaken | Heard | Taken | Printed | Failed

@@ -1,0 +1,108 @@
+"""Report an incident: what, where, in words, with photographs, and whether to be told.
+
+Source: Open311 GeoReport v2, POST Service Request; the event is `shared.model.service_request`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kiosk_app.core.contact import contact_of, contact_steps
+from kiosk_app.core.draft import Ability, Around, Draft
+from kiosk_app.core.effects import Submission
+from kiosk_app.core.pages import Choice, Fact, Keyboard
+from kiosk_app.core.places import place_of, place_steps
+from kiosk_app.core.steps import Photos, Step, Tiles, Typing
+from kiosk_app.core.tasks.task import Tile
+from kiosk_app.core.words import Words, say, typed
+from shared.model.event import EventType
+
+CHANNEL: Final = "kiosk"
+PHOTOS_MAX: Final = 3
+WORDS_LENGTH_MAX: Final = 600
+
+
+class Report:
+    """Report an incident."""
+
+    tile = Tile(
+        id="report", words=say("Avisar de un problema"), icon="message-report", needs=(Ability.REPORTS,)
+    )
+
+    def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
+        """Ask what, where, in words, with photographs, and whether to be told."""
+        return [
+            Tiles(id="report.category", title=say("¿Qué ocurre?"), answer="category", choices=_categories),
+            *place_steps("report", say("¿Dónde es?"), draft),
+            Typing(
+                id="report.words",
+                title=say("¿Quiere contarlo con sus palabras?"),
+                answer="words",
+                label=say("Lo que ve"),
+                keyboard=Keyboard.TEXT,
+                length_max=WORDS_LENGTH_MAX,
+                optional=True,
+                private=True,
+                example=say("Por ejemplo: la farola parpadea desde el lunes"),
+            ),
+            Photos(
+                id="report.photos",
+                title=say("¿Quiere añadir fotos?"),
+                count_max=PHOTOS_MAX,
+                closed=lambda around: around.why_not([Ability.CAMERA]),
+            ),
+            *contact_steps("report", draft),
+        ]
+
+    def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
+        """Show what is sent."""
+        contact = contact_of(draft)
+        return [
+            Fact(label=say("Qué"), words=_category(draft, around), change="report.category"),
+            Fact(label=say("Dónde"), words=typed(place_of(draft, around).address), change="report.place"),
+            Fact(
+                label=say("Con sus palabras"),
+                words=typed(draft.text("words").strip()) if draft.text("words").strip() else say("Nada más"),
+                change="report.words",
+                private=True,
+            ),
+            Fact(
+                label=say("Fotos"),
+                words=say("{count}", count=len(draft.photos)) if draft.photos else say("Ninguna"),
+                change="report.photos",
+            ),
+            Fact(
+                label=say("Le avisamos"),
+                words=typed(next(iter(contact.values()))) if contact else say("No"),
+                change="report.contact",
+                private=contact is not None,
+            ),
+        ]
+
+    def submission(self, draft: Draft, around: Around) -> Submission:
+        """Return the report in GeoReport's words."""
+        place, contact = place_of(draft, around), contact_of(draft)
+        words = draft.text("words").strip()
+        data: dict[str, object] = {
+            "service_code": draft.text("category"),
+            "description": words or _category(draft, around).key,
+            "lat": place.lat,
+            "long": place.long,
+            "address": place.address,
+            "channel": CHANNEL,
+        }
+        if contact is not None:
+            data["contact"] = dict(contact)
+        return Submission(type=EventType.INCIDENT_REPORTED, data=data, photos=draft.photos)
+
+    def next(self) -> Words:
+        """Say what happens with it."""
+        return say("Llega al ayuntamiento aunque ahora no haya red. Con este código puede seguirlo.")
+
+
+def _categories(_draft: Draft, around: Around) -> Sequence[Choice]:
+    return [Choice(id=each.service_code, words=each.words, icon=each.icon) for each in around.categories]
+
+
+def _category(draft: Draft, around: Around) -> Words:
+    code = draft.text("category")
+    return next((each.words for each in around.categories if each.service_code == code), typed(code))

@@ -1,0 +1,69 @@
+"""What every task is: a tile, questions, and what is taken in the end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kiosk_app.core.draft import Ability, Around, Draft
+from kiosk_app.core.effects import Submission
+from kiosk_app.core.pages import Fact, Page
+from kiosk_app.core.steps import Step
+from kiosk_app.core.words import Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A task on the home page.
+
+    Attributes:
+        id: of the task.
+        words: what it does, as a verb.
+        icon: a name of the icon set.
+        needs: without one of these it cannot be begun, and says why.
+    """
+
+    id: str
+    words: Words
+    icon: str
+    needs: tuple[Ability, ...] = ()
+
+
+class Task(Protocol):
+    """Something a citizen can do; a value without a state of its own."""
+
+    @property
+    def tile(self) -> Tile:
+        """How it stands on the home page."""
+        ...
+
+    def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
+        """Return the questions, as far as they follow from the answers so far."""
+        ...
+
+
+class Taking(Task, Protocol):
+    """A task that ends with something taken, after a review and a receipt."""
+
+    def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
+        """Return what the citizen is asked to confirm."""
+        ...
+
+    def submission(self, draft: Draft, around: Around) -> Submission:
+        """Return what is taken."""
+        ...
+
+    def next(self) -> Words:
+        """Say what happens with it, for the receipt."""
+        ...
+
+
+class Asking(Task, Protocol):
+    """A task that ends with an answer of the hub."""
+
+    def question(self, draft: Draft) -> tuple[str, str]:
+        """Return what is asked, and about what; see `effects.Ask`."""
+        ...
+
+    def answer_page(self, answer: Mapping[str, Any]) -> Page:
+        """Show what the hub said."""
+        ...
