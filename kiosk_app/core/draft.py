@@ -1,18 +1,16 @@
 """What a citizen has said so far, and what the machine around can do now.
 
-A draft is a value: each press makes a new one, and Back is the draft as it stands, one step earlier. It lives in
-memory alone and ends with the session.
+A draft is a value: each press makes a new one, and Back is the draft as it stands, one step earlier. It lives
+in memory alone and ends with the session.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol, Self
 
 from kiosk_app.core.words import Words
-
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +37,7 @@ class Draft:
         photos: tokens of photographs.
     """
 
-    answers: Mapping[str, Any] = field(default=_NOTHING, repr=False)
+    answers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     photos: tuple[str, ...] = ()
 
     def with_answer(self, name: str, value: object) -> Self:

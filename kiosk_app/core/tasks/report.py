@@ -28,6 +28,9 @@ class Report:
         id="report", words=say("Avisar de un problema"), icon="message-report", needs=(Ability.REPORTS,)
     )
 
+    send = say("Enviar aviso")
+    next = say("Llega al ayuntamiento aunque ahora no haya red. Con este código puede seguirlo.")
+
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask what, where, in words, with photographs, and whether to be told."""
         return [
@@ -93,10 +96,6 @@ class Report:
         if contact is not None:
             data["contact"] = dict(contact)
         return Submission(type=EventType.INCIDENT_REPORTED, data=data, photos=draft.photos)
-
-    def next(self) -> Words:
-        """Say what happens with it."""
-        return say("Llega al ayuntamiento aunque ahora no haya red. Con este código puede seguirlo.")
 
 
 def _categories(_draft: Draft, around: Around) -> Sequence[Choice]:

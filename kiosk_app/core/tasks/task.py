@@ -52,8 +52,14 @@ class Taking(Task, Protocol):
         """Return what is taken."""
         ...
 
+    @property
+    def send(self) -> Words:
+        """What the last press does."""
+        ...
+
+    @property
     def next(self) -> Words:
-        """Say what happens with it, for the receipt."""
+        """What happens with it, for the receipt."""
         ...
 
 

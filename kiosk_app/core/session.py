@@ -1,0 +1,140 @@
+"""One citizen's time at the kiosk: where it is, what was said, how it is shown, how long nobody came.
+
+A session is a value. It begins empty and ends forgotten; only `Flow` makes new ones.
+"""
+
+from dataclasses import dataclass, field
+
+from kiosk_app.core.draft import Draft
+from kiosk_app.core.effects import Taken
+from kiosk_app.core.tasks.task import Taking
+from kiosk_app.core.words import Language, Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the kiosk waits.
+
+    Attributes:
+        idle_ms: without a touch, before it asks whether somebody is there.
+        warning_ms: that it then waits; EN 301 549 wants twenty seconds at least.
+        receipt_ms: that a receipt stays.
+        factor: by how much a citizen who asked for more time has more.
+    """
+
+    idle_ms: int = 60_000
+    warning_ms: int = 30_000
+    receipt_ms: int = 60_000
+    factor: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Attract:
+    """Nobody is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """Somebody is, and chooses a language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What can be done; `more` is the page of what does not fit on the first."""
+
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question of a task, by the name of its step."""
+
+    task: Taking
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything that was said, before it is sent."""
+
+    task: Taking
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """It is being taken."""
+
+    task: Taking
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """It was taken; `printed` says whether it is on paper, None while nobody asked for that."""
+
+    task: Taking
+    taken: Taken
+    printed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Somebody wants to leave a task; `before` is where they were."""
+
+    before: Question | Review
+
+
+Moment = Attract | Languages | Home | Question | Review | Sending | Receipt | Leaving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comfort:
+    """How a citizen wants it.
+
+    Attributes:
+        language: of everything that is shown and spoken.
+        speech: pages are read aloud.
+        contrast: high contrast.
+        large: large text.
+        reach: everything in the lower half.
+        more_time: every wait is longer.
+    """
+
+    language: Language = Language.SPANISH
+    speech: bool = False
+    contrast: bool = False
+    large: bool = False
+    reach: bool = False
+    more_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One citizen's time at the kiosk.
+
+    Attributes:
+        moment: where it is.
+        draft: what was said so far.
+        comfort: how it is shown and spoken.
+        touched_ms: the last sign of somebody.
+        question: the number of what the machine is asked; 0 for nothing.
+        error: what has to be mended.
+        personal: something of somebody's own was given.
+    """
+
+    moment: Moment = field(default_factory=Attract)
+    draft: Draft = field(default_factory=Draft)
+    comfort: Comfort = field(default_factory=Comfort)
+    touched_ms: int = 0
+    question: int = 0
+    error: Words | None = None
+    personal: bool = False
+
+    def left_ms(self, patience: Patience, now_ms: int) -> int | None:
+        """Return how long until the session ends by itself; None while nobody need be asked."""
+        if isinstance(self.moment, Attract | Sending):
+            return None
+        factor = patience.factor if self.comfort.more_time else 1
+        idle_ms = patience.receipt_ms if isinstance(self.moment, Receipt) else patience.idle_ms
+        warning_ms = patience.warning_ms * factor
+        left_ms = self.touched_ms + idle_ms * factor + warning_ms - now_ms
+        return left_ms if left_ms <= warning_ms else None

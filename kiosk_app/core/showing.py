@@ -1,0 +1,176 @@
+"""From a session to its page.
+
+`Flow` decides where a session is; here stands what a citizen then sees, hears and can press.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from kiosk_app.core.draft import Ability, Around, Draft
+from kiosk_app.core.pages import Choice, Code, Note, Page, Screen, Tone
+from kiosk_app.core.session import (
+    Attract,
+    Home,
+    Languages,
+    Leaving,
+    Question,
+    Receipt,
+    Review,
+    Sending,
+    Session,
+)
+from kiosk_app.core.steps import Step
+from kiosk_app.core.tasks.task import Taking
+from kiosk_app.core.words import Language, say, typed
+
+BACK: Final = "back"
+HOME: Final = "home"
+START: Final = "start"
+STAY: Final = "stay"
+LEAVE: Final = "leave"
+SEND: Final = "send"
+DONE: Final = "done"
+ANOTHER: Final = "another"
+PRINT: Final = "print"
+MORE: Final = "more"
+HOME_TILES_MAX: Final = 6
+
+
+def show(session: Session, tasks: Sequence[Taking], around: Around) -> Page:
+    """Return the page of a session.
+
+    Args:
+        session: where it is.
+        tasks: what can be done, in the order of the home page.
+        around: the machine as it is now.
+    """
+    match session.moment:
+        case Attract():
+            return _ATTRACT
+        case Languages():
+            return _LANGUAGES
+        case Home(more=is_more):
+            return _home(tasks, around, is_more=is_more)
+        case Question() as question:
+            return _question(question, session, around)
+        case Review(task=task):
+            return _review(task, session, around)
+        case Sending():
+            return _SENDING
+        case Receipt() as receipt:
+            return _receipt(receipt, around)
+        case Leaving():
+            return _LEAVING
+
+
+def step_of(question: Question, draft: Draft, around: Around) -> Step:
+    """Return the step of a question; the first one of its task where an answer made it disappear."""
+    steps = question.task.steps(draft, around)
+    return next((step for step in steps if step.id == question.step), steps[0])
+
+
+def still_there(left_ms: int) -> Page:
+    """Return the page that asks whether somebody is there.
+
+    Args:
+        left_ms: until the kiosk starts over.
+    """
+    left_s = max(0, -(-left_ms // 1000))
+    note = Note(words=say("Si no, en {left} segundos borramos todo y empezamos de nuevo.", left=left_s))
+    return Page(
+        name="idle",
+        screen=Screen.WAIT,
+        title=say("¿Sigue ahí?"),
+        items=(note,),
+        main=Choice(id=STAY, words=say("Seguir"), icon="hand-stop"),
+        others=(Choice(id=LEAVE, words=say("Borrar y salir"), icon="trash"),),
+        left_s=left_s,
+    )
+
+
+def _home(tasks: Sequence[Taking], around: Around, *, is_more: bool) -> Page:
+    tiles = [_tile(task, around) for task in tasks]
+    if len(tiles) > HOME_TILES_MAX:
+        first, rest = tiles[: HOME_TILES_MAX - 1], tiles[HOME_TILES_MAX - 1 :]
+        tiles = rest if is_more else [*first, Choice(id=MORE, words=say("Más"), icon="dots")]
+    notes = [] if around.age is None else [Note(words=around.age, tone=Tone.CARE)]
+    return Page(
+        name="more" if is_more else "home",
+        screen=Screen.TILES,
+        title=say("¿Qué necesita?"),
+        items=(*notes, *tiles),
+        back=True,
+    )
+
+
+def _tile(task: Taking, around: Around) -> Choice:
+    tile = task.tile
+    return Choice(id=tile.id, words=tile.words, icon=tile.icon, closed=around.why_not(tile.needs))
+
+
+def _question(question: Question, session: Session, around: Around) -> Page:
+    steps, step = question.task.steps(session.draft, around), step_of(question, session.draft, around)
+    place = [each.id for each in steps].index(step.id) + 1
+    page = step.page(session.draft, around)
+    return replace(page, back=True, home=True, step=(place, len(steps) + 1), error=session.error)
+
+
+def _review(task: Taking, session: Session, around: Around) -> Page:
+    last = len(task.steps(session.draft, around)) + 1
+    return Page(
+        name=f"{task.tile.id}.review",
+        screen=Screen.REVIEW,
+        title=say("¿Está todo bien?"),
+        items=tuple(task.review(session.draft, around)),
+        main=Choice(id=SEND, words=task.send, icon="send"),
+        back=True,
+        home=True,
+        step=(last, last),
+        error=session.error,
+    )
+
+
+def _receipt(receipt: Receipt, around: Around) -> Page:
+    notes = [Note(words=receipt.task.next)]
+    if receipt.printed is not None:
+        done = say("Recoja su papel.") if receipt.printed else say("No se pudo imprimir. Apunte el código.")
+        notes.append(Note(words=done, tone=Tone.GOOD if receipt.printed else Tone.CARE))
+    paper = Choice(id=PRINT, words=say("Imprimir"), icon="printer", closed=around.why_not([Ability.PRINTER]))
+    another = Choice(id=ANOTHER, words=say("Hacer otra cosa"), icon="home")
+    return Page(
+        name=f"{receipt.task.tile.id}.receipt",
+        screen=Screen.RECEIPT,
+        title=say("Hecho. Este es su código"),
+        items=(Code(reference=receipt.taken.reference, qr=receipt.taken.proof), *notes),
+        main=Choice(id=DONE, words=say("Terminar"), icon="check"),
+        others=(another,) if receipt.printed is not None else (paper, another),
+    )
+
+
+_SENDING: Final = Page(name="sending", screen=Screen.WAIT, title=say("Lo estamos guardando"))
+_ATTRACT: Final = Page(
+    name="attract",
+    screen=Screen.ATTRACT,
+    title=say("La ventanilla del ayuntamiento, aquí"),
+    main=Choice(id=START, words=say("Toque para empezar"), icon="hand-finger"),
+)
+_LANGUAGES: Final = Page(
+    name="language",
+    screen=Screen.TILES,
+    title=say("¿En qué idioma?"),
+    items=(
+        Choice(id=Language.SPANISH, words=typed("Español")),
+        Choice(id=Language.CATALAN, words=typed("Valencià / Català")),
+        Choice(id=Language.ENGLISH, words=typed("English")),
+    ),
+    back=True,
+)
+_LEAVING: Final = Page(
+    name="leaving",
+    screen=Screen.TILES,
+    title=say("¿Quiere dejarlo?"),
+    items=(Note(words=say("Lo que ha escrito se borra y no se envía nada.")),),
+    main=Choice(id=STAY, words=say("No, seguir")),
+    others=(Choice(id=LEAVE, words=say("Sí, borrar y salir"), icon="trash"),),
+)

@@ -1,0 +1,157 @@
+"""The kiosk's flow: from a touch to a receipt, and what becomes of a session."""
+
+from kiosk_app.core.draft import Ability
+from kiosk_app.core.effects import DropPhotos, Failed, PhotoTaken, Print, Printed, Submit, TakePhoto, Wipe
+from kiosk_app.core.pages import Choice, Fact, Photo
+from kiosk_app.core.session import Attract, Home, Session
+from kiosk_app.core.words import say
+from shared.model.event import EventType
+from shared.model.service_request import IncidentReported
+from tests.support.kiosk import HERE, Kiosk, around
+
+
+def sent(kiosk: Kiosk) -> list[Submit]:
+    return [effect for effect in kiosk.asked if isinstance(effect, Submit)]
+
+
+def test_report_goes_from_a_touch_to_a_receipt() -> None:
+    kiosk = Kiosk()
+    assert kiosk.report().name == "report.review"
+    kiosk.press("send")
+    (submit,) = sent(kiosk)
+    assert submit.submission.type is EventType.INCIDENT_REPORTED
+    said = IncidentReported.from_data({**submit.submission.data, "reference": "KDPX2M4T"})
+    assert (said.service_code, said.lat, said.address) == ("c0", HERE.lat, HERE.address)
+    assert kiosk.take().name == "report.receipt"
+    kiosk.press("done")
+    assert kiosk.asked[-1] == Wipe(personal=False)
+    assert kiosk.flow.session == Session()
+
+
+def test_second_press_while_it_is_taken_takes_nothing_more() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    kiosk.press("send", "send", "send")
+    assert len(sent(kiosk)) == 1
+
+
+def test_report_that_was_not_taken_is_still_there_and_says_so() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    kiosk.press("send")
+    page = kiosk.hear(Failed(sent(kiosk)[-1].number, "no queda sitio en el disco."))
+    assert page.name == "report.review"
+    assert page.error is not None
+    kiosk.press("send")
+    assert len({submit.number for submit in sent(kiosk)}) == 2
+
+
+def test_what_cannot_be_done_says_why_before_anybody_begins() -> None:
+    kiosk = Kiosk(around=around({Ability.REPORTS: say("Ahora no cabe ningún aviso más.")}))
+    page = kiosk.press("start", "es")
+    (tile,) = [item for item in page.items if isinstance(item, Choice)]
+    assert tile.closed is not None
+    assert kiosk.press("report").name == "home"
+
+
+def test_answer_is_changed_from_the_review_and_the_others_stay() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    assert kiosk.press("report.category").name == "report.category"
+    page = kiosk.press("more", "c6", "here", "next", "next", "nobody")
+    facts = [item.words.key for item in page.items if isinstance(item, Fact)]
+    assert facts[0] == "Otra cosa"
+
+
+def test_street_is_found_in_the_gazetteer_and_nothing_else_is_taken() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c1", "street")
+    assert kiosk.press("next").name == "report.street"
+    kiosk.type("street", "Mayor")
+    assert kiosk.press("found:0").name == "report.words"
+    kiosk.press("next", "next", "nobody", "send")
+    assert sent(kiosk)[0].submission.data["address"] == "Calle Mayor 12"
+
+
+def test_telephone_that_cannot_be_one_is_said_and_kept_for_mending() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    kiosk.press("report.contact", "phone")
+    kiosk.type("contact.phone", "600 12")
+    page = kiosk.press("next")
+    assert page.error is not None
+    kiosk.type("contact.phone", "600 123 456")
+    assert kiosk.press("next").name == "report.review"
+
+
+def test_photographs_are_taken_dropped_and_go_along() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c0", "here", "next")
+    for token in ("p1", "p2"):
+        kiosk.press("photo")
+        (asked,) = [each for each in kiosk.asked[-1:] if isinstance(each, TakePhoto)]
+        kiosk.hear(PhotoTaken(asked.number, token))
+    page = kiosk.press("drop:p1")
+    assert [item.token for item in page.items if isinstance(item, Photo)] == ["p2"]
+    assert kiosk.asked[-1] == DropPhotos(("p1",))
+    kiosk.press("next", "nobody", "send")
+    assert sent(kiosk)[0].submission.photos == ("p2",)
+
+
+def test_photograph_that_comes_after_its_session_is_dropped() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c0", "here", "next", "photo")
+    asked = kiosk.asked[-1]
+    assert isinstance(asked, TakePhoto)
+    kiosk.wait(200_000)
+    assert kiosk.flow.session == Session()
+    kiosk.hear(PhotoTaken(asked.number, "late"))
+    assert kiosk.asked[-1] == DropPhotos(("late",))
+    assert kiosk.flow.session == Session()
+
+
+def test_nobody_is_thrown_out_without_being_asked() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c0")
+    before = kiosk.page
+    for _ in range(10):
+        page = kiosk.wait(65_000)
+        assert page.name == "idle"
+        assert page.left_s == 25
+        assert kiosk.press("stay") == before
+    kiosk.wait(91_000)
+    assert kiosk.asked[-1] == Wipe(personal=False)
+
+
+def test_more_time_makes_every_wait_longer() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "comfort.more_time", "report")
+    assert kiosk.wait(100_000).name == "report.category"
+    assert kiosk.wait(100_000).name == "idle"
+    kiosk.wait(80_000)
+    assert isinstance(kiosk.flow.session.moment, Attract)
+    assert not kiosk.flow.session.comfort.more_time
+
+
+def test_session_with_something_personal_ends_with_a_thorough_wipe() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c0", "here")
+    kiosk.type("words", "la farola de mi casa")
+    kiosk.press("home", "leave")
+    assert isinstance(kiosk.flow.session.moment, Home)
+    assert "farola de mi casa" not in repr(kiosk.flow.session.draft.answers)
+    kiosk.press("back", "back")
+    assert kiosk.asked[-1] == Wipe(personal=True)
+
+
+def test_receipt_is_printed_once_and_says_when_it_was_not() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    kiosk.press("send")
+    kiosk.take()
+    kiosk.press("print", "print")
+    asked = [effect for effect in kiosk.asked if isinstance(effect, Print)]
+    assert len(asked) == 1
+    page = kiosk.hear(Failed(asked[0].number, "no hay papel"))
+    assert "No se pudo imprimir. Apunte el código." in repr(page)
+    assert kiosk.hear(Printed(asked[0].number)) == page
