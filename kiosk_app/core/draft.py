@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from kiosk_app.core.words import Words
+from shared.model.agenda import Item
+from shared.model.catalogue import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,38 +60,6 @@ class Ability(StrEnum):
     PRINTER = "printer"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category:
-    """Something that can be reported.
-
-    Attributes:
-        service_code: the core's name for it.
-        words: a citizen's.
-        icon: a name of the icon set.
-    """
-
-    service_code: str
-    words: Words
-    icon: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """Something of the agenda or a notice.
-
-    Attributes:
-        id: of the announcement.
-        title: in every language that it has.
-        text: the same.
-        when: as people read it; None for what has no date.
-    """
-
-    id: str
-    title: Words
-    text: Words
-    when: Words | None = None
-
-
 class Gazetteer(Protocol):
     """Streets and landmarks, on the machine itself."""
 
@@ -109,7 +79,7 @@ class Around:
     Attributes:
         here: where this kiosk stands.
         closed: why an ability is missing now, in a sentence for citizens; what is not in it works.
-        categories: what can be reported.
+        services: what can be reported, in the order in which it is shown.
         announcements: agenda and notices that are current.
         gazetteer: streets and landmarks.
         age: how old what came from the hub is, in a sentence; None while it is fresh.
@@ -117,8 +87,8 @@ class Around:
 
     here: Place
     closed: Mapping[Ability, Words]
-    categories: Sequence[Category]
-    announcements: Sequence[Announcement]
+    services: Sequence[Service]
+    announcements: Sequence[Item]
     gazetteer: Gazetteer
     age: Words | None = None
 

@@ -63,7 +63,8 @@ from kiosk_app.core.showing import (
 )
 from kiosk_app.core.steps import DROP, PHOTO, Photos
 from kiosk_app.core.tasks.task import Taking
-from kiosk_app.core.words import Language, Words, say, typed
+from kiosk_app.core.words import Words, say, written
+from shared.model.wording import Language
 
 _COMFORTS: Final[Mapping[str, str]] = {
     "comfort.speech": "speech",
@@ -296,4 +297,4 @@ class Flow:
 
 
 def _failed(answer: Failed) -> Words:
-    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=typed(answer.reason))
+    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=written(answer.reason))

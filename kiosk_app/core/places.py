@@ -10,7 +10,7 @@ from typing import Final
 from kiosk_app.core.draft import Around, Draft, Place
 from kiosk_app.core.pages import Choice, Entry, Item, Keyboard, Map, Note, Page, Screen, Tone
 from kiosk_app.core.steps import NEXT, Step, Tiles
-from kiosk_app.core.words import Words, say, typed
+from kiosk_app.core.words import Words, say, written
 
 HERE: Final = "here"
 STREET: Final = "street"
@@ -47,7 +47,7 @@ def place_of(draft: Draft, around: Around) -> Place:
 
 def _ways(_draft: Draft, around: Around) -> Sequence[Choice]:
     return [
-        Choice(id=HERE, words=say("Aquí mismo"), icon="map-pin", hint=typed(around.here.address)),
+        Choice(id=HERE, words=say("Aquí mismo"), icon="map-pin", hint=written(around.here.address)),
         Choice(id=STREET, words=say("En otra calle"), icon="signature"),
         Choice(id=LANDMARK, words=say("Junto a un lugar conocido"), icon="building-monument"),
         Choice(id=MAP, words=say("Señalarlo en el mapa"), icon="map"),
@@ -76,7 +76,7 @@ class StreetStep:
             example=say("Por ejemplo: Mayor 12"),
         )
         found = [
-            Choice(id=f"{FOUND}{number}", words=typed(place.address), icon="map-pin")
+            Choice(id=f"{FOUND}{number}", words=written(place.address), icon="map-pin")
             for number, place in enumerate(around.gazetteer.streets(text))
         ]
         items: list[Item] = [field, *found]
@@ -110,7 +110,7 @@ class LandmarkStep:
     def page(self, draft: Draft, around: Around) -> Page:
         """Show them, near ones first."""
         items = tuple(
-            Choice(id=f"{FOUND}{number}", words=typed(place.address), icon="building-monument")
+            Choice(id=f"{FOUND}{number}", words=written(place.address), icon="building-monument")
             for number, place in enumerate(around.gazetteer.landmarks())
         )
         return Page(name=self.id, screen=Screen.LIST, title=say("¿Junto a qué lugar?"), items=items)
@@ -147,7 +147,7 @@ class MapStep:
             name=self.id,
             screen=Screen.PLACE,
             title=say("Ponga la señal sobre el lugar"),
-            items=(Map(lat=at.lat, long=at.long), Note(words=typed(at.address)), *arrows),
+            items=(Map(lat=at.lat, long=at.long), Note(words=written(at.address)), *arrows),
             main=Choice(id=NEXT, words=say("Es aquí")),
         )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from kiosk_app.core.draft import Draft
 from kiosk_app.core.effects import Taken
 from kiosk_app.core.tasks.task import Taking
-from kiosk_app.core.words import Language, Words
+from kiosk_app.core.words import Words
+from shared.model.wording import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class Comfort:
         more_time: every wait is longer.
     """
 
-    language: Language = Language.SPANISH
+    language: Language = Language.ES
     speech: bool = False
     contrast: bool = False
     large: bool = False

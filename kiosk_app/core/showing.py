@@ -22,7 +22,8 @@ from kiosk_app.core.session import (
 )
 from kiosk_app.core.steps import Step
 from kiosk_app.core.tasks.task import Taking
-from kiosk_app.core.words import Language, say, typed
+from kiosk_app.core.words import say, written
+from shared.model.wording import Language
 
 BACK: Final = "back"
 HOME: Final = "home"
@@ -160,9 +161,9 @@ _LANGUAGES: Final = Page(
     screen=Screen.TILES,
     title=say("¿En qué idioma?"),
     items=(
-        Choice(id=Language.SPANISH, words=typed("Español")),
-        Choice(id=Language.CATALAN, words=typed("Valencià / Català")),
-        Choice(id=Language.ENGLISH, words=typed("English")),
+        Choice(id=Language.ES, words=written("Español")),
+        Choice(id=Language.CA, words=written("Valencià / Català")),
+        Choice(id=Language.EN, words=written("English")),
     ),
     back=True,
 )

@@ -5,23 +5,17 @@
 Rules:
 - The Spanish sentence is the key of its translations; what is put into it is named, so that a translation may
   use another order.
-- A part may be a sentence of its own, which is translated too. What a citizen typed is a part, never a key.
+- A part may be a sentence of its own, or a text that the town wrote in its languages. What a citizen typed is
+  a part, never a key.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Union
 
-Part = Union[str, int, "Words"]
+from shared.model.wording import Language, Wording
 
-
-class Language(StrEnum):
-    """What the kiosk speaks, by its tag of BCP 47."""
-
-    SPANISH = "es"
-    CATALAN = "ca"
-    ENGLISH = "en"
+Part = Union[str, int, "Words", Wording]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +30,14 @@ class Words:
     key: str
     parts: tuple[tuple[str, Part], ...] = ()
 
-    def in_language(self, translate: Callable[[str], str]) -> str:
+    def in_language(self, language: Language, translate: Callable[[str], str]) -> str:
         """Return the sentence in a language.
 
         Args:
-            translate: gives a key's translation, or the key where there is none.
+            language: the session's.
+            translate: gives a key's translation into it, or the key where there is none.
         """
-        parts = {
-            name: part.in_language(translate) if isinstance(part, Words) else part
-            for name, part in self.parts
-        }
+        parts = {name: _plain(part, language, translate) for name, part in self.parts}
         return translate(self.key).format_map(parts) if parts else translate(self.key)
 
 
@@ -54,6 +46,16 @@ def say(key: str, **parts: Part) -> Words:
     return Words(key, tuple(sorted(parts.items())))
 
 
-def typed(text: str) -> Words:
-    """Put what somebody typed, or a name that has no translation, where a sentence is expected."""
+def written(text: str | Wording) -> Words:
+    """Put a name, what somebody typed or what the town wrote where a sentence is expected."""
     return Words("{text}", (("text", text),))
+
+
+def _plain(part: Part, language: Language, translate: Callable[[str], str]) -> str | int:
+    match part:
+        case Words():
+            return part.in_language(language, translate)
+        case Wording():
+            return part.in_language(language)
+        case _:
+            return part

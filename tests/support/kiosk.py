@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kiosk_app.core.draft import Ability, Announcement, Around, Category, Place
+from kiosk_app.core.draft import Ability, Around, Place
 from kiosk_app.core.effects import Answer, Effect, Submit, Taken
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Page
 from kiosk_app.core.session import Patience
 from kiosk_app.core.tasks.report import Report
-from kiosk_app.core.words import Words, say
+from kiosk_app.core.words import Words
+from shared.model.agenda import Agenda
+from shared.model.catalogue import Catalogue
 
 HERE = Place(lat=43.462, long=-3.81, address="Plaza del Faro 1")
 STREETS = (
@@ -20,10 +22,54 @@ LANDMARKS = (
     Place(lat=43.465, long=-3.813, address="Mercado"),
     Place(lat=43.466, long=-3.814, address="Faro"),
 )
-CATEGORIES = tuple(
-    Category(service_code=f"c{number}", words=say(words), icon="bulb")
-    for number, words in enumerate(["Farola", "Bache", "Basura", "Árbol", "Ruido", "Agua", "Otra cosa"])
-)
+FURTHER = [
+    {
+        "code": "tamano",
+        "datatype": "singlevaluelist",
+        "required": True,
+        "description": {"es": "¿Cómo de grande es?"},
+        "values": [{"key": "s", "name": {"es": "Pequeño"}}, {"key": "l", "name": {"es": "Grande"}}],
+    },
+    {
+        "code": "riesgo",
+        "datatype": "multivaluelist",
+        "required": False,
+        "description": {"es": "¿A quién molesta?"},
+        "values": [{"key": "p", "name": {"es": "A peatones"}}, {"key": "c", "name": {"es": "A coches"}}],
+    },
+    {"code": "farola", "datatype": "string", "required": False, "description": {"es": "¿Qué número lleva?"}},
+]
+SERVICES = Catalogue.from_data(
+    {
+        "services": [
+            {
+                "service_code": f"c{number}",
+                "service_name": {"es": words},
+                "attributes": FURTHER if words == "Bache" else [],
+            }
+            for number, words in enumerate(
+                ["Farola", "Bache", "Basura", "Árbol", "Ruido", "Agua", "Otra cosa"]
+            )
+        ]
+    }
+).services
+AGENDA = Agenda.from_data(
+    {
+        "items": [
+            {
+                "id": "fiesta",
+                "version": 1,
+                "kind": "event",
+                "title": {"es": "Fiesta", "en": "Feast"},
+                "text": {"es": "El sábado, en la plaza."},
+                "from": "2026-11-20T00:00:00Z",
+                "until": "2026-11-30T00:00:00Z",
+                "begins": "2026-11-21T18:00:00Z",
+                "place": "Plaza del Faro",
+            }
+        ]
+    }
+).items
 
 
 class TownGazetteer:
@@ -41,8 +87,8 @@ def around(closed: Mapping[Ability, Words] | None = None) -> Around:
     return Around(
         here=HERE,
         closed=closed or {},
-        categories=CATEGORIES,
-        announcements=(Announcement(id="a1", title=say("Fiesta"), text=say("El sábado.")),),
+        services=SERVICES,
+        announcements=AGENDA,
         gazetteer=TownGazetteer(),
     )
 

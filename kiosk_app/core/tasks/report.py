@@ -6,6 +6,7 @@ Source: Open311 GeoReport v2, POST Service Request; the event is `shared.model.s
 from collections.abc import Sequence
 from typing import Final
 
+from kiosk_app.core.attributes import attribute_steps, attributes_of
 from kiosk_app.core.contact import contact_of, contact_steps
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
@@ -13,7 +14,8 @@ from kiosk_app.core.pages import Choice, Fact, Keyboard
 from kiosk_app.core.places import place_of, place_steps
 from kiosk_app.core.steps import Photos, Step, Tiles, Typing
 from kiosk_app.core.tasks.task import Tile
-from kiosk_app.core.words import Words, say, typed
+from kiosk_app.core.words import Words, say, written
+from shared.model.catalogue import Service
 from shared.model.event import EventType
 
 CHANNEL: Final = "kiosk"
@@ -34,7 +36,8 @@ class Report:
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask what, where, in words, with photographs, and whether to be told."""
         return [
-            Tiles(id="report.category", title=say("¿Qué ocurre?"), answer="category", choices=_categories),
+            Tiles(id="report.category", title=say("¿Qué ocurre?"), answer="category", choices=_services),
+            *attribute_steps("report", _service(draft, around)),
             *place_steps("report", say("¿Dónde es?"), draft),
             Typing(
                 id="report.words",
@@ -60,11 +63,13 @@ class Report:
         """Show what is sent."""
         contact = contact_of(draft)
         return [
-            Fact(label=say("Qué"), words=_category(draft, around), change="report.category"),
-            Fact(label=say("Dónde"), words=typed(place_of(draft, around).address), change="report.place"),
+            Fact(label=say("Qué"), words=_service_words(draft, around), change="report.category"),
+            Fact(label=say("Dónde"), words=written(place_of(draft, around).address), change="report.place"),
             Fact(
                 label=say("Con sus palabras"),
-                words=typed(draft.text("words").strip()) if draft.text("words").strip() else say("Nada más"),
+                words=written(draft.text("words").strip())
+                if draft.text("words").strip()
+                else say("Nada más"),
                 change="report.words",
                 private=True,
             ),
@@ -75,7 +80,7 @@ class Report:
             ),
             Fact(
                 label=say("Le avisamos"),
-                words=typed(next(iter(contact.values()))) if contact else say("No"),
+                words=written(next(iter(contact.values()))) if contact else say("No"),
                 change="report.contact",
                 private=contact is not None,
             ),
@@ -83,25 +88,46 @@ class Report:
 
     def submission(self, draft: Draft, around: Around) -> Submission:
         """Return the report in GeoReport's words."""
-        place, contact = place_of(draft, around), contact_of(draft)
+        place, contact, service = place_of(draft, around), contact_of(draft), _service(draft, around)
         words = draft.text("words").strip()
         data: dict[str, object] = {
             "service_code": draft.text("category"),
-            "description": words or _category(draft, around).key,
+            "description": words or ("" if service is None else service.service_name.es),
             "lat": place.lat,
             "long": place.long,
             "address": place.address,
             "channel": CHANNEL,
         }
+        if service is not None and (attributes := attributes_of(draft, service)):
+            data["attributes"] = dict(attributes)
         if contact is not None:
             data["contact"] = dict(contact)
         return Submission(type=EventType.INCIDENT_REPORTED, data=data, photos=draft.photos)
 
 
-def _categories(_draft: Draft, around: Around) -> Sequence[Choice]:
-    return [Choice(id=each.service_code, words=each.words, icon=each.icon) for each in around.categories]
+def _services(_draft: Draft, around: Around) -> Sequence[Choice]:
+    return [
+        Choice(
+            id=each.service_code,
+            words=written(each.service_name),
+            icon=icon_of(each),
+            hint=each.description and written(each.description),
+        )
+        for each in around.services
+    ]
 
 
-def _category(draft: Draft, around: Around) -> Words:
+def _service(draft: Draft, around: Around) -> Service | None:
     code = draft.text("category")
-    return next((each.words for each in around.categories if each.service_code == code), typed(code))
+    return next((each for each in around.services if each.service_code == code), None)
+
+
+def _service_words(draft: Draft, around: Around) -> Words:
+    service = _service(draft, around)
+    return written(draft.text("category") if service is None else service.service_name)
+
+
+def icon_of(service: Service) -> str:
+    """Return the icon of a service: the town's own, or one that stands for any problem."""
+    icon = service.extra.get("icon")
+    return icon if isinstance(icon, str) else "alert-triangle"

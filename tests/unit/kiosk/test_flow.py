@@ -7,6 +7,7 @@ from kiosk_app.core.session import Attract, Home, Session
 from kiosk_app.core.words import say
 from shared.model.event import EventType
 from shared.model.service_request import IncidentReported
+from shared.model.wording import Language
 from tests.support.kiosk import HERE, Kiosk, around
 
 
@@ -59,13 +60,31 @@ def test_answer_is_changed_from_the_review_and_the_others_stay() -> None:
     kiosk.report()
     assert kiosk.press("report.category").name == "report.category"
     page = kiosk.press("more", "c6", "here", "next", "next", "nobody")
-    facts = [item.words.key for item in page.items if isinstance(item, Fact)]
+    facts = [item.words.in_language(Language.ES, str) for item in page.items if isinstance(item, Fact)]
     assert facts[0] == "Otra cosa"
+
+
+def test_further_questions_of_a_service_are_asked_and_their_answers_go_along() -> None:
+    kiosk = Kiosk()
+    assert kiosk.press("start", "es", "report", "c1").name == "report.attribute.tamano"
+    assert kiosk.press("l").name == "report.attribute.riesgo"
+    kiosk.press("p", "c", "p", "next")
+    kiosk.type("attribute.farola", "F-12")
+    kiosk.press("next", "here", "next", "next", "nobody", "send")
+    attributes = sent(kiosk)[0].submission.data["attributes"]
+    assert attributes == {"tamano": "l", "riesgo": ["c"], "farola": "F-12"}
+
+
+def test_answers_that_another_service_does_not_ask_for_stay_behind() -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "report", "c1", "l", "next", "next", "here", "next", "next", "nobody")
+    kiosk.press("report.category", "c0", "here", "next", "next", "nobody", "send")
+    assert "attributes" not in sent(kiosk)[0].submission.data
 
 
 def test_street_is_found_in_the_gazetteer_and_nothing_else_is_taken() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c1", "street")
+    kiosk.press("start", "es", "report", "c0", "street")
     assert kiosk.press("next").name == "report.street"
     kiosk.type("street", "Mayor")
     assert kiosk.press("found:0").name == "report.words"
