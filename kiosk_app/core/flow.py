@@ -22,9 +22,11 @@ from typing import Final
 from kiosk_app.core.draft import Around, Draft
 from kiosk_app.core.effects import (
     Answer,
+    Ask,
     DropPhotos,
     Effect,
     Failed,
+    Heard,
     PhotoTaken,
     Print,
     Printed,
@@ -45,6 +47,8 @@ from kiosk_app.core.session import (
     Review,
     Sending,
     Session,
+    Told,
+    Waiting,
 )
 from kiosk_app.core.showing import (
     ANOTHER,
@@ -62,7 +66,7 @@ from kiosk_app.core.showing import (
     still_there,
 )
 from kiosk_app.core.steps import DROP, PHOTO, Photos
-from kiosk_app.core.tasks.task import Taking
+from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words, say, written
 from shared.model.wording import Language
 
@@ -83,7 +87,7 @@ class Flow:
         patience: how long it waits.
     """
 
-    def __init__(self, tasks: Sequence[Taking], patience: Patience) -> None:
+    def __init__(self, tasks: Sequence[AnyTask], patience: Patience) -> None:
         self._tasks = tuple(tasks)
         self._patience = patience
         self._asked = 0
@@ -118,6 +122,10 @@ class Flow:
                 return self._review(review, action, around)
             case Receipt() as receipt:
                 return self._receipt(receipt, action)
+            case Waiting() as waiting:
+                return self._waiting(waiting, action)
+            case Told():
+                return self._end() if action == DONE else self._leave() if action == HOME else []
             case Leaving(before=before):
                 return self._leaving(before, action)
             case Sending():
@@ -153,6 +161,10 @@ class Flow:
                 return self._go(moment=Receipt(task, answer), draft=Draft())
             case Failed(), Sending(task=task):
                 return self._go(moment=Review(task), error=_failed(answer))
+            case Heard(answer=said), Waiting(task=task):
+                return self._go(moment=Told(task, said))
+            case Failed(reason=reason), Waiting(task=task, step=step):
+                return self._go(moment=Question(task, step), error=task.failure(reason))
             case ((Printed() | Failed()), Receipt() as receipt):
                 return self._go(moment=replace(receipt, printed=isinstance(answer, Printed)))
             case _:
@@ -199,7 +211,7 @@ class Flow:
         draft = self.session.draft
         step = step_of(question, draft, around)
         if action == HOME:
-            return self._go(moment=Leaving(question))
+            return self._go(moment=Leaving(question)) if draft.answers else self._leave()
         if action == BACK:
             return self._back(question, around)
         if isinstance(step, Photos) and (action == PHOTO or action.startswith(DROP)):
@@ -232,7 +244,15 @@ class Flow:
             return self._go(error=problem)
         steps = task.steps(draft, around)
         place = [each.id for each in steps].index(step.id) + 1
-        return self._go(moment=Review(task) if place == len(steps) else Question(task, steps[place].id))
+        if place < len(steps):
+            return self._go(moment=Question(task, steps[place].id))
+        if isinstance(task, Taking):
+            return self._go(moment=Review(task))
+        if isinstance(task, Asking):
+            what, about = task.question(draft)
+            self._go(moment=Waiting(task, step.id))
+            return [Ask(self._ask(), what, about)]
+        return self._go(moment=Question(task, steps[0].id))
 
     def _back(self, question: Question, around: Around) -> list[Effect]:
         draft, task = self.session.draft, question.task
@@ -266,6 +286,11 @@ class Flow:
         is_open = action == PRINT and receipt.printed is None and not self.session.question
         return [Print(self._ask())] if is_open else []
 
+    def _waiting(self, waiting: Waiting, action: str) -> list[Effect]:
+        if action == BACK:
+            return self._go(moment=Question(waiting.task, waiting.step), question=0)
+        return self._leave() if action == HOME else []
+
     def _leaving(self, before: Question | Review, action: str) -> list[Effect]:
         if action == STAY:
             return self._go(moment=before)
@@ -287,7 +312,7 @@ class Flow:
 
     def _go(self, **changes: object) -> list[Effect]:
         """Change the session; what had to be mended is gone unless it is said again."""
-        self.session = replace(self.session, **{"error": None, **changes})  # pyright: ignore[reportArgumentType]  by name
+        self.session = replace(self.session, **{"error": None, **changes})
         return []
 
     def _ask(self) -> int:

@@ -3,11 +3,13 @@
 A session is a value. It begins empty and ends forgotten; only `Flow` makes new ones.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kiosk_app.core.draft import Draft
 from kiosk_app.core.effects import Taken
-from kiosk_app.core.tasks.task import Taking
+from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words
 from shared.model.wording import Language
 
@@ -50,7 +52,7 @@ class Home:
 class Question:
     """A question of a task, by the name of its step."""
 
-    task: Taking
+    task: AnyTask
     step: str
 
 
@@ -78,13 +80,29 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The hub is asked; `step` is the question from which it was."""
+
+    task: Asking
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The hub answered."""
+
+    task: Asking
+    answer: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """Somebody wants to leave a task; `before` is where they were."""
 
     before: Question | Review
 
 
-Moment = Attract | Languages | Home | Question | Review | Sending | Receipt | Leaving
+Moment = Attract | Languages | Home | Question | Review | Sending | Receipt | Waiting | Told | Leaving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,11 @@ from kiosk_app.core.session import (
     Review,
     Sending,
     Session,
+    Told,
+    Waiting,
 )
 from kiosk_app.core.steps import Step
-from kiosk_app.core.tasks.task import Taking
+from kiosk_app.core.tasks.task import AnyTask, Taking
 from kiosk_app.core.words import say, written
 from shared.model.wording import Language
 
@@ -38,7 +40,7 @@ MORE: Final = "more"
 HOME_TILES_MAX: Final = 6
 
 
-def show(session: Session, tasks: Sequence[Taking], around: Around) -> Page:
+def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
     """Return the page of a session.
 
     Args:
@@ -61,6 +63,10 @@ def show(session: Session, tasks: Sequence[Taking], around: Around) -> Page:
             return _SENDING
         case Receipt() as receipt:
             return _receipt(receipt, around)
+        case Waiting():
+            return _WAITING
+        case Told(task=task, answer=answer):
+            return replace(task.answer(answer), main=_CLOSE, home=True)
         case Leaving():
             return _LEAVING
 
@@ -90,7 +96,7 @@ def still_there(left_ms: int) -> Page:
     )
 
 
-def _home(tasks: Sequence[Taking], around: Around, *, is_more: bool) -> Page:
+def _home(tasks: Sequence[AnyTask], around: Around, *, is_more: bool) -> Page:
     tiles = [_tile(task, around) for task in tasks]
     if len(tiles) > HOME_TILES_MAX:
         first, rest = tiles[: HOME_TILES_MAX - 1], tiles[HOME_TILES_MAX - 1 :]
@@ -105,7 +111,7 @@ def _home(tasks: Sequence[Taking], around: Around, *, is_more: bool) -> Page:
     )
 
 
-def _tile(task: Taking, around: Around) -> Choice:
+def _tile(task: AnyTask, around: Around) -> Choice:
     tile = task.tile
     return Choice(id=tile.id, words=tile.words, icon=tile.icon, closed=around.why_not(tile.needs))
 
@@ -144,11 +150,15 @@ def _receipt(receipt: Receipt, around: Around) -> Page:
         screen=Screen.RECEIPT,
         title=say("Hecho. Este es su código"),
         items=(Code(reference=receipt.taken.reference, qr=receipt.taken.proof), *notes),
-        main=Choice(id=DONE, words=say("Terminar"), icon="check"),
+        main=_CLOSE,
         others=(another,) if receipt.printed is not None else (paper, another),
     )
 
 
+_CLOSE: Final = Choice(id=DONE, words=say("Terminar"), icon="check")
+_WAITING: Final = Page(
+    name="waiting", screen=Screen.WAIT, title=say("Lo estamos preguntando"), back=True, home=True
+)
 _SENDING: Final = Page(name="sending", screen=Screen.WAIT, title=say("Lo estamos guardando"))
 _ATTRACT: Final = Page(
     name="attract",

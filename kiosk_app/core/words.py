@@ -9,13 +9,24 @@ Rules:
   a part, never a key.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Union
+from typing import Protocol, Union
 
 from shared.model.wording import Language, Wording
 
-Part = Union[str, int, "Words", Wording]
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment, to be said as people say it, in the town's time.
+
+    Attributes:
+        at_ms: Unix epoch.
+    """
+
+    at_ms: int
+
+
+Part = Union[str, int, Instant, "Words", Wording]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +41,27 @@ class Words:
     key: str
     parts: tuple[tuple[str, Part], ...] = ()
 
-    def in_language(self, language: Language, translate: Callable[[str], str]) -> str:
-        """Return the sentence in a language.
+    def spoken_by(self, speaker: "Speaker") -> str:
+        """Return the sentence in a language."""
+        parts = {name: _plain(part, speaker) for name, part in self.parts}
+        return speaker.translate(self.key).format_map(parts) if parts else speaker.translate(self.key)
 
-        Args:
-            language: the session's.
-            translate: gives a key's translation into it, or the key where there is none.
-        """
-        parts = {name: _plain(part, language, translate) for name, part in self.parts}
-        return translate(self.key).format_map(parts) if parts else translate(self.key)
+
+class Speaker(Protocol):
+    """Who knows a language: the session's."""
+
+    @property
+    def language(self) -> Language:
+        """Which one."""
+        ...
+
+    def translate(self, key: str) -> str:
+        """Return a key's translation, or the key where there is none."""
+        ...
+
+    def instant(self, at_ms: int) -> str:
+        """Say a moment as people say it there: `sábado 21 de noviembre, 10:15`."""
+        ...
 
 
 def say(key: str, **parts: Part) -> Words:
@@ -51,11 +74,13 @@ def written(text: str | Wording) -> Words:
     return Words("{text}", (("text", text),))
 
 
-def _plain(part: Part, language: Language, translate: Callable[[str], str]) -> str | int:
+def _plain(part: Part, speaker: Speaker) -> str | int:
     match part:
         case Words():
-            return part.in_language(language, translate)
+            return part.spoken_by(speaker)
         case Wording():
-            return part.in_language(language)
+            return part.in_language(speaker.language)
+        case Instant(at_ms=at_ms):
+            return speaker.instant(at_ms)
         case _:
             return part

@@ -7,14 +7,29 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from kiosk_app.core.effects import Effect, Failed, PhotoTaken, Print, Printed, Submit, Taken, TakePhoto, Wipe
+from kiosk_app.core.effects import (
+    Answer,
+    Ask,
+    Effect,
+    Failed,
+    Heard,
+    PhotoTaken,
+    Print,
+    Printed,
+    Submit,
+    Taken,
+    TakePhoto,
+    Wipe,
+)
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Choice, Entry, Fact, Page
 from kiosk_app.core.session import Attract, Home, Session
+from shared.model.ids import new_reference
 from tests.support.kiosk import Kiosk
 
+CODE = new_reference(bytes(16))
 SECRET = "Geheimnis"
-OUT = ("home", "leave", "back", "done", "stay")
+OUT = ("leave", "home", "back", "done", "stay")
 STEPS_HOME_MAX = 12
 
 
@@ -56,6 +71,11 @@ class Somebody(RuleBasedStateMachine):
                 self.kiosk.type(item.id, SECRET)
                 self.typed |= item.private
 
+    @rule()
+    def type_a_code(self) -> None:
+        self.typed |= self.kiosk.page.name == "follow.code"
+        self.kiosk.type("follow.code", CODE)
+
     @rule(ms=st.sampled_from([1_000, 59_000, 61_000]))
     def wait(self, ms: int) -> None:
         self.kiosk.wait(ms)
@@ -68,7 +88,7 @@ class Somebody(RuleBasedStateMachine):
         if asked is not None and number:
             self.kiosk.hear(self.answer_to(asked) if works else Failed(number, "no"))
 
-    def answer_to(self, asked: Effect) -> Taken | PhotoTaken | Printed:
+    def answer_to(self, asked: Effect) -> Answer:
         match asked:
             case Submit(number=number):
                 return Taken(number, "KDPX 2M4T", "VT1")
@@ -77,6 +97,8 @@ class Somebody(RuleBasedStateMachine):
                 return PhotoTaken(number, f"p{self.photos}")
             case Print(number=number):
                 return Printed(number)
+            case Ask(number=number):
+                return Heard(number, {"status": "open"})
             case _:
                 raise AssertionError(asked)
 

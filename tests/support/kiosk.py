@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from kiosk_app.core.draft import Ability, Around, Place
 from kiosk_app.core.effects import Answer, Effect, Submit, Taken
 from kiosk_app.core.flow import Flow
-from kiosk_app.core.pages import Page
+from kiosk_app.core.pages import Code, Entry, Fact, Map, Page
 from kiosk_app.core.session import Patience
+from kiosk_app.core.tasks.agenda import ReadAgenda
+from kiosk_app.core.tasks.follow import Follow
 from kiosk_app.core.tasks.report import Report
 from kiosk_app.core.words import Words
 from shared.model.agenda import Agenda
 from shared.model.catalogue import Catalogue
+from shared.model.instants import to_rfc3339
+from shared.model.wording import Language
 
 HERE = Place(lat=43.462, long=-3.81, address="Plaza del Faro 1")
 STREETS = (
@@ -72,6 +76,18 @@ AGENDA = Agenda.from_data(
 ).items
 
 
+class Spanish:
+    """Speaks Spanish: the keys as they are."""
+
+    language = Language.ES
+
+    def translate(self, key: str) -> str:
+        return key
+
+    def instant(self, at_ms: int) -> str:
+        return to_rfc3339(at_ms)
+
+
 class TownGazetteer:
     """Two streets and two landmarks."""
 
@@ -101,7 +117,7 @@ class Kiosk:
         asked: every effect so far.
     """
 
-    flow: Flow = field(default_factory=lambda: Flow([Report()], Patience()))
+    flow: Flow = field(default_factory=lambda: Flow([Report(), Follow(), ReadAgenda()], Patience()))
     around: Around = field(default_factory=around)
     now_ms: int = 1_000
     asked: list[Effect] = field(default_factory=list[Effect])
@@ -129,6 +145,21 @@ class Kiosk:
         self.now_ms += ms
         self.asked += self.flow.tick(self.now_ms)
         return self.page
+
+    def read(self) -> str:
+        """Return everything that is on the page, as it is read aloud."""
+        page, said = self.page, [self.page.title]
+        for item in page.items:
+            match item:
+                case Fact():
+                    said += [item.label, item.words]
+                case Entry():
+                    said.append(item.label)
+                case Code() | Map():
+                    pass
+                case _:
+                    said.append(item.words)
+        return "\n".join(words.spoken_by(Spanish()) for words in said)
 
     def report(self) -> Page:
         """Go to the end of a report, up to its review."""

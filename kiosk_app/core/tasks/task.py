@@ -1,8 +1,8 @@
-"""What every task is: a tile, questions, and what is taken in the end."""
+"""What every task is: a tile, questions, and an end: something taken, an answer, or something read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
@@ -29,7 +29,7 @@ class Tile:
 
 
 class Task(Protocol):
-    """Something a citizen can do; a value without a state of its own."""
+    """Something a citizen can do; a value without a state of its own. It ends in one of three ways."""
 
     @property
     def tile(self) -> Tile:
@@ -41,16 +41,9 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
 class Taking(Task, Protocol):
-    """A task that ends with something taken, after a review and a receipt."""
-
-    def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
-        """Return what the citizen is asked to confirm."""
-        ...
-
-    def submission(self, draft: Draft, around: Around) -> Submission:
-        """Return what is taken."""
-        ...
+    """It ends with something taken, after a review and with a receipt."""
 
     @property
     def send(self) -> Words:
@@ -62,14 +55,34 @@ class Taking(Task, Protocol):
         """What happens with it, for the receipt."""
         ...
 
+    def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
+        """Return what the citizen is asked to confirm."""
+        ...
 
+    def submission(self, draft: Draft, around: Around) -> Submission:
+        """Return what is taken."""
+        ...
+
+
+@runtime_checkable
 class Asking(Task, Protocol):
-    """A task that ends with an answer of the hub."""
+    """It ends with an answer of the hub."""
 
     def question(self, draft: Draft) -> tuple[str, str]:
         """Return what is asked, and about what; see `effects.Ask`."""
         ...
 
-    def answer_page(self, answer: Mapping[str, Any]) -> Page:
-        """Show what the hub said."""
+    def answer(self, answer: Mapping[str, Any]) -> Page:
+        """Show what the hub said; a malformed answer is shown as none."""
         ...
+
+    def failure(self, reason: str) -> Words:
+        """Say what a failure means, and what to do."""
+        ...
+
+
+class Reading(Task, Protocol):
+    """It ends when it was read: after its last question the first one comes again."""
+
+
+AnyTask = Taking | Asking | Reading
