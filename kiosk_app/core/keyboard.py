@@ -99,6 +99,11 @@ def strike(hand: Hand, key: str, length_max: int) -> Hand:
             return replace(hand, accent="") if hand.accent else replace(hand, text=hand.text[:-1])
         case _ if key in _ACCENTS and not hand.accent:
             return replace(hand, accent=key)
+        case _:
+            return _write(hand, key, length_max)
+
+
+def _write(hand: Hand, key: str, length_max: int) -> Hand:
     written = _composed(hand.accent, key)
     if len(hand.text) + len(written) > length_max:
         return hand
