@@ -86,7 +86,7 @@ check-rules:
 check-fast:
 	@$(PY) -m pytest -q tests/unit tests/property
 
-FAULTS := tests/fault tests/acceptance
+FAULTS := tests/fault
 
 test-faults:
 	@$(PY) -m pytest -q --durations=10 $(FAULTS)

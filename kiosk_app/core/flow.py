@@ -15,9 +15,8 @@ Rules:
 Source: EN 301 549 (5.7 to 5.9), WCAG 2.2.1 (Timing Adjustable).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from kiosk_app.core.draft import Around, Draft
 from kiosk_app.core.effects import (
@@ -53,6 +52,7 @@ from kiosk_app.core.session import (
 from kiosk_app.core.showing import (
     ANOTHER,
     BACK,
+    COMFORTS,
     DONE,
     HOME,
     HOME_TILES_MAX,
@@ -69,14 +69,6 @@ from kiosk_app.core.steps import DROP, PHOTO, Photos
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words, say, written
 from shared.model.wording import Language
-
-_COMFORTS: Final[Mapping[str, str]] = {
-    "comfort.speech": "speech",
-    "comfort.contrast": "contrast",
-    "comfort.large": "large",
-    "comfort.reach": "reach",
-    "comfort.more_time": "more_time",
-}
 
 
 class Flow:
@@ -102,8 +94,8 @@ class Flow:
         self.session = replace(here, touched_ms=now_ms)
         if is_warned:
             return self._end() if action == LEAVE else []
-        if action in _COMFORTS:
-            self._toggle(_COMFORTS[action])
+        if action in COMFORTS:
+            self._toggle(COMFORTS[action][0])
             if not isinstance(here.moment, Attract):
                 return []
         return self._pressed(action, around)
@@ -169,6 +161,11 @@ class Flow:
                 return self._go(moment=replace(receipt, printed=isinstance(answer, Printed)))
             case _:
                 return self._go(error=say("No ha sido posible. Inténtelo otra vez o siga sin ello."))
+
+    def touch(self, now_ms: int) -> None:
+        """Take a sign of somebody that presses nothing; the question whether they are there stays."""
+        if self.session.left_ms(self._patience, now_ms) is None:
+            self.session = replace(self.session, touched_ms=now_ms)
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Let time pass."""

@@ -3,7 +3,7 @@
 `Flow` decides where a session is; here stands what a citizen then sees, hears and can press.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.pages import Choice, Code, Note, Page, Screen, Tone
 from kiosk_app.core.session import (
     Attract,
+    Comfort,
     Home,
     Languages,
     Leaving,
@@ -24,7 +25,7 @@ from kiosk_app.core.session import (
 )
 from kiosk_app.core.steps import Step
 from kiosk_app.core.tasks.task import AnyTask, Taking
-from kiosk_app.core.words import say, written
+from kiosk_app.core.words import Words, say, written
 from shared.model.wording import Language
 
 BACK: Final = "back"
@@ -38,6 +39,15 @@ ANOTHER: Final = "another"
 PRINT: Final = "print"
 MORE: Final = "more"
 HOME_TILES_MAX: Final = 6
+COMFORT_SPEECH: Final = "comfort.speech"
+COMFORTS: Final[Mapping[str, tuple[str, Words, str]]] = {
+    COMFORT_SPEECH: ("speech", say("Leer en voz alta"), "volume"),
+    "comfort.contrast": ("contrast", say("Alto contraste"), "contrast"),
+    "comfort.large": ("large", say("Letra grande"), "text-size"),
+    "comfort.reach": ("reach", say("Todo más abajo"), "arrow-bar-to-down"),
+    "comfort.more_time": ("more_time", say("Más tiempo"), "clock-plus"),
+}
+"""How it can be shown and spoken: the field of `Comfort`, what it is called, its icon."""
 
 
 def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
@@ -69,6 +79,14 @@ def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
             return replace(task.answer(answer), main=_CLOSE, home=True)
         case Leaving():
             return _LEAVING
+
+
+def comforts(comfort: Comfort) -> Sequence[Choice]:
+    """Return what stands at the foot of every page; what is on is chosen."""
+    return [
+        Choice(id=action, words=words, icon=icon, chosen=bool(getattr(comfort, name)))
+        for action, (name, words, icon) in COMFORTS.items()
+    ]
 
 
 def step_of(question: Question, draft: Draft, around: Around) -> Step:

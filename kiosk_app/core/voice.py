@@ -9,11 +9,31 @@ Rules:
 Source: EN 301 549 5.1.3.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from kiosk_app.core.keyboard import ERASE, LETTERS, SHIFT, SIGNS, SPACE
 from kiosk_app.core.pages import Choice, Code, Entry, Fact, Map, Note, Page, Photo
+from kiosk_app.core.walk import Stop
 from kiosk_app.core.words import Words, say, written
+
+_KEYS: Final[Mapping[str, Words]] = {
+    SHIFT: say("Mayúscula"),
+    ERASE: say("Borrar"),
+    SPACE: say("Espacio"),
+    SIGNS: say("Números y signos"),
+    LETTERS: say("Letras"),
+    "´": say("Acento agudo"),
+    "`": say("Acento grave"),
+    "¨": say("Diéresis"),
+    "l·l": say("Ele geminada"),
+    ".": say("Punto"),
+    ",": say("Coma"),
+    "-": say("Guion"),
+    "+": say("Signo más"),
+    "@": say("Arroba"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +67,38 @@ def page_aloud(page: Page, stops: int) -> Sequence[Sentence]:
         said += _item_aloud(item)
     said.append(Sentence(words=say("Puede elegir entre {count}. Use las flechas.", count=stops)))
     return said
+
+
+def stop_aloud(
+    stop: Stop, page: Page, comforts: Sequence[Choice], place: int, count: int
+) -> Sequence[Sentence]:
+    """Return what is said when the keypad comes to a stop.
+
+    Args:
+        stop: where it stands.
+        page: what is shown.
+        comforts: what stands at the foot of every page.
+        place: of the stop, from 1.
+        count: of stops.
+    """
+    if stop.key:
+        return [key_aloud(stop.key)]
+    for item in page.items:
+        if isinstance(item, Fact) and item.change == stop.action:
+            words = say("Cambiar {label}", label=item.label)
+            return choice_aloud(Choice(id=stop.action, words=words), place, count)
+    choices = [*page.actions(), *comforts, *_WAYS_OUT]
+    return choice_aloud(next(each for each in choices if each.id == stop.action), place, count)
+
+
+def key_aloud(key: str, *, private: bool = False) -> Sentence:
+    """Return what is said of a key of the keyboard.
+
+    Args:
+        key: what it writes, or its name.
+        private: it was struck in a field for somebody's own.
+    """
+    return Sentence(words=_KEYS.get(key) or written(key), private=private)
 
 
 def choice_aloud(choice: Choice, place: int, count: int) -> Sequence[Sentence]:
@@ -92,3 +144,6 @@ def _item_aloud(item: Note | Choice | Entry | Photo | Fact | Code | Map) -> Iter
             yield Sentence(words=say("Su código: {code}", code=spelled(reference)))
         case Choice() | Map():
             return
+
+
+_WAYS_OUT: Final = (Choice(id="back", words=say("Atrás")), Choice(id="home", words=say("Inicio")))

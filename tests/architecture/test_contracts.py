@@ -15,6 +15,7 @@ CONTRACTS = {contract["id"] for contract in settings()["tool"]["importlinter"]["
 PLANTED = {
     "hub_on_shared": ("shared/adapters/planted.py", "import hub.config"),
     "rooms_of_shared": ("shared/protocol/planted.py", "import shared.adapters"),
+    "rooms_of_kiosk": ("kiosk_app/core/planted.py", "import kiosk_app.town"),
     "rooms_of_hub": ("hub/usecases/planted.py", "import hub.db.tables"),
     "nouns_apart": ("hub/domain/payments/planted.py", "import hub.domain.notices"),
     "pure_middle": ("shared/protocol/planted.py", "from time import monotonic"),

@@ -35,6 +35,7 @@ from tests.bench.frames import NOW_MS, payment_line
 from tests.support import mqtt_packets as mqtt
 
 KEEPALIVE_S = 60
+CLOSE_TIMEOUT_S = 5
 STREAM = Stream.PAYMENTS
 WALL_MS = 1_795_255_200_000
 
@@ -199,7 +200,7 @@ class HerdDevice:
             finally:
                 pump.cancel()
         finally:
-            writer.close()
+            await _hang_up(writer)
 
     async def _speak(
         self, packets: "asyncio.Queue[tuple[int, bytes] | None]", writer: asyncio.StreamWriter
@@ -265,6 +266,16 @@ def make_herd(
 
 def _now_ms() -> int:
     return time.monotonic_ns() // 1_000_000
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection to its end, so that none outlives the loop it was made in."""
+    writer.close()
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await writer.wait_closed()
+    except (OSError, TimeoutError):
+        writer.transport.abort()
 
 
 async def _pump(reader: asyncio.StreamReader, packets: "asyncio.Queue[tuple[int, bytes] | None]") -> None:

@@ -1,0 +1,1 @@
+"""What a citizen takes home: the ticket, with its QR code."""

@@ -1,0 +1,1 @@
+"""Spanish, Catalan and English: the catalogues, and how dates and codes are said."""
