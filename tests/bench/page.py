@@ -127,8 +127,8 @@ def _figures(rows: Iterable[Row]) -> str:
 
 def _peers(rows: Sequence[Row]) -> dict[str, str]:
     stores, chains, paces, full = (
-        _begin(rows, f"peers.{kind}")
-        for kind in ("store ", "chain ", ("told ", "arrived ", "append "), "full_disk ")
+        _begin(rows, *kinds)
+        for kinds in (("store",), ("chain",), ("told", "arrived", "append"), ("full_disk",))
     )
     sums = ("kills", "told", "lost", "doubled")
     made = {
@@ -156,9 +156,9 @@ def _peers(rows: Sequence[Row]) -> dict[str, str]:
     return made
 
 
-def _begin(rows: Iterable[Row], prefix: str | tuple[str, ...]) -> list[Row]:
-    prefixes = (prefix,) if isinstance(prefix, str) else tuple(f"peers.{one}" for one in prefix)
-    return [row for row in rows if str(row["name"]).startswith(prefixes)]
+def _begin(rows: Iterable[Row], *kinds: str) -> list[Row]:
+    """Give the rows of some kinds: `peers.<kind> <who>`."""
+    return [row for row in rows if str(row["name"]).startswith(tuple(f"peers.{kind} " for kind in kinds))]
 
 
 def _who(row: Row) -> str:

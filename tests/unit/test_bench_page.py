@@ -52,6 +52,8 @@ def test_every_table_has_its_place_on_the_page_and_every_place_its_table() -> No
     assert "| `outbox.append cases` | 12,345 | events/s | floor | 0.49 | ≥ 0.6 **missed** |" in text
     assert "| `ingest.herd memory` | 12,345 | events/s | 300 MB | 0.8 | ≤ 1 |" in text
     assert "| plain table | 2 | 3 | 1 | 2 | 1.0 |" in text
+    assert "| ventanilla | told | 12,345 | 1.0 |" in text
+    assert "| diskcache, as shipped | stored | 12,345 | 0.5 |" in text
     assert "Measured 2026-11-22 05:00 UTC, in 1.5 minutes." in text
 
 
