@@ -71,6 +71,10 @@ class Gazetteer(Protocol):
         """Places that everybody knows, those near this kiosk first."""
         ...
 
+    def nearest(self, lat: float, long: float) -> str | None:
+        """Name a position by the nearest door; None where none is near."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:

@@ -3,8 +3,9 @@
 Source: addresses and landmarks come from the machine's own gazetteer; nothing here asks the network.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from kiosk_app.core.draft import Around, Draft, Place
@@ -22,6 +23,11 @@ FOUND: Final = "found:"
 STREET_LENGTH_MAX: Final = 120
 MOVE_DEGREES: Final = 0.0003
 """A press of an arrow moves the map by some thirty metres."""
+AT: Final = "at:"
+"""Before a position that somebody points at: `at:43.46200,-3.81000`."""
+FAR_DEGREES: Final = 0.3
+"""Nobody reports from here what is some thirty kilometres away."""
+_POINTED: Final = re.compile(re.escape(AT) + r"(-?\d{1,2}\.\d{1,7}),(-?\d{1,3}\.\d{1,7})")
 _MOVES: Final = {"north": (1, 0), "south": (-1, 0), "east": (0, 1), "west": (0, -1)}
 
 
@@ -126,7 +132,7 @@ class LandmarkStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapStep:
-    """A point of the map: the middle of what is shown, moved by touch or by four arrows.
+    """A point of the map: the middle of what is shown, moved by pointing at it or by four arrows.
 
     Attributes:
         id: task and question.
@@ -156,12 +162,18 @@ class MapStep:
         at = _point(draft, around)
         if action == NEXT:
             return draft.with_answer(PLACE, at), True
-        if action not in _MOVES:
+        if action in _MOVES:
+            north, east = _MOVES[action]
+            lat, long = at.lat + north * MOVE_DEGREES, at.long + east * MOVE_DEGREES
+        elif pointed := _POINTED.fullmatch(action):
+            lat, long = float(pointed[1]), float(pointed[2])
+        else:
             return None
-        north, east = _MOVES[action]
-        lat, long = at.lat + north * MOVE_DEGREES, at.long + east * MOVE_DEGREES
-        moved = replace(at, lat=round(lat, 6), long=round(long, 6), address=f"{lat:.5f}, {long:.5f}")
-        return draft.with_answer(PLACE, moved), False
+        lat, long = round(lat, 6), round(long, 6)
+        if max(abs(lat - around.here.lat), abs(long - around.here.long)) > FAR_DEGREES:
+            return None
+        address = around.gazetteer.nearest(lat, long) or f"{lat:.5f}, {long:.5f}"
+        return draft.with_answer(PLACE, Place(lat=lat, long=long, address=address)), False
 
     def problem(self, draft: Draft, around: Around) -> Words | None:
         """The map always has a middle."""

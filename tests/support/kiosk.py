@@ -97,6 +97,9 @@ class TownGazetteer:
     def landmarks(self) -> Sequence[Place]:
         return LANDMARKS
 
+    def nearest(self, lat: float, long: float) -> str | None:
+        return next((each.address for each in STREETS if (each.lat, each.long) == (lat, long)), None)
+
 
 def around(closed: Mapping[Ability, Words] | None = None) -> Around:
     """Return the surroundings of the kiosk; what is named as closed is."""
