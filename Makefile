@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo picture test check bench plots simulate proof lock clean
+.PHONY: help setup demo picture test check bench plots simulate proof translations lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
@@ -41,6 +41,9 @@ simulate: environment ## Simulate devices, broker, hub and core (SEEDS=n, SEED=n
 
 proof: setup ## The long proofs: power cuts, bit flips, mutants, 10,000 seeds, 1,000 kills (most of an hour)
 	@$(PY) -m tests.proof
+
+translations: environment ## Bring the translators' files to what the kiosk says (kiosk_app/languages)
+	@$(PY) -m tests.architecture.translations
 
 lock: environment ## Resolve the dependencies again and write requirements/*.lock
 	@$(LOCK) --extra hub --extra device -o requirements/runtime.lock pyproject.toml

@@ -25,7 +25,7 @@ from kiosk_app.core.session import (
 )
 from kiosk_app.core.steps import Step
 from kiosk_app.core.tasks.task import AnyTask, Taking
-from kiosk_app.core.words import Words, say, written
+from kiosk_app.core.words import Words, say, say_counted, written
 from shared.model.wording import Language
 
 BACK: Final = "back"
@@ -102,12 +102,16 @@ def still_there(left_ms: int) -> Page:
         left_ms: until the kiosk starts over.
     """
     left_s = max(0, -(-left_ms // 1000))
-    note = Note(words=say("Si no, en {left} segundos borramos todo y empezamos de nuevo.", left=left_s))
+    words = say_counted(
+        left_s,
+        "Si no, en {count} segundo borramos todo y empezamos de nuevo.",
+        "Si no, en {count} segundos borramos todo y empezamos de nuevo.",
+    )
     return Page(
         name="idle",
         screen=Screen.WAIT,
         title=say("¿Sigue ahí?"),
-        items=(note,),
+        items=(Note(words=words),),
         main=Choice(id=STAY, words=say("Seguir"), icon="hand-stop"),
         others=(Choice(id=LEAVE, words=say("Borrar y salir"), icon="trash"),),
         left_s=left_s,

@@ -7,11 +7,13 @@ Rules:
   use another order.
 - A part may be a sentence of its own, or a text that the town wrote in its languages. What a citizen typed is
   a part, never a key.
+- Where a number decides between two sentences, both are keys: each language of the face tells one from many.
 """
 
 from dataclasses import dataclass
 from typing import Protocol, Union
 
+from shared.model.money import Money
 from shared.model.wording import Language, Wording
 
 
@@ -26,7 +28,7 @@ class Instant:
     at_ms: int
 
 
-Part = Union[str, int, Instant, "Words", Wording]
+Part = Union[str, int, Instant, Money, "Words", Wording]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,18 @@ def say(key: str, **parts: Part) -> Words:
     return Words(key, tuple(sorted(parts.items())))
 
 
+def say_counted(count: int, one: str, many: str, **parts: Part) -> Words:
+    """Make the sentence that a number asks for; `{count}` is that number.
+
+    Args:
+        count: how many.
+        one: the sentence for one.
+        many: the sentence for none, two and more.
+        parts: what else is put into it.
+    """
+    return say(one if count == 1 else many, count=count, **parts)
+
+
 def written(text: str | Wording) -> Words:
     """Put a name, what somebody typed or what the town wrote where a sentence is expected."""
     return Words("{text}", (("text", text),))
@@ -82,5 +96,7 @@ def _plain(part: Part, speaker: Speaker) -> str | int:
             return part.in_language(speaker.language)
         case Instant(at_ms=at_ms):
             return speaker.instant(at_ms)
+        case Money():
+            return str(part)
         case _:
             return part

@@ -1,1 +1,1 @@
-"""Spanish, Catalan and English: the catalogues, and how dates and codes are said."""
+"""What citizens read and hear, in the languages of the town: catalogues, and who speaks from them."""

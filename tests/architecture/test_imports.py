@@ -20,6 +20,7 @@ ALLOWED = {
 SOLE_IMPORTERS = {
     "PIL": ("shared.adapters",),
     "alembic": ("hub.db",),
+    "babel": ("kiosk_app.languages",),
     "fastapi": ("hub.api", "hub.core.reference"),
     "h11": ("hub.core",),
     "paho": ("shared.adapters",),
@@ -27,6 +28,7 @@ SOLE_IMPORTERS = {
     "psycopg": ("hub.db",),
     "pydantic_settings": ("hub.config",),
     "rich": ("hub.demo", "hub.conform"),
+    "segno": ("kiosk_app.documents", "kiosk_app.ui"),
     "sqlalchemy": ("hub.db",),
     "sqlite3": ("hub.db", "hub.core.reference", "shared.adapters"),
     "sqlite_utils": ("hub.core.reference", "shared.adapters"),
