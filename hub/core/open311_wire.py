@@ -51,8 +51,8 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
 
     Args:
         body: reference, service_code and description; lat and long or address; contact (name, phone, email);
-            requested_datetime, which the standard has no field for, and further attributes; media_urls, of
-            which the standard knows one and many servers take several.
+            requested_datetime, which the standard has no field for, and further attributes, a text or
+            several; media_urls, of which the standard knows one and many servers take several.
         api_key: left out where it is empty.
         jurisdiction_id: left out where it is empty.
 
@@ -83,7 +83,7 @@ def request_form(body: Mapping[str, object], *, api_key: str, jurisdiction_id: s
         ("email", person.get("email")),
         ("description", (description + line).lstrip()),
         *(("media_url", url) for url in _texts(body.get("media_urls"))),
-        *((f"attribute[{name}]", value) for name, value in attributes.items()),
+        *(field for name, value in attributes.items() for field in _attribute(name, value)),
     ]
     return urlencode([(name, str(value)) for name, value in fields if value is not None]).encode()
 
@@ -150,6 +150,13 @@ def holds_reference(row: Row, reference: str) -> bool:
         return True
     description = row.get("description")
     return isinstance(description, str) and description.rstrip().endswith(reference_line(reference))
+
+
+def _attribute(name: str, value: object) -> Sequence[tuple[str, object]]:
+    """An answer as the form has it; several of them each with the name that says so."""
+    if isinstance(value, list):
+        return [(f"attribute[{name}][]", each) for each in cast("list[object]", value)]
+    return [(f"attribute[{name}]", value)]
 
 
 def _members(value: object) -> Mapping[str, object]:

@@ -38,7 +38,7 @@ def report_body(request: ServiceRequest, incident: IncidentReported) -> dict[str
         **present(lat=request.lat, long=request.long, address=request.address),
         **({} if request.contact is None else {"contact": request.contact.to_data()}),
         "requested_datetime": to_rfc3339(request.requested_ms),
-        "attributes": {"channel": request.channel},
+        "attributes": {**incident.attributes, "channel": request.channel},
         **({"attachments": _bodies(request, incident)} if incident.attachments else {}),
         **({"extra": dict(incident.extra)} if incident.extra else {}),
     }

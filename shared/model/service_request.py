@@ -4,7 +4,7 @@ Source: Open311 GeoReport v2, POST Service Request (service_code, description, l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, cast
 
 from shared.model import fields
@@ -21,6 +21,10 @@ NAME_LENGTH_MAX = 200
 PHONE_LENGTH_MAX = 32
 EMAIL_LENGTH_MAX = 254
 DATETIME_LENGTH_MAX = 40
+ATTRIBUTES_MAX = 50
+ATTRIBUTE_CODE_LENGTH_MAX = 64
+ATTRIBUTE_LENGTH_MAX = 4_000
+ATTRIBUTE_VALUES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentReported:
-    """A citizen reported an incident (`incident.reported`)."""
+    """A citizen reported an incident (`incident.reported`).
+
+    Attributes:
+        attributes: what its service asks further, by the question's code: a text, or keys that were chosen.
+    """
 
     reference: str
     service_code: str
@@ -68,6 +76,7 @@ class IncidentReported:
     contact: Contact | None
     requested_datetime: str | None
     attachments: Sequence[Attachment] = ()
+    attributes: Mapping[str, str | Sequence[str]] = field(default_factory=dict[str, str | Sequence[str]])
     extra: Mapping[str, object]
 
     @classmethod
@@ -95,6 +104,7 @@ class IncidentReported:
             contact=None if contact is None else Contact.from_data(contact),
             requested_datetime=requested,
             attachments=read_attachments(data),
+            attributes=_read_answers(data),
             extra=fields.unknown(data, _INCIDENT_FIELDS),
         )
 
@@ -110,8 +120,30 @@ class IncidentReported:
                 contact=self.contact and self.contact.to_data(), requested_datetime=self.requested_datetime
             ),
             **({"attachments": [one.to_data() for one in self.attachments]} if self.attachments else {}),
+            **({"attributes": _write_answers(self.attributes)} if self.attributes else {}),
             **self.extra,
         }
+
+
+def _read_answers(data: Mapping[str, object]) -> Mapping[str, str | Sequence[str]]:
+    value = data.get("attributes")
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or len(cast("Mapping[str, object]", value)) > ATTRIBUTES_MAX:
+        raise InputError(f"attributes is an object of at most {ATTRIBUTES_MAX} answers; correct the sender")
+    answers = cast("Mapping[str, object]", value)
+    read: dict[str, str | Sequence[str]] = {}
+    for code, answer in answers.items():
+        fields.text({"attributes": code}, "attributes", ATTRIBUTE_CODE_LENGTH_MAX)
+        if isinstance(answer, str):
+            read[code] = fields.text(answers, code, ATTRIBUTE_LENGTH_MAX)
+        else:
+            read[code] = fields.texts(answers, code, ATTRIBUTE_VALUES_MAX, ATTRIBUTE_CODE_LENGTH_MAX)
+    return read
+
+
+def _write_answers(answers: Mapping[str, str | Sequence[str]]) -> dict[str, str | list[str]]:
+    return {code: answer if isinstance(answer, str) else [*answer] for code, answer in answers.items()}
 
 
 _CONTACT_FIELDS = frozenset({"name", "phone", "email"})
@@ -127,5 +159,6 @@ _INCIDENT_FIELDS = frozenset(
         "contact",
         "requested_datetime",
         "attachments",
+        "attributes",
     }
 )

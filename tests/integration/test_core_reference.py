@@ -110,6 +110,13 @@ def test_core_that_knows_pages_and_references_answers_by_them(core: ReferenceCor
     assert found["service_request_id"] == numbers[0]
 
 
+def test_core_keeps_every_answer_to_a_question_with_several(core: ReferenceCore, name: str) -> None:
+    answers = {"attribute[tamano]": "l", "attribute[riesgo][]": ["p", "c"]}
+    post(core, {**report(name), **answers})
+    (row,) = get(core, "/requests.json", service_code=name, extensions="true").json()
+    assert row["attributes"] == {"tamano": "l", "riesgo": ["p", "c"]}
+
+
 def test_services_are_listed_and_grow_with_what_is_filed(core: ReferenceCore, name: str) -> None:
     post(core, report(name))
     codes = [service["service_code"] for service in get(core, "/services.json").json()]

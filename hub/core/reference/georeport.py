@@ -29,6 +29,8 @@ LISTING_DAYS = 90
 PAGE_ROWS = 50
 PAGE_ROWS_MAX = 200
 REFERENCE = "ventanilla_reference"
+SEVERAL = "][]"
+"""How the name of an attribute with several values ends."""
 REFERENCE_FIELD = f"attribute[{REFERENCE}]"
 MEDIA = "media_url"
 TOKEN = "token-"  # noqa: S105  a receipt of GeoReport, no secret
@@ -182,7 +184,9 @@ def _row(settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, s
     }
     if not settings.plain and query.get("extensions") == "true":
         row["attributes"] = {
-            name.removeprefix("attribute[").removesuffix("]"): value
+            name.removeprefix("attribute[").removesuffix(SEVERAL).removesuffix("]"): (
+                value.split("\n") if name.endswith(SEVERAL) else value
+            )
             for name, value in fields.items()
             if name.startswith("attribute[")
         }
@@ -231,10 +235,13 @@ def _service_names() -> Mapping[str, str]:
 
 
 def _read_form(body: bytes) -> Fields:
-    """The posted form; of a repeated name the last value counts, but photographs are taken a line each."""
+    """The posted form; of a repeated name the last value counts, what may be several is taken a line each."""
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
-    photographs = "\n".join(value for name, value in pairs if name == MEDIA and value)
-    return {**dict(pairs), **({MEDIA: photographs} if photographs else {})}
+    several: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if value and (name == MEDIA or name.endswith(SEVERAL)):
+            several.setdefault(name, []).append(value)
+    return {**dict(pairs), **{name: "\n".join(values) for name, values in several.items()}}
 
 
 def _read_page(settings: GeoReportSettings, query: Mapping[str, str]) -> tuple[int, int]:

@@ -54,6 +54,13 @@ def test_form_of_a_whole_report_has_the_fields_of_the_standard() -> None:
     }
 
 
+def test_answers_to_the_questions_of_a_service_reach_the_core_several_of_them_each() -> None:
+    report = {**REPORT, "attributes": {"tamano": "l", "riesgo": ["p", "c"]}}
+    form = parse_qs(request_form(report, api_key="", jurisdiction_id="").decode())
+    assert form["attribute[tamano]"] == ["l"]
+    assert form["attribute[riesgo][]"] == ["p", "c"]
+
+
 def test_form_of_a_bare_report_names_nothing_that_is_not_there() -> None:
     form = request_form({"reference": REFERENCE, "service_code": "aceras"}, api_key="", jurisdiction_id="")
     assert fields_of(form) == {

@@ -225,6 +225,7 @@ def test_report_enters_the_register_and_goes_to_the_core(connection: Connection,
         address="Calle Mayor 1",
         contact={"name": "Ana"},
         requested_datetime="2026-11-20T09:00:00+01:00",
+        attributes={"tamano": "l", "riesgo": ["p", "c"]},
         braille=True,
     )
     take_all(connection, [report])
@@ -241,7 +242,7 @@ def test_report_enters_the_register_and_goes_to_the_core(connection: Connection,
         "address": "Calle Mayor 1",
         "contact": {"name": "Ana"},
         "requested_datetime": "2026-11-20T08:00:00Z",
-        "attributes": {"channel": "kiosk"},
+        "attributes": {"tamano": "l", "riesgo": ["p", "c"], "channel": "kiosk"},
         "extra": {"braille": True},
     }
 
