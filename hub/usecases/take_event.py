@@ -123,6 +123,15 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
             _take_payment(event, kind, uow, now_ms)
         case EventType.INCIDENT_REPORTED:
             _take_report(event, uow, now_ms)
+        case (
+            EventType.REPORT_SUPPORTED
+            | EventType.REPORT_RATED
+            | EventType.SUGGESTION_MADE
+            | EventType.CALLBACK_ASKED
+        ):
+            raise InputError(
+                "this hub does not take this type of event yet; update it, then release the event"
+            )
         case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
             _take_response(event, ResponseKind(kind.removeprefix("notice.")), uow, now_ms)
         case EventType.DEVICE_STATE:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kiosk_app.core.draft import Around, Draft
-from kiosk_app.core.pages import Choice, Keyboard, Note, Tone
+from kiosk_app.core.pages import Choice, Fact, Keyboard, Note, Tone
 from kiosk_app.core.steps import Step, Tiles, Typing
-from kiosk_app.core.words import Words, say
+from kiosk_app.core.words import Words, say, written
 from shared.model.service_request import EMAIL_LENGTH_MAX, PHONE_LENGTH_MAX
 
 HOW: Final = "contact.how"
@@ -62,6 +62,17 @@ def contact_of(draft: Draft) -> Mapping[str, str] | None:
             return {"email": draft.text(EMAIL).strip()}
         case _:
             return None
+
+
+def told_fact(task: str, draft: Draft) -> Fact:
+    """Return the line of a review that says how somebody is told."""
+    contact = contact_of(draft)
+    return Fact(
+        label=say("Le avisamos"),
+        words=written(next(iter(contact.values()))) if contact else say("No"),
+        change=f"{task}.contact",
+        private=contact is not None,
+    )
 
 
 def check_phone(text: str) -> Words | None:

@@ -6,9 +6,12 @@ up, has no effect: nobody sees what was meant for the person before.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from shared.model.event import EventType
+
+UNKNOWN: Final = "unknown"
+"""The reason of a `Failed` after which nobody knows whether it took place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,6 @@ class Submission:
         type: what happened.
         data: its own fields.
         photos: tokens of the photographs that go with it.
-        receipt: whether the citizen takes a reference home.
     """
 
     type: EventType
@@ -47,8 +49,8 @@ class Ask:
 
     Attributes:
         number: of this question.
-        what: `case` (by its code) or `nearby` (open reports around a place).
-        about: the code, or `lat,long`.
+        what: `case` (by its code) or `nearby` (open reports of a service around a place).
+        about: the code, or `lat,long,service_code`.
     """
 
     number: int
@@ -58,10 +60,18 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Seal it and put it into the outbox; the answer is `Taken` or `Failed`."""
+    """Seal it and put it into the outbox; the answer is `Taken` or `Failed`.
+
+    Attributes:
+        number: of this attempt.
+        submission: what is taken.
+        once: number of the first attempt: all attempts of one `once` give their event the same id, so that it
+            counts once.
+    """
 
     number: int
     submission: Submission
+    once: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,11 @@ class PhotoTaken:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The hub answered."""
+    """The hub answered.
+
+    Attributes:
+        answer: its members; a `picture` is a token whose body the machine holds, as of a photograph.
+    """
 
     number: int
     answer: Mapping[str, Any] = field(repr=False)
@@ -106,8 +120,8 @@ class Taken:
     """It is in the outbox, and will be done once.
 
     Attributes:
-        reference: what the citizen takes home.
-        proof: what the QR code holds.
+        reference: what the citizen takes home; empty where there is nothing to follow.
+        proof: what the QR code holds; empty with it.
     """
 
     number: int
@@ -127,7 +141,8 @@ class Failed:
     """It could not be done.
 
     Attributes:
-        reason: what the machine says of it; one of `REASONS`.
+        reason: what the machine says of it, in a sentence for citizens; or `UNKNOWN`, or what a task's
+            `failure` knows.
     """
 
     number: int

@@ -9,17 +9,20 @@ Rules:
   the next one, answers that come late included.
 - Nobody is thrown out without being asked: a warning, twenty seconds at least, one press goes on.
 - A session in which somebody gave something of their own ends with `Wipe(personal=True)`.
-- What is taken is taken once: a second press while it is being taken has no effect.
+- What is taken is taken once: a second press meanwhile has no effect; where nobody knows whether it was taken
+  the page says so, and another attempt is the same event.
 - A press that is not on the page has no effect.
 
 Source: EN 301 549 (5.7 to 5.9), WCAG 2.2.1 (Timing Adjustable).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 from kiosk_app.core.draft import Around, Draft
 from kiosk_app.core.effects import (
+    UNKNOWN,
     Answer,
     Ask,
     DropPhotos,
@@ -47,9 +50,11 @@ from kiosk_app.core.session import (
     Sending,
     Session,
     Told,
+    Unsure,
     Waiting,
 )
 from kiosk_app.core.showing import (
+    AGAIN,
     ANOTHER,
     BACK,
     COMFORTS,
@@ -65,7 +70,7 @@ from kiosk_app.core.showing import (
     step_of,
     still_there,
 )
-from kiosk_app.core.steps import DROP, PHOTO, Photos
+from kiosk_app.core.steps import DROP, PHOTO, Inquiring, Photos
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words, say, written
 from shared.model.wording import Language
@@ -83,6 +88,7 @@ class Flow:
         self._tasks = tuple(tasks)
         self._patience = patience
         self._asked = 0
+        self._around: Around | None = None  # as it was when a question asked the hub
         self.session = Session()
 
     # ---- what comes in
@@ -98,9 +104,9 @@ class Flow:
             self._toggle(COMFORTS[action][0])
             if not isinstance(here.moment, Attract):
                 return []
-        return self._pressed(action, around)
+        return self._pressed(action, around, now_ms)
 
-    def _pressed(self, action: str, around: Around) -> list[Effect]:
+    def _pressed(self, action: str, around: Around, now_ms: int) -> list[Effect]:
         match self.session.moment:
             case Attract():
                 return self._go(moment=Languages())
@@ -111,15 +117,17 @@ class Flow:
             case Question() as question:
                 return self._question(question, action, around)
             case Review() as review:
-                return self._review(review, action, around)
+                return self._review(review, action, around, now_ms)
             case Receipt() as receipt:
                 return self._receipt(receipt, action)
             case Waiting() as waiting:
                 return self._waiting(waiting, action)
-            case Told():
-                return self._end() if action == DONE else self._leave() if action == HOME else []
+            case Told() as told:
+                return self._told(told, action, around)
             case Leaving(before=before):
-                return self._leaving(before, action)
+                return self._leaving(before, action, around)
+            case Unsure(task=task, submit=submit):
+                return self._unsure(task, submit, action, now_ms)
             case Sending():
                 return []
 
@@ -149,10 +157,16 @@ class Flow:
             case PhotoTaken(token=token), _:
                 draft = replace(here.draft, photos=(*here.draft.photos, token))
                 return self._go(draft=draft, personal=True)
-            case Taken(), Sending(task=task):
+            case Taken(), (Sending(task=task) | Unsure(task=task)):
                 return self._go(moment=Receipt(task, answer), draft=Draft())
-            case Failed(), Sending(task=task):
-                return self._go(moment=Review(task), error=_failed(answer))
+            case Failed(reason=reason), (Sending(submit=submit) | Unsure(submit=submit)):
+                # After an attempt of which nobody knows, the next one's failure says nothing of the first.
+                is_known = reason != UNKNOWN and submit.number == submit.once
+                task = here.moment.task
+                moment = Review(task) if is_known else Unsure(task, submit)
+                return self._go(moment=moment, error=_failed(answer) if is_known else None)
+            case ((Heard() | Failed()), Question() as question):
+                return self._answered(question, answer.answer if isinstance(answer, Heard) else {})
             case Heard(answer=said), Waiting(task=task):
                 return self._go(moment=Told(task, said))
             case Failed(reason=reason), Waiting(task=task, step=step):
@@ -160,7 +174,7 @@ class Flow:
             case ((Printed() | Failed()), Receipt() as receipt):
                 return self._go(moment=replace(receipt, printed=isinstance(answer, Printed)))
             case _:
-                return self._go(error=say("No ha sido posible. Inténtelo otra vez o siga sin ello."))
+                return self._go(error=_NOT_POSSIBLE)
 
     def touch(self, now_ms: int) -> None:
         """Take a sign of somebody that presses nothing; the question whether they are there stays."""
@@ -169,6 +183,9 @@ class Flow:
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Let time pass."""
+        here = self.session.moment
+        if isinstance(here, Sending) and now_ms - here.since_ms >= self._patience.sending_ms:
+            self._go(moment=Unsure(here.task, here.submit), touched_ms=now_ms)
         left_ms = self.session.left_ms(self._patience, now_ms)
         return self._end() if left_ms is not None and left_ms <= 0 else []
 
@@ -201,12 +218,14 @@ class Flow:
         for task in self._tasks:
             if task.tile.id == action and around.why_not(task.tile.needs) is None:
                 first = task.steps(Draft(), around)[0]
-                return self._go(moment=Question(task, first.id), draft=Draft())
+                return self._enter(task, first.id, around, draft=Draft())
         return []
 
     def _question(self, question: Question, action: str, around: Around) -> list[Effect]:
         draft = self.session.draft
         step = step_of(question, draft, around)
+        if isinstance(step, Inquiring) and (action in {HOME, BACK} or step.press(draft, action, around)):
+            self._go(question=0)  # what was not heard by now is not waited for
         if action == HOME:
             return self._go(moment=Leaving(question)) if draft.answers else self._leave()
         if action == BACK:
@@ -242,38 +261,74 @@ class Flow:
         steps = task.steps(draft, around)
         place = [each.id for each in steps].index(step.id) + 1
         if place < len(steps):
-            return self._go(moment=Question(task, steps[place].id))
+            return self._enter(task, steps[place].id, around)
         if isinstance(task, Taking):
             return self._go(moment=Review(task))
         if isinstance(task, Asking):
             what, about = task.question(draft)
             self._go(moment=Waiting(task, step.id))
             return [Ask(self._ask(), what, about)]
-        return self._go(moment=Question(task, steps[0].id))
+        return self._enter(task, steps[max(0, place - 2)].id, around)
+
+    def _enter(self, task: AnyTask, step_id: str, around: Around, **changes: object) -> list[Effect]:
+        """Come to a question; one about which the hub is to be asked asks it."""
+        self._go(moment=Question(task, step_id), **changes)
+        draft = self.session.draft
+        step = step_of(Question(task, step_id), draft, around)
+        asked = step.question(draft, around) if isinstance(step, Inquiring) else None
+        if not isinstance(step, Inquiring) or asked is None:
+            return []
+        what, about = asked
+        self._around = around
+        self._go(draft=step.asked(draft, about))
+        return [Ask(self._ask(), what, about)]
+
+    def _answered(self, question: Question, answer: Mapping[str, Any]) -> list[Effect]:
+        """Show what the hub said of a question; where nothing is to be chosen, the next one comes."""
+        around, draft, task = self._around, self.session.draft, question.task
+        step = None if around is None else step_of(question, draft, around)
+        if around is None or not isinstance(step, Inquiring):
+            return self._go(error=_NOT_POSSIBLE)
+        place = [each.id for each in task.steps(draft, around)].index(step.id)
+        heard = step.heard(draft, answer)
+        after = [each.id for each in task.steps(heard, around)]
+        if step.id in after:
+            return self._go(draft=heard)
+        return self._enter(task, after[min(place, len(after) - 1)], around, draft=heard)
 
     def _back(self, question: Question, around: Around) -> list[Effect]:
         draft, task = self.session.draft, question.task
         steps = [each.id for each in task.steps(draft, around)]
         place = steps.index(step_of(question, draft, around).id)
-        return self._go(moment=Question(task, steps[place - 1])) if place else self._leave()
+        return self._enter(task, steps[place - 1], around) if place else self._leave()
 
-    def _review(self, review: Review, action: str, around: Around) -> list[Effect]:
+    def _review(self, review: Review, action: str, around: Around, now_ms: int) -> list[Effect]:
         draft, task = self.session.draft, review.task
         steps = task.steps(draft, around)
         if action == HOME:
             return self._go(moment=Leaving(review))
         if action == BACK:
-            return self._go(moment=Question(task, steps[-1].id))
+            return self._enter(task, steps[-1].id, around)
         if action in {fact.change for fact in task.review(draft, around) if fact.change}:
-            return self._go(moment=Question(task, action))
+            return self._enter(task, action, around)
         if action != SEND:
             return []
         for step in steps:
             problem = step.problem(draft, around)
             if problem is not None:
                 return self._go(moment=Question(task, step.id), error=problem)
-        self._go(moment=Sending(task))
-        return [Submit(self._ask(), task.submission(draft, around))]
+        number = self._ask()
+        return self._send(task, Submit(number, task.submission(draft, around), once=number), now_ms)
+
+    def _send(self, task: Taking, submit: Submit, now_ms: int) -> list[Effect]:
+        self._go(moment=Sending(task, submit, now_ms))
+        return [submit]
+
+    def _unsure(self, task: Taking, submit: Submit, action: str, now_ms: int) -> list[Effect]:
+        """Try the very same again, or leave it; it counts once either way."""
+        if action == AGAIN:
+            return self._send(task, replace(submit, number=self._ask()), now_ms)
+        return self._end() if action == DONE else self._leave() if action == HOME else []
 
     def _receipt(self, receipt: Receipt, action: str) -> list[Effect]:
         if action == DONE:
@@ -288,9 +343,25 @@ class Flow:
             return self._go(moment=Question(waiting.task, waiting.step), question=0)
         return self._leave() if action == HOME else []
 
-    def _leaving(self, before: Question | Review, action: str) -> list[Effect]:
+    def _told(self, told: Told, action: str, around: Around) -> list[Effect]:
+        if action == DONE:
+            return self._end()
+        picture = told.answer.get("picture")
+        drop: list[Effect] = [DropPhotos((picture,))] if isinstance(picture, str) else []
+        if action == HOME:
+            return [*drop, *self._leave()]
+        onward = told.task.onward(self.session.draft, told.answer, action)
+        if onward is None:
+            return []
+        task, draft = onward
+        steps = task.steps(draft, around)
+        first = next((step for step in steps if step.problem(draft, around) is not None), steps[0])
+        return [*drop, *self._enter(task, first.id, around, draft=draft)]
+
+    def _leaving(self, before: Question | Review, action: str, around: Around) -> list[Effect]:
         if action == STAY:
-            return self._go(moment=before)
+            is_question = isinstance(before, Question)
+            return self._enter(before.task, before.step, around) if is_question else self._go(moment=before)
         return self._leave() if action == LEAVE else []
 
     # ---- inside
@@ -316,6 +387,9 @@ class Flow:
         self._asked += 1
         self.session = replace(self.session, question=self._asked)
         return self._asked
+
+
+_NOT_POSSIBLE: Final = say("No ha sido posible. Inténtelo otra vez o siga sin ello.")
 
 
 def _failed(answer: Failed) -> Words:

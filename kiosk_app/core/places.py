@@ -100,7 +100,7 @@ class StreetStep:
 
     def problem(self, draft: Draft, around: Around) -> Words | None:
         """One of them has to be chosen."""
-        return None if isinstance(draft.answers.get(PLACE), Place) else say("Elija una calle de la lista.")
+        return _missing(draft, say("Elija una calle de la lista."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class LandmarkStep:
 
     def problem(self, draft: Draft, around: Around) -> Words | None:
         """One of them has to be chosen."""
-        return None if isinstance(draft.answers.get(PLACE), Place) else say("Elija un lugar de la lista.")
+        return _missing(draft, say("Elija un lugar de la lista."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +183,10 @@ class MapStep:
 def _point(draft: Draft, around: Around) -> Place:
     chosen = draft.answers.get(PLACE)
     return chosen if isinstance(chosen, Place) else around.here
+
+
+def _missing(draft: Draft, sentence: Words) -> Words | None:
+    return None if isinstance(draft.answers.get(PLACE), Place) else sentence
 
 
 def _pick(draft: Draft, action: str, places: Sequence[Place]) -> tuple[Draft, bool] | None:

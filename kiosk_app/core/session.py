@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kiosk_app.core.draft import Draft
-from kiosk_app.core.effects import Taken
+from kiosk_app.core.effects import Submit, Taken
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words
 from shared.model.wording import Language
@@ -22,12 +22,14 @@ class Patience:
         idle_ms: without a touch, before it asks whether somebody is there.
         warning_ms: that it then waits; EN 301 549 wants twenty seconds at least.
         receipt_ms: that a receipt stays.
+        sending_ms: for the disk, before it says that it does not know.
         factor: by how much a citizen who asked for more time has more.
     """
 
     idle_ms: int = 60_000
     warning_ms: int = 30_000
     receipt_ms: int = 60_000
+    sending_ms: int = 15_000
     factor: int = 3
 
 
@@ -65,9 +67,19 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """It is being taken."""
+    """It is being taken, since `since_ms`."""
 
     task: Taking
+    submit: Submit
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Nobody knows whether it was taken. The same may be tried again: it counts once."""
+
+    task: Taking
+    submit: Submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +114,9 @@ class Leaving:
     before: Question | Review
 
 
-Moment = Attract | Languages | Home | Question | Review | Sending | Receipt | Waiting | Told | Leaving
+Moment = (
+    Attract | Languages | Home | Question | Review | Sending | Unsure | Receipt | Waiting | Told | Leaving
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

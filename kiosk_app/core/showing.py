@@ -21,6 +21,7 @@ from kiosk_app.core.session import (
     Sending,
     Session,
     Told,
+    Unsure,
     Waiting,
 )
 from kiosk_app.core.steps import Step
@@ -34,6 +35,7 @@ START: Final = "start"
 STAY: Final = "stay"
 LEAVE: Final = "leave"
 SEND: Final = "send"
+AGAIN: Final = "again"
 DONE: Final = "done"
 ANOTHER: Final = "another"
 PRINT: Final = "print"
@@ -71,12 +73,14 @@ def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
             return _review(task, session, around)
         case Sending():
             return _SENDING
+        case Unsure():
+            return _UNSURE
         case Receipt() as receipt:
             return _receipt(receipt, around)
         case Waiting():
             return _WAITING
         case Told(task=task, answer=answer):
-            return replace(task.answer(answer), main=_CLOSE, home=True)
+            return replace(task.answer(answer, around), main=_CLOSE, home=True)
         case Leaving():
             return _LEAVING
 
@@ -167,6 +171,15 @@ def _receipt(receipt: Receipt, around: Around) -> Page:
         notes.append(Note(words=done, tone=Tone.GOOD if receipt.printed else Tone.CARE))
     paper = Choice(id=PRINT, words=say("Imprimir"), icon="printer", closed=around.why_not([Ability.PRINTER]))
     another = Choice(id=ANOTHER, words=say("Hacer otra cosa"), icon="home")
+    if not receipt.taken.reference:
+        return Page(
+            name=f"{receipt.task.tile.id}.receipt",
+            screen=Screen.RECEIPT,
+            title=say("Hecho. Muchas gracias"),
+            items=tuple(notes),
+            main=_CLOSE,
+            others=(another,),
+        )
     return Page(
         name=f"{receipt.task.tile.id}.receipt",
         screen=Screen.RECEIPT,
@@ -180,6 +193,18 @@ def _receipt(receipt: Receipt, around: Around) -> Page:
 _CLOSE: Final = Choice(id=DONE, words=say("Terminar"), icon="check")
 _WAITING: Final = Page(
     name="waiting", screen=Screen.WAIT, title=say("Lo estamos preguntando"), back=True, home=True
+)
+_UNSURE: Final = Page(
+    name="unsure",
+    screen=Screen.WAIT,
+    title=say("No sabemos si se ha guardado"),
+    items=(
+        Note(words=say("Puede intentarlo otra vez: si ya estaba guardado, no se duplica."), tone=Tone.CARE),
+        Note(words=say("Si se va ahora, puede que nos llegue, pero no tendrá código.")),
+    ),
+    main=Choice(id=AGAIN, words=say("Intentarlo otra vez"), icon="refresh"),
+    others=(Choice(id=DONE, words=say("Terminar"), icon="check"),),
+    home=True,
 )
 _SENDING: Final = Page(name="sending", screen=Screen.WAIT, title=say("Lo estamos guardando"))
 _ATTRACT: Final = Page(

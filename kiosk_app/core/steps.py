@@ -7,9 +7,9 @@ Rules:
 - A press that is not on the step's page has no effect: a late or double press cannot answer another question.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from kiosk_app.core.draft import Around, Draft
 from kiosk_app.core.pages import Choice, Entry, Item, Keyboard, Note, Page, Photo, Screen, Tone
@@ -41,6 +41,23 @@ class Step(Protocol):
 
     def problem(self, draft: Draft, around: Around) -> Words | None:
         """Say what has to be mended before one can go on."""
+        ...
+
+
+@runtime_checkable
+class Inquiring(Step, Protocol):
+    """A question about which the hub is asked as it comes; whoever does not want to wait goes on."""
+
+    def question(self, draft: Draft, around: Around) -> tuple[str, str] | None:
+        """Return what is asked, and about what (see `effects.Ask`); None where nothing is."""
+        ...
+
+    def asked(self, draft: Draft, about: str) -> Draft:
+        """Keep what is being asked: from here on the question stays until it is answered."""
+        ...
+
+    def heard(self, draft: Draft, answer: Mapping[str, Any]) -> Draft:
+        """Keep the answer; an empty one where there was none."""
         ...
 
 

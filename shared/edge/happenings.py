@@ -15,8 +15,10 @@ from shared.model.errors import InputError
 from shared.model.event import EventType, Stream
 from shared.model.fields import text
 from shared.model.health import DeviceCounters, DeviceState
+from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
 from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 from shared.protocol import limits
 
@@ -59,6 +61,10 @@ KINDS: Final[Mapping[EventType, Kind]] = {
     EventType.INCIDENT_REPORTED: Kind(
         stream=Stream.CASES, said=IncidentReported, referenced=True, attachable=True
     ),
+    EventType.REPORT_SUPPORTED: Kind(stream=Stream.CASES, said=ReportSupported, referenced=True),
+    EventType.REPORT_RATED: Kind(stream=Stream.CASES, said=ReportRated),
+    EventType.SUGGESTION_MADE: Kind(stream=Stream.CASES, said=SuggestionMade, referenced=True),
+    EventType.CALLBACK_ASKED: Kind(stream=Stream.CASES, said=CallbackAsked, referenced=True),
     EventType.NOTICE_SHOWN: Kind(stream=Stream.CASES, said=NoticeResponse),
     EventType.NOTICE_SUBSCRIBED: Kind(stream=Stream.CASES, said=NoticeResponse),
     EventType.NOTICE_CONSENTED: Kind(stream=Stream.CASES, said=NoticeResponse),

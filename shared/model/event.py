@@ -22,6 +22,10 @@ class EventType(StrEnum):
     """Every type of event that the hub understands; another one goes to quarantine."""
 
     INCIDENT_REPORTED = "incident.reported"
+    REPORT_SUPPORTED = "report.supported"
+    REPORT_RATED = "report.rated"
+    SUGGESTION_MADE = "suggestion.made"
+    CALLBACK_ASKED = "callback.asked"
     NOTICE_SHOWN = "notice.shown"
     NOTICE_SUBSCRIBED = "notice.subscribed"
     NOTICE_CONSENTED = "notice.consented"

@@ -58,6 +58,16 @@ class Contact:
         return {**fields.present(name=self.name, phone=self.phone, email=self.email), **self.extra}
 
 
+def contact_or_none(data: Mapping[str, object]) -> Contact | None:
+    """Reads the `contact` of an event; None where nobody wishes to be reached.
+
+    Raises:
+        InputError: it is there and is none.
+    """
+    contact = data.get("contact")
+    return None if contact is None else Contact.from_data(contact)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentReported:
     """A citizen reported an incident (`incident.reported`).
@@ -92,7 +102,6 @@ class IncidentReported:
         requested = fields.text_or_none(data, "requested_datetime", DATETIME_LENGTH_MAX)
         if requested is not None:
             from_rfc3339(requested)
-        contact = data.get("contact")
         return cls(
             reference=fields.text(data, "reference", REFERENCE_LENGTH_MAX),
             service_code=fields.text(data, "service_code", SERVICE_CODE_LENGTH_MAX),
@@ -101,7 +110,7 @@ class IncidentReported:
             long=long,
             address=fields.text_or_none(data, "address", ADDRESS_LENGTH_MAX),
             channel=fields.text(data, "channel", CHANNEL_LENGTH_MAX),
-            contact=None if contact is None else Contact.from_data(contact),
+            contact=contact_or_none(data),
             requested_datetime=requested,
             attachments=read_attachments(data),
             attributes=_read_answers(data),

@@ -1,6 +1,6 @@
 """Whatever somebody presses, types and waits: a way home, an end by itself, and nothing left of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hypothesis import settings
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kiosk_app.core.effects import (
+    UNKNOWN,
     Answer,
     Ask,
     Effect,
@@ -16,6 +17,7 @@ from kiosk_app.core.effects import (
     PhotoTaken,
     Print,
     Printed,
+    Submission,
     Submit,
     Taken,
     TakePhoto,
@@ -24,10 +26,27 @@ from kiosk_app.core.effects import (
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Choice, Entry, Fact, Page
 from kiosk_app.core.session import Attract, Home, Session
+from shared.edge.happenings import happening
 from shared.model.ids import new_reference
 from tests.support.kiosk import Kiosk
 
 CODE = new_reference(bytes(16))
+OTHER = {
+    "report": "01900000-0000-7000-8000-000000000001",
+    "service_code": "c0",
+    "lat": 43.46,
+    "long": -3.81,
+    "age_days": 3,
+    "supporters": 2,
+}
+HEARD = [
+    {"status": "open"},
+    {"status": "closed", "rating_asked": True, "picture": "pic", "updates": [{"notes": "Hecho", "at_ms": 1}]},
+    {"reports": [OTHER]},
+    {"reports": [OTHER, {"report": 7}, "nonsense"]},
+    {"reports": []},
+    {"reports": "nonsense", "updates": 3, "picture": 4},
+]
 SECRET = "Geheimnis"
 OUT = ("leave", "home", "back", "done", "stay")
 STEPS_HOME_MAX = 12
@@ -71,24 +90,39 @@ class Somebody(RuleBasedStateMachine):
                 self.kiosk.type(item.id, SECRET)
                 self.typed |= item.private
 
+    @rule(field=st.sampled_from(["follow.code", "rate.code"]))
+    def type_a_code(self, field: str) -> None:
+        self.typed |= self.kiosk.page.name == field
+        self.kiosk.type(field, CODE)
+
     @rule()
-    def type_a_code(self) -> None:
-        self.typed |= self.kiosk.page.name == "follow.code"
-        self.kiosk.type("follow.code", CODE)
+    def type_a_telephone(self) -> None:
+        for item in self.kiosk.page.items:
+            if isinstance(item, Entry) and item.id == "contact.phone":
+                self.kiosk.type(item.id, "600 123 456")
+                self.typed = True
+
+    @rule()
+    def do_the_next_thing(self) -> None:
+        main = self.kiosk.page.main
+        if main is not None:
+            self.kiosk.press(main.id)
 
     @rule(ms=st.sampled_from([1_000, 59_000, 61_000]))
     def wait(self, ms: int) -> None:
         self.kiosk.wait(ms)
         self.forget_if_wiped()
 
-    @rule(works=st.booleans())
-    def answer(self, works: bool) -> None:
+    @rule(
+        works=st.booleans(), reason=st.sampled_from(["no", "not_found", UNKNOWN]), said=st.sampled_from(HEARD)
+    )
+    def answer(self, works: bool, reason: str, said: Mapping[str, object]) -> None:
         number = self.kiosk.flow.session.question
         asked = next((each for each in self.kiosk.asked if getattr(each, "number", 0) == number), None)
         if asked is not None and number:
-            self.kiosk.hear(self.answer_to(asked) if works else Failed(number, "no"))
+            self.kiosk.hear(self.answer_to(asked, said) if works else Failed(number, reason))
 
-    def answer_to(self, asked: Effect) -> Answer:
+    def answer_to(self, asked: Effect, said: Mapping[str, object]) -> Answer:
         match asked:
             case Submit(number=number):
                 return Taken(number, "KDPX 2M4T", "VT1")
@@ -98,7 +132,7 @@ class Somebody(RuleBasedStateMachine):
             case Print(number=number):
                 return Printed(number)
             case Ask(number=number):
-                return Heard(number, {"status": "open"})
+                return Heard(number, said)
             case _:
                 raise AssertionError(asked)
 
@@ -131,11 +165,22 @@ class Somebody(RuleBasedStateMachine):
         raise AssertionError(f"no way home from {self.kiosk.page.name}")
 
     @invariant()
+    def what_was_sent_may_be_taken(self) -> None:
+        """Every submission is an event that its model takes; one `once` is one event."""
+        sent: dict[int, Submission] = {}
+        for each in self.kiosk.asked:
+            if isinstance(each, Submit):
+                said = each.submission
+                event_id = OTHER["report"]
+                happening(said.type, {"reference": CODE, **said.data}, event_id=str(event_id))
+                assert sent.setdefault(each.once, said) == said
+
+    @invariant()
     def end_comes_by_itself(self) -> None:
         flow = copy_of(self.kiosk.flow)
-        if self.kiosk.page.name != "sending":
-            flow.tick(self.kiosk.now_ms + 3_600_000)
-            assert flow.session == Session()
+        for hours in (1, 2):
+            flow.tick(self.kiosk.now_ms + hours * 3_600_000)
+        assert flow.session == Session()
 
     def forget_if_wiped(self) -> None:
         """A session in which something private was typed ends with a thorough wipe."""

@@ -8,15 +8,14 @@ from kiosk_app.core.effects import Answer, Effect, Submit, Taken
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Code, Entry, Fact, Map, Page
 from kiosk_app.core.session import Patience
-from kiosk_app.core.tasks.agenda import ReadAgenda
-from kiosk_app.core.tasks.follow import Follow
-from kiosk_app.core.tasks.report import Report
+from kiosk_app.core.tasks.offer import TASKS
 from kiosk_app.core.words import Words
 from shared.model.agenda import Agenda
 from shared.model.catalogue import Catalogue
 from shared.model.instants import to_rfc3339
 from shared.model.wording import Language
 
+STEPS_MAX = 12
 HERE = Place(lat=43.462, long=-3.81, address="Plaza del Faro 1")
 STREETS = (
     Place(lat=43.463, long=-3.811, address="Calle Mayor 12"),
@@ -101,7 +100,7 @@ class TownGazetteer:
         return next((each.address for each in STREETS if (each.lat, each.long) == (lat, long)), None)
 
 
-def around(closed: Mapping[Ability, Words] | None = None) -> Around:
+def around(closed: Mapping[Ability, Words] | None = None, age: Words | None = None) -> Around:
     """Return the surroundings of the kiosk; what is named as closed is."""
     return Around(
         here=HERE,
@@ -109,6 +108,7 @@ def around(closed: Mapping[Ability, Words] | None = None) -> Around:
         services=SERVICES,
         announcements=AGENDA,
         gazetteer=TownGazetteer(),
+        age=age,
     )
 
 
@@ -120,7 +120,7 @@ class Kiosk:
         asked: every effect so far.
     """
 
-    flow: Flow = field(default_factory=lambda: Flow([Report(), Follow(), ReadAgenda()], Patience()))
+    flow: Flow = field(default_factory=lambda: Flow(TASKS, Patience()))
     around: Around = field(default_factory=around)
     now_ms: int = 1_000
     asked: list[Effect] = field(default_factory=list[Effect])
@@ -165,8 +165,18 @@ class Kiosk:
         return "\n".join(words.spoken_by(Spanish()) for words in said)
 
     def report(self) -> Page:
-        """Go to the end of a report, up to its review."""
-        return self.press("start", "es", "report", "c0", "here", "next", "next", "nobody")
+        """Go to the end of a report, up to its review; nobody waits for what others reported."""
+        return self.press("start", "es", "report", "c0", "here", "next", "next", "next", "nobody")
+
+    def reach(self, name: str) -> Page:
+        """Press what is the next thing to do until a page comes."""
+        for _ in range(STEPS_MAX):
+            if self.page.name == name:
+                return self.page
+            main = self.page.main
+            assert main is not None, f"nothing leads on from {self.page.name}"
+            self.press(main.id)
+        raise AssertionError(f"{name} does not come")
 
     def take(self, reference: str = "KDPX 2M4T") -> Page:
         """Answer the last submission."""

@@ -1,23 +1,39 @@
-"""Follow mine: how a report stands, by the code on its receipt; never who reported it."""
+"""Follow mine: how a report stands, by the code on its receipt; never who reported it.
+
+The hub's answer; what is missing or malformed in it is not shown:
+
+    {"kind":"report","status":"closed","service_code":"…","received_ms":…,"picture":"<token>",
+     "updates":[{"status":"…","notes":"…","at_ms":…},…],"rating_asked":true}
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from kiosk_app.core.codes import code_step
 from kiosk_app.core.draft import Ability, Around, Draft
-from kiosk_app.core.pages import Fact, Keyboard, Note, Page, Screen, Tone
-from kiosk_app.core.steps import Step, Typing
-from kiosk_app.core.tasks.task import Tile
-from kiosk_app.core.words import Words, say, written
-from shared.model.errors import InputError
-from shared.model.ids import REFERENCE_LENGTH, check_reference
+from kiosk_app.core.nearby import service_words
+from kiosk_app.core.pages import Choice, Fact, Item, Note, Page, Photo, Screen, Tone
+from kiosk_app.core.steps import Step
+from kiosk_app.core.tasks import rate
+from kiosk_app.core.tasks.task import AnyTask, Tile
+from kiosk_app.core.words import Instant, Words, say, written
+from shared.model.ids import check_reference
 
 CODE: Final = "follow.code"
 NOT_FOUND: Final = "not_found"
-_SEPARATORS: Final = 4
+TOO_MANY: Final = "too_many"
+RATE: Final = "rate"
+UPDATES_SHOWN: Final = 3
 _STATES: Final = {
     "open": (say("Está en marcha"), Tone.PLAIN),
     "closed": (say("Está resuelto"), Tone.GOOD),
 }
+_FAILURES: Final = {
+    NOT_FOUND: say("No conocemos este código todavía. Compárelo con el recibo o vuelva mañana."),
+    TOO_MANY: say("Se han probado demasiados códigos aquí. Espere unos minutos y vuelva a intentarlo."),
+}
+_AWAY: Final = say("Ahora no llegamos al ayuntamiento. Inténtelo más tarde: su aviso no se pierde.")
+_RECEIVED: Final = (say("Lo hemos recibido"), Tone.PLAIN)
 
 
 class Follow:
@@ -27,47 +43,58 @@ class Follow:
 
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask for the code."""
-        return [
-            Typing(
-                id="follow.code",
-                title=say("¿Qué código tiene su recibo?"),
-                answer=CODE,
-                label=say("Código"),
-                keyboard=Keyboard.CODE,
-                length_max=REFERENCE_LENGTH + _SEPARATORS,
-                private=True,
-                check=_check,
-                example=say("Doce letras y cifras, como 7KXM-2PRT-94VW"),
-            )
-        ]
+        return [code_step("follow.code", CODE)]
 
     def question(self, draft: Draft) -> tuple[str, str]:
         """Return the code in its one form."""
         return "case", check_reference(draft.text(CODE))
 
-    def answer(self, answer: Mapping[str, Any]) -> Page:
-        """Show how it stands."""
-        words, tone = _STATES.get(str(answer.get("status")), (say("Lo hemos recibido"), Tone.PLAIN))
-        items: list[Note | Fact] = [Note(words=words, tone=tone)]
-        for name, label in (("service_name", say("Qué")), ("address", say("Dónde"))):
-            if isinstance(text := answer.get(name), str) and text:
-                items.append(Fact(label=label, words=written(text), private=True))
-        if isinstance(notes := answer.get("status_notes"), str) and notes:
-            items.append(Note(words=written(notes), private=True))
+    def answer(self, answer: Mapping[str, Any], around: Around) -> Page:
+        """Show how it stands, what was said of it, and what it looks like now."""
+        words, tone = _STATES.get(str(answer.get("status")), _RECEIVED)
+        items: list[Item] = [Note(words=words, tone=tone)]
+        if isinstance(code := answer.get("service_code"), str) and code:
+            items.append(Fact(label=say("Qué"), words=service_words(code, around), private=True))
+        if type(at_ms := answer.get("received_ms")) is int:
+            items.append(Fact(label=say("Lo recibimos"), words=_at(at_ms), private=True))
+        items += _updates(answer.get("updates"))
+        if isinstance(picture := answer.get("picture"), str) and picture:
+            items.append(Photo(token=picture, words=say("Así ha quedado")))
+        asked = answer.get("rating_asked") is True
+        rating = Choice(id=RATE, words=say("Valorar el arreglo"), icon="star")
         return Page(
-            name="follow.answer", screen=Screen.REVIEW, title=say("Así está su aviso"), items=tuple(items)
+            name="follow.answer",
+            screen=Screen.REVIEW,
+            title=say("Así está su aviso"),
+            items=tuple(items),
+            others=(rating,) if asked else (),
         )
+
+    def onward(self, draft: Draft, answer: Mapping[str, Any], action: str) -> tuple[AnyTask, Draft] | None:
+        """Begin to rate, the code being known."""
+        if action != RATE or answer.get("rating_asked") is not True:
+            return None
+        return rate.Rate(), Draft().with_answer(rate.CODE, draft.text(CODE))
 
     def failure(self, reason: str) -> Words:
         """Say what a failure means."""
-        if reason == NOT_FOUND:
-            return say("No conocemos este código todavía. Compárelo con el recibo o vuelva mañana.")
-        return say("Ahora no llegamos al ayuntamiento. Inténtelo más tarde: su aviso no se pierde.")
+        return _FAILURES.get(reason, _AWAY)
 
 
-def _check(text: str) -> Words | None:
-    try:
-        check_reference(text)
-    except InputError:
-        return say("Algo no coincide. Compare el código con el recibo, letra a letra.")
-    return None
+def _updates(said: object) -> Sequence[Item]:
+    """Return the newest words of the town hall, the newest first; those that say nothing are left out."""
+    rows = cast("list[object]", said) if isinstance(said, list) else []
+    read = [cast("Mapping[str, object]", row) for row in rows if isinstance(row, Mapping)]
+    told = [row for row in read if isinstance(row.get("notes"), str) and row["notes"]]
+    items: list[Item] = []
+    for row in reversed(told[-UPDATES_SHOWN:]):
+        notes, at_ms = str(row["notes"]), row.get("at_ms")
+        if type(at_ms) is int:
+            items.append(Fact(label=_at(at_ms), words=written(notes), private=True))
+        else:
+            items.append(Note(words=written(notes), private=True))
+    return items
+
+
+def _at(at_ms: int) -> Words:
+    return say("{when}", when=Instant(at_ms))

@@ -1,24 +1,28 @@
 """Report an incident: what, where, in words, with photographs, and whether to be told.
 
-Source: Open311 GeoReport v2, POST Service Request; the event is `shared.model.service_request`.
+Whoever finds that somebody reported the same near by joins that report instead: what they said so far stays,
+and is sent after all if they change their mind.
+
+Source: Open311 GeoReport v2, POST Service Request; the events are `shared.model.service_request` and
+`shared.model.report_opinion`.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from kiosk_app.core.attributes import attribute_steps, attributes_of
-from kiosk_app.core.contact import contact_of, contact_steps
+from kiosk_app.core.contact import contact_of, contact_steps, told_fact
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
+from kiosk_app.core.nearby import Other, nearby_steps, service_words, supported
 from kiosk_app.core.pages import Choice, Fact, Keyboard
 from kiosk_app.core.places import place_of, place_steps
 from kiosk_app.core.steps import Photos, Step, Tiles, Typing
-from kiosk_app.core.tasks.task import Tile
+from kiosk_app.core.tasks.task import CHANNEL, Tile
 from kiosk_app.core.words import Words, say, written
 from shared.model.catalogue import Service
 from shared.model.event import EventType
 
-CHANNEL: Final = "kiosk"
 PHOTOS_MAX: Final = 3
 WORDS_LENGTH_MAX: Final = 600
 
@@ -34,11 +38,17 @@ class Report:
     next = say("Llega al ayuntamiento aunque ahora no haya red. Con este código puede seguirlo.")
 
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
-        """Ask what, where, in words, with photographs, and whether to be told."""
-        return [
+        """Ask what, where, whether others said so, in words, with photographs, and whether to be told."""
+        first = [
             Tiles(id="report.category", title=say("¿Qué ocurre?"), answer="category", choices=_services),
-            *attribute_steps("report", _service(draft, around)),
             *place_steps("report", say("¿Dónde es?"), draft),
+            *nearby_steps("report", draft, around),
+        ]
+        if supported(draft, around) is not None:
+            return [*first, *contact_steps("report", draft)]
+        return [
+            *first,
+            *attribute_steps("report", _service(draft, around)),
             Typing(
                 id="report.words",
                 title=say("¿Quiere contarlo con sus palabras?"),
@@ -61,7 +71,11 @@ class Report:
 
     def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
         """Show what is sent."""
-        contact = contact_of(draft)
+        told = told_fact("report", draft)
+        if (other := supported(draft, around)) is not None:
+            service = service_words(other.service_code, around)
+            joined = say("Se suma al aviso de otra persona: {service}", service=service)
+            return [Fact(label=say("Qué"), words=joined, change="report.nearby"), told]
         return [
             Fact(label=say("Qué"), words=_service_words(draft, around), change="report.category"),
             Fact(label=say("Dónde"), words=written(place_of(draft, around).address), change="report.place"),
@@ -78,16 +92,13 @@ class Report:
                 words=say("{count}", count=len(draft.photos)) if draft.photos else say("Ninguna"),
                 change="report.photos",
             ),
-            Fact(
-                label=say("Le avisamos"),
-                words=written(next(iter(contact.values()))) if contact else say("No"),
-                change="report.contact",
-                private=contact is not None,
-            ),
+            told,
         ]
 
     def submission(self, draft: Draft, around: Around) -> Submission:
-        """Return the report in GeoReport's words."""
+        """Return the report in GeoReport's words, or that somebody joins another one."""
+        if (other := supported(draft, around)) is not None:
+            return _joined(draft, other)
         place, contact, service = place_of(draft, around), contact_of(draft), _service(draft, around)
         words = draft.text("words").strip()
         data: dict[str, object] = {
@@ -103,6 +114,14 @@ class Report:
         if contact is not None:
             data["contact"] = dict(contact)
         return Submission(type=EventType.INCIDENT_REPORTED, data=data, photos=draft.photos)
+
+
+def _joined(draft: Draft, other: Other) -> Submission:
+    contact = contact_of(draft)
+    data: dict[str, object] = {"report": other.report, "channel": CHANNEL}
+    if contact is not None:
+        data["contact"] = dict(contact)
+    return Submission(type=EventType.REPORT_SUPPORTED, data=data)
 
 
 def _services(_draft: Draft, around: Around) -> Sequence[Choice]:

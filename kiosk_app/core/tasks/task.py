@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
 from kiosk_app.core.pages import Fact, Page
 from kiosk_app.core.steps import Step
 from kiosk_app.core.words import Words
+
+CHANNEL: Final = "kiosk"
+"""Where a citizen said it, in every event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +75,12 @@ class Asking(Task, Protocol):
         """Return what is asked, and about what; see `effects.Ask`."""
         ...
 
-    def answer(self, answer: Mapping[str, Any]) -> Page:
+    def answer(self, answer: Mapping[str, Any], around: Around) -> Page:
         """Show what the hub said; a malformed answer is shown as none."""
+        ...
+
+    def onward(self, draft: Draft, answer: Mapping[str, Any], action: str) -> "tuple[AnyTask, Draft] | None":
+        """Return the task that a press on the answer begins, and what is known for it already."""
         ...
 
     def failure(self, reason: str) -> Words:
@@ -82,7 +89,7 @@ class Asking(Task, Protocol):
 
 
 class Reading(Task, Protocol):
-    """It ends when it was read: after its last question the first one comes again."""
+    """It ends when it was read: after its last question the one before comes again."""
 
 
 AnyTask = Taking | Asking | Reading

@@ -98,6 +98,7 @@ def test_word_is_typed_with_six_keys_and_every_letter_is_heard() -> None:
         assert person.heard[0] == letter
     assert [item.value for item in person.page.items if isinstance(item, Entry)] == ["Mar"]
     person.find("Calle del Mar 3")
+    person.find("Seguir sin mirar")
     assert person.page.name == "report.words"
 
 

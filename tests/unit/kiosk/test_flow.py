@@ -64,7 +64,7 @@ def test_what_cannot_be_done_says_why_before_anybody_begins() -> None:
     kiosk = Kiosk(around=around({Ability.REPORTS: say("Ahora no cabe ningún aviso más.")}))
     page = kiosk.press("start", "es")
     closed = {item.id for item in page.items if isinstance(item, Choice) and item.closed is not None}
-    assert closed == {"report"}
+    assert closed == {"report", "suggest", "callback", "rate"}
     assert kiosk.press("report").name == "home"
 
 
@@ -72,26 +72,26 @@ def test_answer_is_changed_from_the_review_and_the_others_stay() -> None:
     kiosk = Kiosk()
     kiosk.report()
     assert kiosk.press("report.category").name == "report.category"
-    page = kiosk.press("more", "c6", "here", "next", "next", "nobody")
+    page = kiosk.press("more", "c6", "here", "next", "next", "next", "nobody")
     assert isinstance(page.items[0], Fact)
     assert "Otra cosa" in kiosk.read()
 
 
 def test_further_questions_of_a_service_are_asked_and_their_answers_go_along() -> None:
     kiosk = Kiosk()
-    assert kiosk.press("start", "es", "report", "c1").name == "report.attribute.tamano"
+    assert kiosk.press("start", "es", "report", "c1", "here", "next").name == "report.attribute.tamano"
     assert kiosk.press("l").name == "report.attribute.riesgo"
     kiosk.press("p", "c", "p", "next")
     kiosk.type("attribute.farola", "F-12")
-    kiosk.press("next", "here", "next", "next", "nobody", "send")
+    kiosk.press("next", "next", "next", "nobody", "send")
     attributes = sent(kiosk)[0].submission.data["attributes"]
     assert attributes == {"tamano": "l", "riesgo": ["c"], "farola": "F-12"}
 
 
 def test_answers_that_another_service_does_not_ask_for_stay_behind() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c1", "l", "next", "next", "here", "next", "next", "nobody")
-    kiosk.press("report.category", "c0", "here", "next", "next", "nobody", "send")
+    kiosk.press("start", "es", "report", "c1", "here", "next", "l", "next", "next", "next", "next", "nobody")
+    kiosk.press("report.category", "c0", "here", "next", "next", "next", "nobody", "send")
     assert "attributes" not in sent(kiosk)[0].submission.data
 
 
@@ -100,7 +100,7 @@ def test_street_is_found_in_the_gazetteer_and_nothing_else_is_taken() -> None:
     kiosk.press("start", "es", "report", "c0", "street")
     assert kiosk.press("next").name == "report.street"
     kiosk.type("street", "Mayor")
-    assert kiosk.press("found:0").name == "report.words"
+    assert kiosk.press("found:0", "next").name == "report.words"
     kiosk.press("next", "next", "nobody", "send")
     assert sent(kiosk)[0].submission.data["address"] == "Calle Mayor 12"
 
@@ -118,7 +118,7 @@ def test_telephone_that_cannot_be_one_is_said_and_kept_for_mending() -> None:
 
 def test_photographs_are_taken_dropped_and_go_along() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c0", "here", "next")
+    kiosk.press("start", "es", "report", "c0", "here", "next", "next")
     for token in ("p1", "p2"):
         kiosk.press("photo")
         (asked,) = [each for each in kiosk.asked[-1:] if isinstance(each, TakePhoto)]
@@ -132,7 +132,7 @@ def test_photographs_are_taken_dropped_and_go_along() -> None:
 
 def test_photograph_that_comes_after_its_session_is_dropped() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c0", "here", "next", "photo")
+    kiosk.press("start", "es", "report", "c0", "here", "next", "next", "photo")
     asked = kiosk.asked[-1]
     assert isinstance(asked, TakePhoto)
     kiosk.wait(200_000)
@@ -167,7 +167,7 @@ def test_more_time_makes_every_wait_longer() -> None:
 
 def test_session_with_something_personal_ends_with_a_thorough_wipe() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c0", "here")
+    kiosk.press("start", "es", "report", "c0", "here", "next")
     kiosk.type("words", "la farola de mi casa")
     kiosk.press("home", "leave")
     assert isinstance(kiosk.flow.session.moment, Home)
@@ -197,7 +197,8 @@ def test_report_is_followed_by_its_code() -> None:
     asked = kiosk.asked[-1]
     assert isinstance(asked, Ask)
     assert (asked.what, asked.about) == ("case", CODE)
-    page = kiosk.hear(Heard(asked.number, {"status": "closed", "status_notes": "Farola cambiada."}))
+    updates = [{"status": "open", "notes": ""}, {"status": "closed", "notes": "Farola cambiada.", "at_ms": 0}]
+    page = kiosk.hear(Heard(asked.number, {"status": "closed", "service_code": "c0", "updates": updates}))
     assert page.name == "follow.answer"
     assert "Está resuelto" in kiosk.read()
     assert "Farola cambiada." in kiosk.read()
@@ -223,7 +224,8 @@ def test_answer_about_a_code_that_comes_after_its_session_is_shown_to_nobody() -
     assert isinstance(asked, Ask)
     kiosk.wait(200_000)
     kiosk.press("start", "es", "follow")
-    kiosk.hear(Heard(asked.number, {"status": "closed", "status_notes": "Farola cambiada."}))
+    updates = [{"status": "closed", "notes": "Farola cambiada."}]
+    kiosk.hear(Heard(asked.number, {"status": "closed", "updates": updates}))
     assert kiosk.page.name == "follow.code"
     assert "Farola" not in kiosk.read()
 
@@ -241,7 +243,11 @@ def test_hub_that_cannot_be_asked_is_said_with_a_way_on() -> None:
 
 def test_agenda_is_read_and_one_goes_back_to_the_list() -> None:
     kiosk = Kiosk()
-    assert kiosk.press("start", "es", "agenda").name == "agenda.list"
+    page = kiosk.press("start", "es", "agenda")
+    assert page.name == "agenda.kind"
+    closed = [item.id for item in page.items if isinstance(item, Choice) and item.closed is not None]
+    assert closed == ["notice", "information"]
+    assert kiosk.press("event").name == "agenda.list"
     kiosk.press("fiesta")
     assert "Empieza: 2026-11-21T18:00:00Z" in kiosk.read()
     assert "Lugar: Plaza del Faro" in kiosk.read()

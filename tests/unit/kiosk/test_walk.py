@@ -23,7 +23,7 @@ def test_keypad_reaches_tiles_actions_back_and_home_in_the_order_of_reading() ->
 
 def test_field_is_typed_with_arrows_by_rows() -> None:
     kiosk = Kiosk()
-    kiosk.press("start", "es", "report", "c0", "here")
+    kiosk.press("start", "es", "report", "c0", "here", "next")
     keys = stops(kiosk)
     at = next(number for number, stop in enumerate(keys) if stop.key == "T")
     below = walk(at, Arrow.DOWN, keys)

@@ -1,0 +1,25 @@
+"""What this kiosk offers, in the order of its home page.
+
+Procedures, payments and what a card can do come between "follow" and the agenda once the hub and the reader
+offer them; what does not work is not shown.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kiosk_app.core.tasks.agenda import ReadAgenda
+from kiosk_app.core.tasks.callback import CallBack
+from kiosk_app.core.tasks.follow import Follow
+from kiosk_app.core.tasks.rate import Rate
+from kiosk_app.core.tasks.report import Report
+from kiosk_app.core.tasks.suggest import Suggest
+from kiosk_app.core.tasks.task import AnyTask
+
+TASKS: Final[Sequence[AnyTask]] = (
+    Report(),
+    Follow(),
+    ReadAgenda(),
+    Suggest(),
+    CallBack(),
+    Rate(),
+)
