@@ -17,7 +17,7 @@ from kiosk_app.core.draft import Ability, Around, Draft, Place
 from kiosk_app.core.pages import Choice, Item, Note, Page, Screen, Tone
 from kiosk_app.core.places import place_of
 from kiosk_app.core.steps import NEXT, Step
-from kiosk_app.core.words import Words, say, written
+from kiosk_app.core.words import Words, say, say_counted, written
 from shared.model import fields
 from shared.model.errors import InputError
 from shared.model.report_opinion import PUBLIC_CODE_LENGTH_MAX
@@ -188,13 +188,9 @@ def _age(days: int) -> Words:
 
 
 def _people(supporters: int) -> Words:
-    match supporters:
-        case 0:
-            return say("Nadie más se ha sumado todavía.")
-        case 1:
-            return say("Se ha sumado una persona.")
-        case _:
-            return say("Se han sumado {count} personas.", count=supporters)
+    if not supporters:
+        return say("Nadie más se ha sumado todavía.")
+    return say_counted(supporters, "Se ha sumado {count} persona.", "Se han sumado {count} personas.")
 
 
 def _metres(place: Place, other: Other) -> int:

@@ -39,7 +39,7 @@ class CallBack:
     tile = Tile(id="callback", words=say("Que me llamen"), icon="phone-call", needs=(Ability.REPORTS,))
 
     send = say("Pedir la llamada")
-    next = say("Le llamamos el próximo día laborable, a la hora que ha elegido. Probamos tres veces.")
+    next = say("Le llamamos el próximo día laborable, a la hora que ha elegido.")
 
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask about what, at which number, and when."""

@@ -32,7 +32,7 @@ class Suggest:
     tile = Tile(id="suggest", words=say("Escribir al ayuntamiento"), icon="mailbox", needs=(Ability.REPORTS,))
 
     send = say("Enviar mensaje")
-    next = say("Llega al ayuntamiento aunque ahora no haya red. Guarde el código: con él preguntamos por él.")
+    next = say("Llega al ayuntamiento aunque ahora no haya red. Con este código puede seguirlo.")
 
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask what it is, the words, and whether an answer is wished."""
