@@ -152,6 +152,15 @@ RULES: Final = (
         quick="test_attempt_is_in_the_database_before_the_request_leaves",
         process="test_forwarder_killed_in_the_middle_of_requests_leaves_one_effect_each",
     ),
+    Rule(
+        row="the network cut, for a day",
+        words="a broker that does not confirm what it was sent is left",
+        file="shared/adapters/mqtt_link.py",
+        old="            if (now - max(sent_at, resumed_at)) * 1000 > self._settings.puback_timeout_ms:",
+        new="            if now < sent_at:",
+        quick="test_puback_swallowed_link_leaves_in_bounded_time_and_dials_again",
+        process="test_wire_that_is_cut_costs_time_alone",
+    ),
 )
 
 

@@ -43,16 +43,24 @@ class DeviceProcess:
         home: of an enrolled device.
         options: more words for the command line.
         around: a command that runs another one, such as strace.
+        program: what is run in place of `ventanilla device run`.
 
     Attributes:
         answers: what it has answered so far, in order.
     """
 
-    def __init__(self, home: DeviceHome, *options: str, around: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: DeviceHome,
+        *options: str,
+        around: Sequence[str] = (),
+        program: Sequence[str] | None = None,
+    ) -> None:
         self.home = home
         self.answers: list[Mapping[str, Any]] = []
+        usual = command("run", "--home", str(home.path), "--backoff-cap-s", "0.3", *options)
         self._process = subprocess.Popen(
-            [*around, *command("run", "--home", str(home.path), "--backoff-cap-s", "0.3", *options)],
+            [*around, *(usual if program is None else program)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
