@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.model.event import EventType
+from shared.model.wording import Language
 
 UNKNOWN: Final = "unknown"
 """The reason of a `Failed` after which nobody knows whether it took place."""
@@ -76,9 +77,15 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Print the receipt that is on the page; the answer is `Printed` or `Failed`."""
+    """Print the receipt that is on the page; the answer is `Printed` or `Failed`.
+
+    Attributes:
+        number: of this question.
+        language: of the citizen.
+    """
 
     number: int
+    language: Language = Language.ES
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +148,8 @@ class Failed:
     """It could not be done.
 
     Attributes:
-        reason: what the machine says of it, in a sentence for citizens; or `UNKNOWN`, or what a task's
-            `failure` knows.
+        reason: the key of a sentence for citizens that says why; or `UNKNOWN`, or what a task's `failure`
+            knows.
     """
 
     number: int

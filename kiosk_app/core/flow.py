@@ -72,7 +72,7 @@ from kiosk_app.core.showing import (
 )
 from kiosk_app.core.steps import DROP, PHOTO, Inquiring, Photos
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
-from kiosk_app.core.words import Words, say, written
+from kiosk_app.core.words import Words, say
 from shared.model.wording import Language
 
 
@@ -336,7 +336,7 @@ class Flow:
         if action == ANOTHER:
             return self._go(moment=Home())
         is_open = action == PRINT and receipt.printed is None and not self.session.question
-        return [Print(self._ask())] if is_open else []
+        return [Print(self._ask(), self.session.comfort.language)] if is_open else []
 
     def _waiting(self, waiting: Waiting, action: str) -> list[Effect]:
         if action == BACK:
@@ -393,4 +393,4 @@ _NOT_POSSIBLE: Final = say("No ha sido posible. Inténtelo otra vez o siga sin e
 
 
 def _failed(answer: Failed) -> Words:
-    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=written(answer.reason))
+    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=Words(answer.reason))

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from kiosk_app.core.effects import Failed, Print
 from kiosk_app.core.words import Instant, say, say_counted, written
 from kiosk_app.languages.speaker import Speakers
 from shared.model.errors import InputError
 from shared.model.money import Money
 from shared.model.translations import Translations
 from shared.model.wording import Language
+from tests.support.kiosk import Kiosk
 
 SATURDAY = Instant(int(datetime(2026, 11, 21, 9, 15, tzinfo=UTC).timestamp() * 1000))
 APRIL = Instant(int(datetime(2027, 4, 1, 22, 30, tzinfo=UTC).timestamp() * 1000))
@@ -86,3 +88,19 @@ def test_text_of_the_town_with_wrong_parts_is_left_out_and_named(wrong: str) -> 
     speaker = speakers.of(Language.ES)
     assert say("Paso {place} de {count}.", place=1, count=2).spoken_by(speaker) == "Paso 1 de 2."
     assert say("Ver más").spoken_by(speaker) == "Otras cosas"
+
+
+def test_reason_of_the_machine_and_paper_come_in_the_citizen_s_language() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    kiosk.press("back", "home", "leave", "back", "en")
+    kiosk.press("report", "c0", "here")
+    kiosk.reach("report.contact")
+    kiosk.press("nobody", "send")
+    page = kiosk.hear(Failed(kiosk.flow.session.question, "La impresora no tiene papel."))
+    assert page.error is not None
+    assert "The printer is out of paper." in page.error.spoken_by(Speakers().of(Language.EN))
+    kiosk.press("send")
+    kiosk.take()
+    kiosk.press("print")
+    assert kiosk.asked[-1] == Print(kiosk.flow.session.question, Language.EN)
