@@ -6,13 +6,17 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup demo picture test check bench plots simulate proof translations lock clean
+=======
+.PHONY: help setup look demo picture test check bench plots simulate proof lock clean
+>>>>>>> 24e1ff9 (A screen for the kiosk: pages composed as scenes, drawn where they changed; typefaces and icons at set-up)
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: environment ## Set up everything, the programs that tests need included (root installs them)
+setup: environment look ## Set up everything, the programs that tests need included (root installs them)
 	@.ci/programs daemons
 	@echo "Ready: make demo, make test"
 
@@ -56,6 +60,8 @@ clean: ## Remove what was made (the environment in .venv stays)
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade
 
+look: $(VENV)/.look ## Install the typefaces and icons of the screens, below the environment
+
 # ---- the environment: made once, then a second call is instant
 
 environment: $(VENV)/.installed
@@ -69,6 +75,10 @@ $(VENV)/.locked: requirements/dev.lock
 	@echo "Setting up $(VENV) (a minute or two, once)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.look: requirements/look.lock .ci/look | environment
+	@.ci/look $(VENV)/share/ventanilla/look $(PY)
 	@touch $@
 
 # ---- the parts of check and test

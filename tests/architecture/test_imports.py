@@ -23,6 +23,7 @@ SOLE_IMPORTERS = {
     "babel": ("kiosk_app.languages",),
     "fastapi": ("hub.api", "hub.core.reference"),
     "h11": ("hub.core",),
+    "kivy": ("kiosk_app.ui",),
     "paho": ("shared.adapters",),
     "prometheus_client": ("hub.api", "hub.metrics"),
     "psycopg": ("hub.db",),

@@ -1,0 +1,254 @@
+"""What every page has: head, title, what has to be mended; Back, Home and the main action; the comforts.
+
+Rules (LOOK): the main action, Back and Home stand in the same place on every page; so do the comforts.
+Upright screens have the comforts below the actions, lying ones beside them. In reach mode, what is pressed
+stands in the lower half, and what is read comes down to it.
+"""
+
+from dataclasses import dataclass
+
+from kiosk_app.core.pages import Choice, Tone
+from kiosk_app.core.showing import BACK, HOME
+from kiosk_app.core.words import say
+from kiosk_app.ui.contrast import Colour
+from kiosk_app.ui.scene import Face, Picture, Plate, Rect
+from kiosk_app.ui.sheet import Kind, Sheet
+from kiosk_app.ui.theme import Theme
+
+_BACK = Choice(id=BACK, words=say("Atrás"), icon="arrow-left")
+_HOME = Choice(id=HOME, words=say("Inicio"), icon="home")
+TONE_ICONS = {
+    Tone.PLAIN: "",
+    Tone.QUIET: "info-circle",
+    Tone.GOOD: "circle-check",
+    Tone.BAD: "alert-triangle",
+    Tone.CARE: "alert-triangle",
+}
+"""Never colour alone: each tone has its sign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Where everything stands on a screen of some size.
+
+    Attributes:
+        head: the town and the step.
+        back: the place of Back.
+        home: the place of Home.
+        main: the place of the next thing to do.
+        others: places of further actions, above.
+        comforts: places of the comforts.
+        foot: behind the comforts.
+        width: of what is read, from the margin.
+        floor: what is pressed in reach mode stands below it.
+        is_upright: the screen is higher than wide.
+    """
+
+    head: Rect
+    back: Rect
+    home: Rect
+    main: Rect
+    others: tuple[Rect, Rect]
+    comforts: tuple[Rect, ...]
+    foot: Rect
+    width: float
+    floor: float
+    is_upright: bool
+
+
+def frame_of(theme: Theme, size: tuple[int, int], comforts: int) -> Frame:
+    """Return the places of a screen."""
+    width, height = float(size[0]), float(size[1])
+    px, margin, gap = theme.px, theme.margin, theme.gap
+    is_upright = height >= width
+    side, tall = px(200 if is_upright else 160), px(144)
+    strip = px(176 if is_upright else 168)
+    foot = Rect(0, height - strip, width, strip)
+    if is_upright:
+        each = (width - 2 * margin - (comforts - 1) * px(16)) / max(1, comforts)
+        places = tuple(
+            Rect(margin + n * (each + px(16)), foot.y + px(16), each, strip - px(32)) for n in range(comforts)
+        )
+        left, top = margin, foot.y - gap - tall
+    else:
+        each = px(156)
+        places = tuple(
+            Rect(margin + n * (each + px(12)), foot.y + px(12), each, strip - px(24)) for n in range(comforts)
+        )
+        left, top = margin + comforts * (each + px(12)) + px(28), foot.y + px(12)
+    back = Rect(left, top, side, tall)
+    home = Rect(back.right + gap, top, side, tall)
+    main = Rect(home.right + gap, top, width - margin - home.right - gap, tall)
+    half = (main.right - left - gap) / 2
+    above = top - (gap if is_upright else px(12) + gap) - tall * 0.86
+    other = Rect(left, above, half, tall * 0.86)
+    return Frame(
+        head=Rect(0, 0, width, px(128 if is_upright else 104)),
+        back=back,
+        home=home,
+        main=main,
+        others=(other, Rect(other.right + gap, above, half, other.h)),
+        comforts=places,
+        foot=foot,
+        width=width - 2 * margin,
+        floor=height / 2,
+        is_upright=is_upright,
+    )
+
+
+def draw_frame(sheet: Sheet, frame: Frame) -> Rect:
+    """Put down what every page has; return the room between title and actions."""
+    since = len(sheet.pieces)
+    _head(sheet, frame)
+    draw_foot(sheet, frame)
+    sheet.still = {name for name, _ in sheet.pieces[since:]}
+    page = sheet.stage.page
+    places = frame.others[2 - len(page.others) :] if page.others else ()
+    for rect, choice in zip(places, page.others, strict=False):
+        sheet.button(rect, choice, Kind.PLAIN)
+    sheet.y = frame.head.bottom + sheet.theme.px(56 if frame.is_upright else 36)
+    sheet.read_from = len(sheet.pieces)
+    _title(sheet, frame)
+    bottom = places[0].y if places else min(frame.main.y, frame.foot.y)
+    return Rect(sheet.theme.margin, sheet.y, frame.width, bottom - sheet.theme.gap - sheet.y)
+
+
+def _head(sheet: Sheet, frame: Frame) -> None:
+    colours, theme, head = sheet.colours, sheet.theme, frame.head
+    page = sheet.stage.page
+    is_dark = not theme.is_contrast
+    ground = colours.primary if is_dark else colours.paper
+    colour = colours.on_primary if is_dark else colours.ink
+    sheet.put("head", _flat(head, ground))
+    if theme.is_contrast:
+        sheet.put("head.line", _flat(Rect(0, head.bottom - theme.px(4), head.w, theme.px(4)), colours.ink))
+    side = theme.px(72)
+    mark = Rect(theme.margin, head.y + (head.h - side) / 2, side, side)
+    if sheet.stage.brand.mark is None:
+        sheet.icon("head.mark", mark.middle, "building-community", side, colour)
+    else:
+        sheet.put("head.mark", Picture(rect=mark, token=str(sheet.stage.brand.mark), whole=True))
+    step_width = theme.px(300) if page.step is not None else 0.0
+    name = Rect(
+        mark.right + theme.px(20), 0, head.w - mark.right - theme.px(60) - step_width, head.h - theme.px(16)
+    )
+    fitted = sheet.fitted(sheet.stage.brand.name, Face.BOLD, theme.body * 1.05, name.w, name.h)
+    height = len(fitted.lines) * fitted.size * theme.line_height
+    sheet.letters("head.name", Rect(name.x, (head.h - height) / 2, name.w, height), fitted, colour, Face.BOLD)
+    if page.step is not None:
+        _step(sheet, head, colour, ground)
+
+
+def _step(sheet: Sheet, head: Rect, front: Colour, back: Colour) -> None:
+    theme, step = sheet.theme, sheet.stage.page.step
+    if step is None:
+        return
+    place, count = step
+    text = sheet.stage.say(say("{place} de {count}", place=place, count=count))
+    width = theme.px(280)
+    box = Rect(head.right - theme.margin - width, 0, width, head.h)
+    fitted = sheet.fitted(text, Face.BOLD, theme.body, width, head.h * 0.5)
+    wide = sheet.stage.ruler.width(text, Face.BOLD, fitted.size)
+    line = fitted.size * theme.line_height
+    top = (head.h - line - theme.px(20)) / 2
+    sheet.letters("head.step", Rect(box.right - wide - 2, top, wide + 2, line), fitted, front, Face.BOLD)
+    each = min(theme.px(44), (width - theme.px(8) * (count - 1)) / count)
+    x = box.right - each * count - theme.px(8) * (count - 1)
+    for number in range(count):
+        rect = Rect(x + number * (each + theme.px(8)), top + line + theme.px(8), each, theme.px(10))
+        fill = front if number < place else back.mixed(front, 0.32)
+        sheet.plate(f"head.step.{number}", rect, fill)
+
+
+def draw_foot(sheet: Sheet, frame: Frame) -> None:
+    """Put down the comforts, Back, Home and the main action."""
+    colours, page = sheet.colours, sheet.stage.page
+    sheet.put("foot", _flat(frame.foot, colours.mist))
+    if sheet.theme.is_contrast:
+        line = Rect(0, frame.foot.y, frame.foot.w, sheet.theme.px(3))
+        sheet.put("foot.line", _flat(line, colours.line))
+    if page.back:
+        sheet.button(frame.back, _BACK, Kind.PLAIN)
+    if page.home:
+        sheet.button(frame.home, _HOME, Kind.PLAIN)
+    if page.main is not None:
+        after = "" if page.main.icon else "arrow-right"
+        sheet.button(frame.main, page.main, Kind.MAIN, icon_after=after)
+    for rect, choice in zip(frame.comforts, sheet.stage.comforts, strict=True):
+        _comfort(sheet, rect, choice)
+
+
+def _comfort(sheet: Sheet, rect: Rect, choice: Choice) -> None:
+    """A comfort has no surface of its own until it is on: five of them must stay quiet."""
+    theme, colours = sheet.theme, sheet.colours
+    name = f"button.{choice.id}"
+    colour = colours.ink
+    if choice.chosen:
+        sheet.plate(name, rect, colours.primary)
+        colour = colours.on_primary
+    else:
+        sheet.plate(name, rect, colours.mist, line=colours.line if theme.is_contrast else colours.mist_deep)
+    side = theme.px(48)
+    text = sheet.stage.say(choice.words)
+    inner = rect.inset(theme.px(6))
+    fitted = sheet.fitted(text, Face.TEXT, theme.least, inner.w, inner.h - side - theme.px(2))
+    height = len(fitted.lines) * fitted.size * theme.line_height
+    top = inner.y + max(0.0, (inner.h - side - height) / 2)
+    sheet.icon(f"{name}.icon", (rect.x + rect.w / 2, top + side / 2), choice.icon, side * 0.92, colour)
+    sheet.letters(f"{name}.words", Rect(inner.x, top + side, inner.w, height), fitted, colour, align="center")
+    if choice.chosen:
+        sheet.icon(
+            f"{name}.on", (rect.right - theme.px(22), rect.y + theme.px(22)), "check", theme.px(28), colour
+        )
+    sheet.target(rect, choice.id)
+
+
+def _title(sheet: Sheet, frame: Frame) -> None:
+    theme, page, colours = sheet.theme, sheet.stage.page, sheet.colours
+    is_upright = frame.is_upright
+    text = sheet.stage.say(page.title)
+    height = theme.px(280 if is_upright else 150)
+    size = theme.title if is_upright else theme.title * 0.8
+    filled = sheet.text(
+        "title", Rect(theme.margin, sheet.y, frame.width, height), text, size, colours.ink, Face.BOLD
+    )
+    sheet.y = filled.bottom
+    if page.error is not None:
+        sheet.y += theme.px(20)
+        note(sheet, "error", sheet.stage.say(page.error), Tone.BAD, frame.width)
+    sheet.y += theme.px(28)
+
+
+def note(sheet: Sheet, name: str, text: str, tone: Tone, width: float, height: float | None = None) -> None:
+    """Put a sentence down at the sheet's place, as wide as it may be."""
+    theme, colours = sheet.theme, sheet.colours
+    height = theme.px(420) if height is None else height
+    icon = TONE_ICONS[tone]
+    colour, ground = {
+        Tone.PLAIN: (colours.ink, None),
+        Tone.QUIET: (colours.quiet, None),
+        Tone.GOOD: (colours.good, colours.on_good),
+        Tone.BAD: (colours.bad, colours.on_bad),
+        Tone.CARE: (colours.care, colours.on_care),
+    }[tone]
+    pad = theme.px(20) if ground is not None else 0.0
+    side = theme.px(44) if icon else 0.0
+    space = theme.px(14) if icon else 0.0
+    inner = width - 2 * pad - side - space
+    face = Face.BOLD if ground is not None else Face.TEXT
+    fitted = sheet.fitted(text, face, theme.body, inner, height - 2 * pad)
+    tall = len(fitted.lines) * fitted.size * theme.line_height
+    box = Rect(theme.margin, sheet.y, width, max(tall, side) + 2 * pad)
+    if ground is not None:
+        sheet.plate(name, box, ground, line=colour)
+    x, y = box.x + pad, box.y + pad
+    first = fitted.size * theme.line_height
+    if icon:
+        sheet.icon(f"{name}.icon", (x + side / 2, y + max(first, side) / 2), icon, side, colour)
+    down = max(0.0, (side - first) / 2)
+    sheet.letters(f"{name}.words", Rect(x + side + space, y + down, inner, tall), fitted, colour, face)
+    sheet.y = box.bottom + (down if tall > side else 0)
+
+
+def _flat(rect: Rect, fill: Colour) -> Plate:
+    return Plate(rect=rect, fill=fill)

@@ -1,0 +1,119 @@
+"""The real screen over an invented town, in a process of its own; orders come as lines of JSON.
+
+`python -m tests.support.screen_child WIDTH HEIGHT`, started by `tests.support.screen`. One process holds one
+window: Kivy keeps much of it for good.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from kivy.clock import Clock
+from kivy.core.window import Window
+from kivy.tests.common import UnitTestTouch
+
+from kiosk_app.core.desk import Desk
+from kiosk_app.core.flow import Flow
+from kiosk_app.core.session import Patience
+from kiosk_app.ui.app import KioskApp
+from kiosk_app.ui.assets import find_assets
+from kiosk_app.ui.look import Look
+from kiosk_app.ui.scene import Letters
+from kiosk_app.ui.theme import Brand
+from tests.support.kiosk_machine import QuietVoice, SimulatedMachine, all_tasks, speaker_of
+
+
+class Child:
+    """Takes orders on Kivy's thread and answers each with a line."""
+
+    def __init__(self) -> None:
+        self.machine = SimulatedMachine()
+        self.voice = QuietVoice()
+        self.now_ms = 1_000
+        self.alive = 0
+        self.desk = Desk(Flow(all_tasks(), Patience()))
+        look = Look(brand=Brand(name="Ayuntamiento de Villamar"), assets=find_assets(), motion=False)
+        self.app = KioskApp(
+            self.desk,
+            self.machine,
+            self.voice,
+            speaker_of,
+            look,
+            now_ms=lambda: self.now_ms,
+            alive=self._live,
+        )
+
+    def run(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.app.run()
+
+    def _live(self) -> None:
+        self.alive += 1
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            order = json.loads(line)
+            Clock.schedule_once(lambda _, order=order: self._obey(order), 0)
+        Clock.schedule_once(lambda _: self.app.stop(), 0)
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        act: Callable[..., object] = getattr(self, f"do_{order.pop('do')}")
+        self._tell(act(**order))
+
+    def _tell(self, answer: object) -> None:
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+    # ---- orders
+
+    def do_page(self) -> object:
+        page = self.desk.page(self.machine.around(), self.now_ms)
+        return {"name": page.name, "title": page.title.key}
+
+    def do_scene(self) -> object:
+        scene = self.app.scene
+        assert scene is not None
+        texts = [" ".join(piece.lines) for _, piece in scene.pieces if isinstance(piece, Letters)]
+        targets = [
+            {
+                "action": t.action,
+                "key": t.key,
+                "turn": t.turn,
+                "rect": [t.rect.x, t.rect.y, t.rect.w, t.rect.h],
+            }
+            for t in scene.targets
+        ]
+        return {"texts": texts, "targets": targets}
+
+    def do_tap(self, x: float, y: float, after_ms: int = 600) -> object:
+        self.now_ms += after_ms
+        touch = UnitTestTouch(x, Window.height - y)
+        touch.touch_down()
+        touch.touch_up()
+        return self.do_page()
+
+    def do_key(self, code: int, after_ms: int = 600) -> object:
+        self.now_ms += after_ms
+        Window.dispatch("on_key_down", code, 0, "", [])
+        Window.dispatch("on_key_up", code, 0)
+        return self.do_page()
+
+    def do_type(self, text: str) -> object:
+        for letter in text:
+            Window.dispatch("on_textinput", letter)
+        return self.do_page()
+
+    def do_wait(self, ms: int) -> object:
+        self.now_ms += ms
+        self.app._tick()  # noqa: SLF001  time passes at once
+        return self.do_page()
+
+    def do_shot(self, path: str) -> object:
+        Window.dispatch("on_draw")
+        return Window.screenshot(name=path)
+
+
+if __name__ == "__main__":
+    Child().run()
