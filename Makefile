@@ -6,11 +6,7 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo picture test check bench plots simulate proof translations lock clean
-=======
-.PHONY: help setup look demo picture test check bench plots simulate proof lock clean
->>>>>>> 24e1ff9 (A screen for the kiosk: pages composed as scenes, drawn where they changed; typefaces and icons at set-up)
+.PHONY: help setup look demo picture test check bench plots simulate proof translations lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets

@@ -26,6 +26,7 @@ from kiosk_app.core.ports import Machine, Voice
 from kiosk_app.core.walk import Stop
 from kiosk_app.core.words import Speaker, Words
 from kiosk_app.ui.compose import compose
+from kiosk_app.ui.ground import GroundArt
 from kiosk_app.ui.ink import Ink
 from kiosk_app.ui.look import Look
 from kiosk_app.ui.painter import Painter
@@ -103,7 +104,8 @@ class KioskApp(App):
         self._surface = _Surface(self)
         self._ink = Ink(self._look.assets)
         pictures = Pictures(self._machine.photo)
-        ground = None if self._look.ground is None else self._look.ground(self._ink)
+        town = self._look.town
+        ground = None if town is None else GroundArt(town, self._look.tokens, self._ink)
         self._painter = Painter(self._surface.canvas, self.size, self._ink, pictures, ground)
         Window.bind(on_key_down=self._key_down, on_key_up=self._key_up, on_textinput=self._typed)
         self._move = Clock.schedule_interval(self._move_on, 0)

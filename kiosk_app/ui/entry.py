@@ -107,7 +107,7 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, room_h: float) -> None:
     sheet.put("field.mark", Plate(rect=at.inset(0, line * 0.1), fill=colours.primary))
     sheet.y = box.bottom + theme.px(10)
     if entry.keyboard is Keyboard.TEXT and entry.value and entry.length_max - len(entry.value) <= 50:  # noqa: PLR2004  soon
-        left = sheet.stage.say(say("Quedan {count} letras", count=entry.length_max - len(entry.value)))
+        left = sheet.stage.say(say("Letras que quedan: {count}", count=entry.length_max - len(entry.value)))
         filled = sheet.text(
             "field.left",
             Rect(theme.margin, sheet.y, frame.width, theme.least * 1.3),

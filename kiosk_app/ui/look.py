@@ -1,10 +1,10 @@
 """How a kiosk looks at its place: the town's brand, typefaces, map, and whether anything may move."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from kiosk_app.town.map import TownMap
 from kiosk_app.ui.assets import Assets, find_assets
 from kiosk_app.ui.theme import Brand, Tokens, read_brand, read_tokens
 
@@ -22,7 +22,7 @@ class Look:
         tokens: colours, sizes, times.
         motion: pages come with a movement.
         speak_key: the key code of the speaking key.
-        ground: makes what draws the map; None where there is no map.
+        town: its map; None where there is none.
     """
 
     brand: Brand
@@ -30,19 +30,22 @@ class Look:
     tokens: Tokens = field(default_factory=read_tokens)
     motion: bool = True
     speak_key: int = F1
-    ground: Callable[[Any], Any] | None = None
+    town: TownMap | None = None
 
     @classmethod
-    def read(cls, brand: Path, assets: Path | None = None, *, motion: bool = True) -> Self:
+    def read(
+        cls, brand: Path, assets: Path | None = None, town: TownMap | None = None, *, motion: bool = True
+    ) -> Self:
         """Read it from files.
 
         Args:
             brand: a town's TOML file, see `theme.read_brand`.
             assets: a folder of typefaces and icons; below the environment where none is named.
+            town: its map; None where there is none.
             motion: pages come with a movement.
 
         Raises:
             InputError: the brand is not right.
             DeviceError: typefaces or icons are missing.
         """
-        return cls(brand=read_brand(brand), assets=find_assets(assets), motion=motion)
+        return cls(brand=read_brand(brand), assets=find_assets(assets), town=town, motion=motion)

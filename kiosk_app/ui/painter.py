@@ -4,8 +4,7 @@ Every piece is a group of instructions of its own. No widget stands behind it: n
 of a page outlives it.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from kivy.graphics import (
     Canvas,
@@ -21,13 +20,13 @@ from kivy.graphics import (
 )
 
 from kiosk_app.ui.contrast import Colour
+from kiosk_app.ui.ground import GroundArt
 from kiosk_app.ui.ink import Ink
 from kiosk_app.ui.pictures import Pictures
 from kiosk_app.ui.scene import Ground, Letters, Picture, Piece, Plate, Rect, Ring, Scene, Squares, Wedge
 
 SLIDE_PX: Final = 28
 """How far a page moves when it comes."""
-Drawer = Callable[[InstructionGroup, Any], None]
 
 
 class Painter:
@@ -47,7 +46,7 @@ class Painter:
         size: tuple[int, int],
         ink: Ink,
         pictures: Pictures,
-        ground: Callable[[InstructionGroup, Ground, Rect], None] | None,
+        ground: GroundArt | None,
     ) -> None:
         self._height = float(size[1])
         self._width = float(size[0])
@@ -139,7 +138,7 @@ class Painter:
             case Ground(rect=rect):
                 if self._ground is not None:
                     x, y = self._pos(rect)
-                    self._ground(group, piece, Rect(x, y, rect.w, rect.h))
+                    self._ground.draw(group, piece, Rect(x, y, rect.w, rect.h))
             case Wedge():
                 group.add(_colour(piece.fill))
                 points = [number for x, y in piece.points for number in (x, self._height - y, 0, 0)]

@@ -31,6 +31,7 @@ def draw_place(sheet: Sheet, frame: Frame, room: Rect) -> None:
                 long=shown.long,
                 pins=pins,
                 contrast=theme.is_contrast,
+                unit=theme.unit,
             ),
         )
         _mark(sheet, box)

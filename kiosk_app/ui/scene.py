@@ -138,6 +138,7 @@ class Ground:
         long: of its middle.
         pins: latitude and longitude of what others reported.
         contrast: in the colours of high contrast.
+        unit: how large a pixel of the tokens is.
     """
 
     rect: Rect
@@ -145,6 +146,7 @@ class Ground:
     long: float
     pins: tuple[tuple[float, float], ...]
     contrast: bool
+    unit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class Tokens:
         contrast: colours of high contrast.
         type: sizes of letters.
         space: measures.
+        map: colours of the map, by what lies there.
+        map_contrast: the same in high contrast.
         move_ms: that a page takes to come.
     """
 
@@ -100,6 +102,8 @@ class Tokens:
     contrast: Palette
     type: Mapping[str, float]
     space: Mapping[str, int]
+    map: Mapping[str, Colour]
+    map_contrast: Mapping[str, Colour]
     move_ms: int
 
 
@@ -160,6 +164,8 @@ def read_tokens(text: str | None = None) -> Tokens:
             contrast=_palette(data["contrast"]),
             type=data["type"],
             space=data["space"],
+            map=_colours(data["map"]),
+            map_contrast=_colours(data["map_contrast"]),
             move_ms=data["motion"]["move_ms"],
         )
     except KeyError as error:
@@ -240,6 +246,10 @@ def theme_of(tokens: Tokens, brand: Brand, comfort: Comfort, size: tuple[int, in
         **sizes,
         **measures,
     )
+
+
+def _colours(data: Mapping[str, str]) -> Mapping[str, Colour]:
+    return {name: Colour.parse(text) for name, text in data.items()}
 
 
 def _palette(data: Mapping[str, str]) -> Palette:

@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from kiosk_app.core.draft import Ability, Around
+from kiosk_app.core.draft import Ability, Around, Place
 from kiosk_app.core.effects import (
     Answer,
     Ask,
@@ -26,8 +26,9 @@ from kiosk_app.core.tasks.report import Report
 from kiosk_app.core.tasks.task import AnyTask
 from kiosk_app.core.voice import Sentence
 from kiosk_app.core.words import Speaker, Words
-from shared.model.wording import Language
-from tests.support.kiosk import Spanish, around
+from kiosk_app.town.demonstration import MIDDLE, demonstration_town
+from kiosk_app.town.gazetteer import TownGazetteer
+from tests.support.kiosk import around
 
 REFERENCE = "7KXM 2PRT 94VW"
 PROOF = "VT1:kiosk-plaza:7KXM2PRT94VW:4fd1b0c2a9e87d65:3045022100b7c1d2e3f4a5968778695a4b3c2d1e0f"
@@ -35,10 +36,6 @@ PROOF = "VT1:kiosk-plaza:7KXM2PRT94VW:4fd1b0c2a9e87d65:3045022100b7c1d2e3f4a5968
 
 def all_tasks() -> list[AnyTask]:
     return [Report(), Follow(), ReadAgenda()]
-
-
-def speaker_of(language: Language) -> Speaker:
-    return Spanish()
 
 
 def photograph(number: int) -> bytes:
@@ -75,7 +72,9 @@ class SimulatedMachine:
         self.closed: Mapping[Ability, Words] = {}
         self.asked: list[Effect] = []
         self.photos: dict[str, bytes] = {}
-        self.surroundings = around()
+        here = Place(lat=MIDDLE.lat, long=MIDDLE.long, address="Plaza Mayor 1")
+        gazetteer = TownGazetteer(demonstration_town(), here)
+        self.surroundings = replace(around(), here=here, gazetteer=gazetteer)
 
     def around(self) -> Around:
         return replace(self.surroundings, closed=self.closed)

@@ -17,12 +17,15 @@ from kivy.tests.common import UnitTestTouch
 from kiosk_app.core.desk import Desk
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.session import Patience
+from kiosk_app.languages.speaker import Speakers
+from kiosk_app.town.demonstration import demonstration_town
+from kiosk_app.town.map import TownMap
 from kiosk_app.ui.app import KioskApp
 from kiosk_app.ui.assets import find_assets
 from kiosk_app.ui.look import Look
 from kiosk_app.ui.scene import Letters
 from kiosk_app.ui.theme import Brand
-from tests.support.kiosk_machine import QuietVoice, SimulatedMachine, all_tasks, speaker_of
+from tests.support.kiosk_machine import QuietVoice, SimulatedMachine, all_tasks
 
 
 class Child:
@@ -34,12 +37,17 @@ class Child:
         self.now_ms = 1_000
         self.alive = 0
         self.desk = Desk(Flow(all_tasks(), Patience()))
-        look = Look(brand=Brand(name="Ayuntamiento de Villamar"), assets=find_assets(), motion=False)
+        look = Look(
+            brand=Brand(name="Ayuntamiento de Villamar"),
+            assets=find_assets(),
+            town=TownMap(demonstration_town()),
+            motion=False,
+        )
         self.app = KioskApp(
             self.desk,
             self.machine,
             self.voice,
-            speaker_of,
+            Speakers().of,
             look,
             now_ms=lambda: self.now_ms,
             alive=self._live,
