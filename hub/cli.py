@@ -50,6 +50,7 @@ FIRST_CONFIG: Final = """\
 # open311_url = "https://avisos.example.org/v2"
 # settlements_url = "https://core.example.org"
 # notices_url = "https://core.example.org"
+# cloudevents_url = "https://events.example.org/ventanilla"
 """
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)

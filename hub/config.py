@@ -84,6 +84,10 @@ class HubConfig(BaseSettings):
     notices_key: str = Field(default="", repr=False)
     notices_batch: int = Field(default=100, ge=1, le=1_000)
     notices_parallel: int = Field(default=4, ge=1, le=64)
+    cloudevents_url: str = Field(default="", pattern=URL)
+    cloudevents_key: str = Field(default="", repr=False)
+    cloudevents_batch: int = Field(default=100, ge=1, le=1_000)
+    cloudevents_parallel: int = Field(default=4, ge=1, le=64)
     media_base_url: str = Field(default="", pattern=URL)
     core_timeout_s: float = Field(default=10.0, gt=0, le=300)
     core_ca_file: Path | None = None

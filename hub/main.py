@@ -32,7 +32,7 @@ from hub.api.server import Server, make_server
 from hub.assembly.bodies import make_attachments
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
-from hub.assembly.towards_core import make_forwarder, make_updates, media_links
+from hub.assembly.towards_core import make_forwarder, make_updates, media_links, rules_of
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
 from hub.attachments.service import Attachments
 from hub.config import HubConfig
@@ -188,7 +188,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         ),
         Measures(),
         clock=now_ms,
-        purse_floor_minor=config.purse_floor_minor,
+        rules=rules_of(config),
     )
     link = make_link(config, broker_port, worker.deliver, incarnation=lambda: incarnation.value, clock=now_ms)
     worker.attach(link)
@@ -325,7 +325,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
             Opener(hub.room.keys.sealing),
             clock=now_ms,
             work_committed=wake,
-            purse_floor_minor=hub.config.purse_floor_minor,
+            rules=rules_of(hub.config),
             released=hub.worker.tell,
         ),
         registry=hub.worker.measures.registry,

@@ -10,10 +10,12 @@ from hub.attachments.links import MediaLinks
 from hub.config import HubConfig
 from hub.core import notices, settlements
 from hub.core.batch import BatchConnector
+from hub.core.cloudevents import cloudevents_connector
 from hub.core.exchange import Endpoint
 from hub.core.open311 import Open311Connector, Open311Settings
 from hub.core.open311_updates import Updates
 from hub.core.port import Connector
+from hub.db.unit_of_work import Rules
 from hub.db.writer import Writer
 from hub.fleet.fleet import Fleet
 from hub.forwarder.caution import Cautious
@@ -22,6 +24,7 @@ from hub.jobs.media import WithMedia
 from hub.jobs.report_updates import ReportUpdates, Telling
 from hub.jobs.signatures import SignedSettlements
 from hub.keys.room import KeyRoom
+from hub.usecases.cloud_events import CLOUDEVENTS
 from shared.adapters.mqtt_link import Address
 
 
@@ -79,9 +82,18 @@ def make_forwarder(
             parallel_max=config.notices_parallel,
         )
         connectors.append(core)
+    if config.cloudevents_url:
+        endpoint = _endpoint(config, config.cloudevents_url, config.cloudevents_key)
+        batch_max, parallel_max = config.cloudevents_batch, config.cloudevents_parallel
+        connectors.append(cloudevents_connector(endpoint, batch_max=batch_max, parallel_max=parallel_max))
     settings = ForwarderSettings(retry_max_ms=round(config.retry_max_s * 1000))
     cautious = [Cautious(connector, is_cautious) for connector in connectors]
     return TowardsCore(forwarder=Forwarder(cautious, writer, settings), signed=signed)
+
+
+def rules_of(config: HubConfig) -> Rules:
+    """Return what the settings decide for every transaction."""
+    return Rules(purse_floor_minor=config.purse_floor_minor, publishes=bool(config.cloudevents_url))
 
 
 def make_updates(config: HubConfig, writer: Writer, fleet: Fleet, clock: Callable[[], int]) -> ReportUpdates:
@@ -108,6 +120,7 @@ def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:
         ("open311", config.open311_url),
         (settlements.NAME, config.settlements_url),
         (notices.NAME, config.notices_url),
+        (CLOUDEVENTS, config.cloudevents_url),
     )
 
 

@@ -1,7 +1,7 @@
-"""Batches over HTTP to a core that honours a key for each effect: what settlements and notices share.
+"""Batches over HTTP to whoever honours a key for each effect: what settlements, notices and events share.
 
 Here: the request, what each item's answer means, and how one bad item is told from the hundred around it.
-Not here: which work goes where (settlements.py, notices.py).
+Not here: which work goes where (settlements.py, notices.py, cloudevents.py).
 
 The exchange, JSON both ways, `POST` to the collection; the results are `ItemResult`:
 
@@ -20,7 +20,7 @@ Rules:
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import assert_never, cast
+from typing import Protocol, assert_never, cast
 from uuid import UUID, uuid5
 
 from hub.core.exchange import Answer, Endpoint, Exchange, Lost, NotSent, Outcome
@@ -49,6 +49,46 @@ def batch_key(effects: Sequence[Effect]) -> UUID:
     return uuid5(BATCH_NAMESPACE, ",".join(str(effect.key) for effect in effects))
 
 
+class Form(Protocol):
+    """How a batch is written, and what an answer to it says of each effect."""
+
+    @property
+    def media_type(self) -> str:
+        """Of what is written."""
+        ...
+
+    def write(self, key: str, effects: Sequence[Effect]) -> object:
+        """Write effects as JSON values.
+
+        Args:
+            key: of the batch.
+            effects: in their order.
+        """
+        ...
+
+    def read(self, body: bytes, effects: Sequence[Effect]) -> Sequence[Result]:
+        """Read the body of an answer that took the batch; one result for each effect, in their order."""
+        ...
+
+
+class Items:
+    """Our own form: the core says of each item what it made of it."""
+
+    media_type = "application/json"
+
+    def write(self, key: str, effects: Sequence[Effect]) -> object:
+        """Write each effect with its key and aggregate."""
+        items = [
+            {"key": str(effect.key), "aggregate": effect.aggregate, "body": effect.body} for effect in effects
+        ]
+        return {"key": key, "items": items}
+
+    def read(self, body: bytes, effects: Sequence[Effect]) -> Sequence[Result]:
+        """Find each effect's own answer by its key."""
+        answers = _answers_by_key(body)
+        return [_read_item(answers.get(str(effect.key)), effect) for effect in effects]
+
+
 class BatchConnector:
     """Effects of one kind in batches to one collection of the core."""
 
@@ -60,6 +100,7 @@ class BatchConnector:
         path: str,
         batch_max: int,
         parallel_max: int,
+        form: Form | None = None,
     ) -> None:
         """Prepare the connector; nothing is sent yet.
 
@@ -69,13 +110,15 @@ class BatchConnector:
             path: the collection, below the endpoint's base.
             batch_max: effects in one request.
             parallel_max: requests under way at once.
+            form: of the batches; our own where none is given.
         """
         self.name = name
+        self._form = form or Items()
         self.batch_max = batch_max
         self.parallel_max = parallel_max
         self._path = path
         self._exchange = Exchange(endpoint)
-        self._headers = {"content-type": "application/json"}
+        self._headers = {"content-type": self._form.media_type}
         if endpoint.api_key:
             self._headers["authorization"] = f"Bearer {endpoint.api_key}"
 
@@ -89,23 +132,32 @@ class BatchConnector:
             One result for each effect, in their order.
         """
         key = str(batch_key(effects))
-        request = {
-            "key": key,
-            "items": [
-                {"key": str(effect.key), "aggregate": effect.aggregate, "body": effect.body}
-                for effect in effects
-            ],
-        }
-        content = json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode()
+        content = json.dumps(
+            self._form.write(key, effects), ensure_ascii=False, separators=(",", ":")
+        ).encode()
         outcome = await self._exchange.post(self._path, content, {**self._headers, "idempotency-key": key})
         if len(effects) > 1 and isinstance(outcome, Answer) and _blames_an_item(outcome):
             middle = len(effects) // 2
             return [*await self.deliver(effects[:middle]), *await self.deliver(effects[middle:])]
-        return _read_batch(outcome, effects)
+        return self._results(outcome, effects)
 
     async def close(self) -> None:
         """Give up the connections."""
         await self._exchange.close()
+
+    def _results(self, outcome: Outcome, effects: Sequence[Effect]) -> Sequence[Result]:
+        match outcome:
+            case NotSent():
+                return [Retry(reason=outcome.reason) for _ in effects]
+            case Lost():
+                return [Unknown(reason=outcome.reason) for _ in effects]
+            case Answer():
+                if outcome.meaning is Meaning.ANSWERED:
+                    return self._form.read(outcome.body, effects)
+                result = _read_status(outcome)
+                return [result for _ in effects]
+            case _:
+                assert_never(outcome)
 
 
 def _blames_an_item(answer: Answer) -> bool:
@@ -115,21 +167,6 @@ def _blames_an_item(answer: Answer) -> bool:
 
 
 _NO_SUCH_COLLECTION = frozenset({404, 405, 410, 501})
-
-
-def _read_batch(outcome: Outcome, effects: Sequence[Effect]) -> Sequence[Result]:
-    match outcome:
-        case NotSent():
-            return [Retry(reason=outcome.reason) for _ in effects]
-        case Lost():
-            return [Unknown(reason=outcome.reason) for _ in effects]
-        case Answer():
-            if outcome.meaning is Meaning.ANSWERED:
-                return _read_items(outcome.body, effects)
-            result = _read_status(outcome)
-            return [result for _ in effects]
-        case _:
-            assert_never(outcome)
 
 
 def _read_status(answer: Answer) -> Result:
@@ -147,12 +184,6 @@ def _read_status(answer: Answer) -> Result:
             return Unknown(reason=f"the core failed ({said})")
         case _:
             assert_never(answer.meaning)
-
-
-def _read_items(body: bytes, effects: Sequence[Effect]) -> Sequence[Result]:
-    """Each effect's own answer, found by its key."""
-    answers = _answers_by_key(body)
-    return [_read_item(answers.get(str(effect.key)), effect) for effect in effects]
 
 
 def _answers_by_key(body: bytes) -> Mapping[str, Mapping[str, object]]:

@@ -31,11 +31,12 @@ PORTS = {"http": 80, "https": 443}
 class Endpoint:
     """Where a core listens and how we say who we are.
 
-    Attributes: base_url: address without a slash at its end, e.g. https://avisos.example.es/v2. api_key: the
-        core's key for us; empty where it asks for none. timeout_s: deadline from the question's first byte
-        to the answer's last. connect_timeout_s: deadline of connecting, before that; shorter, so that a core
-        that is down is known as
-            such and not as an outcome in doubt.
+    Attributes:
+        base_url: address without a slash at its end, e.g. https://avisos.example.es/v2.
+        api_key: the core's key for us; empty where it asks for none.
+        timeout_s: deadline from the question's first byte to the answer's last.
+        connect_timeout_s: deadline of connecting, before that; shorter, so that a core that is down is known
+            as such and not as an outcome in doubt.
         ca_file: certificate authority of the core, if it is not one that the machine trusts already.
     """
 
@@ -145,7 +146,7 @@ class Exchange:
         try:
             async with asyncio.timeout(self._endpoint.timeout_s):
                 whole = [*self._common.items(), *headers.items()]
-                response = await connection.ask(method, self._base_path + target, whole, content)
+                response = await connection.ask(method, self._base_path + target or "/", whole, content)
         except (OSError, h11.RemoteProtocolError, AnswerTooLongError) as error:
             return Lost(reason=f"no answer from the core ({type(error).__name__})")
         finally:

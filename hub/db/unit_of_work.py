@@ -6,6 +6,8 @@ Implements `hub.usecases.ports.UnitOfWork`. Nothing is written before `flush`; a
 leaves nothing behind. It neither commits nor rolls back: `hub.db.writer` does.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from hub.db.attachment_repository import AttachmentInserts
@@ -21,6 +23,21 @@ from hub.db.register_repositories import (
     ServiceRequestRepository,
 )
 from hub.domain.payments.accounts import PURSE_FLOOR_MINOR
+from hub.usecases.cloud_events import Published
+from hub.usecases.ports import Outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decided for every transaction.
+
+    Attributes:
+        purse_floor_minor: how far a purse that is new may go below zero.
+        publishes: what happened leaves as CloudEvents too.
+    """
+
+    purse_floor_minor: int = PURSE_FLOOR_MINOR
+    publishes: bool = False
 
 
 class UnitOfWork:
@@ -38,25 +55,31 @@ class UnitOfWork:
         fleet: what devices say of settings, bundles and commands.
     """
 
-    def __init__(self, connection: Connection, *, purse_floor_minor: int = PURSE_FLOOR_MINOR) -> None:
+    def __init__(self, connection: Connection, rules: Rules = Rules()) -> None:
         """Begins on a connection that is in a transaction.
 
         Args:
             connection: the writer's.
-            purse_floor_minor: how far a purse that is new may go below zero.
+            rules: the operator's.
         """
         numbers = Numbers(connection)
         self.exceptions = ExceptionRepository(connection)
         self.delivery = DeliveryRepository(connection, self.exceptions)
         self.ledger = LedgerRepository(
-            connection, purse_floor_minor=purse_floor_minor, next_id=numbers.next_id
+            connection, purse_floor_minor=rules.purse_floor_minor, next_id=numbers.next_id
         )
         self.service_requests = ServiceRequestRepository(connection)
         self.notice_responses = NoticeResponseRepository(connection)
         self.device_board = DeviceBoard(connection)
         self.attachments = AttachmentInserts(connection)
-        self.outgoing = OutgoingInserts(connection)
+        self._inserts = OutgoingInserts(connection)
+        self.outgoing: Outgoing = Published(self._inserts) if rules.publishes else self._inserts
         self.fleet = FleetWords(connection)
+
+    @property
+    def effects(self) -> int:
+        """How many effects were added."""
+        return self._inserts.added
 
     def flush(self) -> None:
         """Writes all that was decided; afterwards the unit of work may go on."""
@@ -67,5 +90,5 @@ class UnitOfWork:
         self.device_board.flush()
         self.exceptions.flush()
         self.attachments.flush()
-        self.outgoing.flush()
+        self._inserts.flush()
         self.fleet.flush()

@@ -16,7 +16,7 @@ import structlog
 
 from hub.db.engine import Connection
 from hub.db.quarantine_repository import LINES_MAX, QuarantinedLine, QuarantineRepository, Verdict
-from hub.db.unit_of_work import UnitOfWork
+from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.opening import Opener
 from hub.ingest.release import release
@@ -56,7 +56,7 @@ class Clerk:
         *,
         clock: Callable[[], int],
         work_committed: Callable[[], None],
-        purse_floor_minor: int,
+        rules: Rules,
         released: Callable[[str], None] = lambda _device: None,
     ) -> None:
         """Take what is needed.
@@ -67,7 +67,7 @@ class Clerk:
             opener: opens what is sealed to the hub; only used on the writer's thread.
             clock: the hub's time, Unix epoch in milliseconds.
             work_committed: called when new outgoing work may be in the database.
-            purse_floor_minor: how far a new purse may go below zero.
+            rules: the operator's, for every transaction.
             released: called when a device was let go on, to tell it at once.
         """
         self._registry = registry
@@ -75,7 +75,7 @@ class Clerk:
         self._opener = opener
         self._clock = clock
         self._work_committed = work_committed
-        self._purse_floor_minor = purse_floor_minor
+        self._rules = rules
         self._released = released
 
     def release_device(self, device: str) -> Decided:
@@ -138,7 +138,7 @@ class Clerk:
         return self._take(_with_what_waits_behind(quarantine, line, discard=discard), connection)
 
     def _take(self, lines: Sequence[QuarantinedLine], connection: Connection) -> Decided:
-        uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
+        uow = UnitOfWork(connection, self._rules)
         done = release(
             lines, uow, QuarantineRepository(connection), self._opener, self._registry, self._clock()
         )

@@ -34,7 +34,7 @@ import structlog
 
 from hub.db.engine import Connection
 from hub.db.register_repositories import ExceptionRepository
-from hub.db.unit_of_work import UnitOfWork
+from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.inbox import Inbox
@@ -99,7 +99,7 @@ class IngestWorker:
         measures: Measures,
         *,
         clock: Callable[[], int],
-        purse_floor_minor: int,
+        rules: Rules,
     ) -> None:
         """Begin without a link.
 
@@ -110,7 +110,7 @@ class IngestWorker:
             hooks: what follows elsewhere.
             measures: where group sizes and times go.
             clock: the hub's time, Unix epoch in milliseconds.
-            purse_floor_minor: how far a new purse may go below zero.
+            rules: the operator's, for every transaction.
         """
         self.connected = False
         self.events = 0
@@ -123,7 +123,7 @@ class IngestWorker:
         self._hooks = hooks
         self.measures = measures
         self._clock = clock
-        self._purse_floor_minor = purse_floor_minor
+        self._rules = rules
         self._link: Link | None = None
         self._hint = StateHint(incarnation, clock)
         # What follows is shared by the link's and the writer's threads, under the lock.
@@ -157,7 +157,7 @@ class IngestWorker:
         """
 
         def job(connection: Connection) -> Outgoing | None:
-            uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
+            uow = UnitOfWork(connection, self._rules)
             return self._ingest.tell(device, uow, self._clock())
 
         def told(future: "Future[Outgoing | None]") -> None:
@@ -249,7 +249,7 @@ class IngestWorker:
         self._gather(group)
         started = time.monotonic()
         now_ms = self._clock()
-        uow = UnitOfWork(connection, purse_floor_minor=self._purse_floor_minor)
+        uow = UnitOfWork(connection, self._rules)
         answers = self._ingest.apply([Incoming(e.topic, e.payload) for e in group], uow, now_ms)
         uow.flush()
         if self._incarnation.value != self._incarnation_seen:
@@ -258,7 +258,7 @@ class IngestWorker:
             incarnation=self._incarnation.value,
             answers=answers,
             events=uow.delivery.accepted,
-            effects=uow.outgoing.added,
+            effects=uow.effects,
             spoken=uow.fleet.spoken,
             started=started,
         )

@@ -39,11 +39,22 @@ class TownHall:
         assert self.core.effects()["duplicates"] == 0
 
 
-def make_town_hall(folder: Path, stack: ExitStack, **settings: object) -> TownHall:
-    """Start a core and a hub that hands over to it, with some settings of its own."""
+def make_town_hall(
+    folder: Path, stack: ExitStack, *, subscribed: bool = False, **settings: object
+) -> TownHall:
+    """Start a core and a hub that hands over to it, with some settings of its own.
+
+    Args:
+        folder: of both.
+        stack: ends them.
+        subscribed: the core takes the hub's CloudEvents too.
+        settings: of the hub.
+    """
     (folder / "core").mkdir()
     core = stack.enter_context(ReferenceCore(folder / "core", "--plain"))
     urls = {f"{name}_url": core.base_url for name in ("open311", "settlements", "notices")}
+    if subscribed:
+        urls["cloudevents_url"] = f"{core.base_url}/events"
     hub = HubProcess(folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2, **settings)
     return TownHall(stack.enter_context(hub), core)
 

@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.migrate import upgrade
-from hub.db.unit_of_work import UnitOfWork
+from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.apply import Incoming
 from hub.ingest.worker import IngestWorker, WorkerHooks
@@ -135,7 +135,7 @@ def _hub(folder: Path, port: int) -> Iterator[tuple[Street, IngestWorker, Writer
     street = Street(DEVICES, HubSealingKey.generate())
     hooks = WorkerHooks(work_committed=lambda: None, incarnation_jumped=lambda _connection, _now: None)
     worker = IngestWorker(
-        street.ingest, writer, Life(), hooks, Measures(), clock=lambda: NOW_MS, purse_floor_minor=-500
+        street.ingest, writer, Life(), hooks, Measures(), clock=lambda: NOW_MS, rules=Rules()
     )
     settings = LinkSettings(
         name="hub",

@@ -10,6 +10,7 @@ from sqlalchemy import Table, select
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.tables import inbox, loss_record, quarantine
 from hub.db.triggers import create_all
+from hub.db.unit_of_work import Rules
 from hub.db.writer import Writer
 from hub.ingest.apply import Ingest
 from hub.ingest.opening import Opener
@@ -74,7 +75,7 @@ class SmallHub:
             WorkerHooks(work_committed=lambda: None, incarnation_jumped=lambda _connection, _now: None),
             Measures(),
             clock=self.clock,
-            purse_floor_minor=-500,
+            rules=Rules(),
         )
         will = Will(topic=topics.HUB_STATE, payload=b'{"v":1,"on":false}', retain=True)
         self.link = MqttLink(self.town.settings("hub"), worker.deliver, will=lambda _session: will)

@@ -1,4 +1,4 @@
-"""The reference core's batches: settlements and notices, each item once for its key.
+"""The reference core's batches: settlements, notices and CloudEvents, each item once for its key.
 
 Here: reading a batch and answering item by item. Not here: what is counted (store.py).
 
@@ -9,7 +9,8 @@ refused whole.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from shared.model.errors import InputError
 from shared.model.money import Money
 
 COLLECTIONS = ("settlements", "notices")
+EVENTS = "events"
 ITEMS_MAX = 100
 
 
@@ -35,16 +37,19 @@ def collection_routes(store: Store, faults: Faults, api_key: str) -> list[Route]
         api_key: asked for as a bearer token; empty: of nobody.
     """
 
-    def route(kind: str) -> Route:
+    def route(kind: str, count: Callable[[bytes], Response]) -> Route:
         async def take(request: Request) -> Response:
             if api_key and request.headers.get("authorization") != f"Bearer {api_key}":
                 return Response(status_code=401)
             body = await request.body()
-            return await answer(faults, lambda: _take(store, kind, body))
+            return await answer(faults, lambda: count(body))
 
         return Route(f"/{kind}", take, methods=["POST"])
 
-    return [route(kind) for kind in COLLECTIONS]
+    return [
+        *(route(kind, partial(_take, store, kind)) for kind in COLLECTIONS),
+        route(EVENTS, partial(_take_events, store)),
+    ]
 
 
 def _take(store: Store, kind: str, body: bytes) -> Response:
@@ -69,6 +74,38 @@ def _take(store: Store, kind: str, body: bytes) -> Response:
         if one.held is not None:
             answers[place]["held"] = dict(one.held)
     return _json({"items": answers}, 200)
+
+
+def _take_events(store: Store, body: bytes) -> Response:
+    """Count a batch of CloudEvents; one event of which is none refuses it whole.
+
+    Source: CloudEvents 1.0.2, JSON event format, section 4 (batches); `source` and `id` tell events apart.
+    """
+    try:
+        items = [_read_event(one) for one in _read_events(body)]
+    except InputError as error:
+        return _json({"error": str(error)}, 400)
+    store.take(EVENTS, items, time.time_ns() // 1_000_000)
+    return Response(status_code=202)
+
+
+def _read_events(body: bytes) -> Sequence[object]:
+    try:
+        events = cast("object", json.loads(body))
+    except ValueError as error:
+        raise InputError("a batch of CloudEvents is JSON; send a list") from error
+    if not isinstance(events, list) or not 1 <= len(cast("list[object]", events)) <= ITEMS_MAX:
+        raise InputError(f"a batch is a list of 1 to {ITEMS_MAX} CloudEvents; send it in parts")
+    return cast("list[object]", events)
+
+
+def _read_event(raw: object) -> Item:
+    named = [_member(raw, name) for name in ("source", "id", "type", "specversion")]
+    if _member(raw, "specversion") != "1.0" or not all(isinstance(one, str) and one for one in named):
+        raise InputError("a CloudEvent has specversion 1.0, source, id and type; send them all")
+    source, event_id, *_ = cast("list[str]", named)
+    subject = str(_member(raw, "subject") or source)
+    return Item(key=f"{source} {event_id}", aggregate=subject, body=cast("Mapping[str, object]", raw))
 
 
 def _read_batch(body: bytes) -> Sequence[object]:

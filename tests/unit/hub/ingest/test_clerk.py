@@ -10,7 +10,7 @@ from hub.db import tables
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.quarantine_repository import LineSettledError, NoSuchLineError
 from hub.db.triggers import create_all
-from hub.db.unit_of_work import UnitOfWork
+from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest
 from hub.ingest.clerk import Clerk, Decided
@@ -67,7 +67,7 @@ class Office:
             opener,
             clock=lambda: NOW_MS,
             work_committed=self.called,
-            purse_floor_minor=-500,
+            rules=Rules(),
         )
 
     def called(self) -> None:

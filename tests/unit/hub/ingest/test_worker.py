@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, text
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.tables import exception, inbox
 from hub.db.triggers import create_all
-from hub.db.unit_of_work import UnitOfWork
+from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.ingest.apply import Incoming, Ingest, Outgoing
 from hub.ingest.opening import Opener
@@ -140,7 +140,7 @@ class Desk:
             ),
             Measures(),
             clock=lambda: NOW_MS,
-            purse_floor_minor=-500,
+            rules=Rules(),
         )
         self.wire = Wire(self.count)
         self.worker.attach(self.wire)
