@@ -2,8 +2,8 @@
 
 Without a part it goes through all of them: the kills, which mostly wait, from the beginning to the end, and
 beside them, standing back, one after the other, what keeps the processors busy; what is cheap comes first.
-`kills=50`, `seeds=100`, `reach=50` and `mutants=0.1` do fewer; `share=0.01` goes through all of them with
-that share of each.
+`kills=50`, `seeds=100`, `fuzz=1000`, `reach=50` and `mutants=0.1` do fewer; `share=0.01` goes through all of
+them with that share of each.
 """
 
 import multiprocessing
@@ -27,8 +27,8 @@ from tests.proof.rules import RULES, Copy
 JOBS = 2
 NICE = 10
 KILLS = "kills"
-WANTED: Mapping[str, int] = {"reach": 300, "mutants": 1, "seeds": 10_000, KILLS: 1_000}
-"""How much of each part is the whole: seeds, all mutants, seeds, kills."""
+WANTED: Mapping[str, int] = {"fuzz": 1_000_000, "reach": 300, "mutants": 1, "seeds": 10_000, KILLS: 1_000}
+"""How much of each part is the whole: inputs, seeds, all mutants, seeds, kills."""
 
 
 JOBS_OF: Mapping[str, Sequence[Job]] = {
@@ -75,7 +75,7 @@ def everything(much: str) -> bool:
 
 def _part(name: str, share: float) -> str:
     much = share * WANTED.get(name, 1)
-    return f"{name}={max(1, round(much)) if name in (KILLS, 'reach', 'seeds') else much}"
+    return f"{name}={max(1, round(much)) if name in (KILLS, 'fuzz', 'reach', 'seeds') else much}"
 
 
 def _start(part: str, nice: int = 0) -> subprocess.Popen[bytes]:
@@ -131,6 +131,11 @@ def _succeeds(module: str, *arguments: str) -> bool:
     return subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode == 0
 
 
+def fuzz(much: str) -> bool:
+    """Give readers so many inputs; tell whether each was read or refused."""
+    return _succeeds("tests.proof.fuzz", much or str(WANTED["fuzz"]))
+
+
 def mutants(much: str) -> bool:
     """Plant small bugs, all of them or a share; tell whether the tests notice."""
     return _succeeds("tests.proof.mutants", "--share", much or "1")
@@ -179,6 +184,7 @@ def take_rules_out(_much: str) -> bool:
 
 PARTS: Mapping[str, Callable[[str], bool]] = {
     **{name: lambda much, jobs=jobs: power_cuts(jobs, float(much or 1)) for name, jobs in JOBS_OF.items()},
+    "fuzz": fuzz,
     "reach": reach,
     "mutants": mutants,
     "seeds": seeds,
