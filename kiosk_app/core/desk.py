@@ -26,10 +26,19 @@ from kiosk_app.core.draft import Around
 from kiosk_app.core.effects import Answer, Effect
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.keyboard import Hand, strike
-from kiosk_app.core.pages import Choice, Entry, Page
+from kiosk_app.core.pages import Choice, Entry, Page, Screen
 from kiosk_app.core.showing import COMFORT_SPEECH, comforts
-from kiosk_app.core.voice import Sentence, key_aloud, page_aloud, stop_aloud, value_aloud
+from kiosk_app.core.voice import (
+    Sentence,
+    comfort_aloud,
+    news,
+    page_aloud,
+    parting_aloud,
+    stop_aloud,
+    struck_aloud,
+)
 from kiosk_app.core.walk import DOUBLE_STRIKE_MS, LONG_DOUBLE_STRIKE_MS, Arrow, Stop, Strikes, stops_of, walk
+from shared.model.wording import Language
 
 _WAKING: Final = frozenset({"attract", "idle"})
 """Pages on which the choosing key alone does the next thing: nobody has to look for it first."""
@@ -62,8 +71,11 @@ class Desk:
         self.place: int | None = None
         self.hand = Hand()
         self._strikes = Strikes()
-        self._said: tuple[object, ...] = ()
-        self._now_said: Sequence[Sentence] | None = None
+        self._stood: Stop | None = None
+        self._shown: Page | None = None
+        self._told: Sequence[Sentence] | None = None
+        self._has_acted = False
+        self._spoke: Language | None = None
 
     # ---- what the screen draws
 
@@ -116,6 +128,7 @@ class Desk:
 
     def hear(self, answer: Answer, now_ms: int) -> list[Effect]:
         """Take an answer of the machine."""
+        self._has_acted = True
         return self.flow.hear(answer, now_ms)
 
     def tick(self, now_ms: int) -> list[Effect]:
@@ -129,14 +142,34 @@ class Desk:
 
         An empty sequence ends what is being said. Whoever shows a page asks after every event.
         """
-        page = self.page(around, now_ms)
-        state = (page.name, page.title, page.error, page.step)
-        if state != self._said:
-            self._said, self.place = state, None
-            self.hand = Hand(text=_entry_value(page))
-            self._now_said = page_aloud(page, len(self.stops(page)))
-        said, self._now_said = self._now_said, None
-        return said if self.flow.session.comfort.speech or not said else ()
+        page, before = self.page(around, now_ms), self._shown
+        told, has_acted = self._told, self._has_acted
+        self._shown, self._told, self._has_acted = page, None, False
+        if before is None or _question(page) != _question(before):
+            self.place, self.hand = None, Hand(text=_entry_value(page))
+            told = page_aloud(page, len(self.stops(page)))
+        elif has_acted and page.left_s is None:
+            told = self._with_news(told, before, page)
+        comfort, spoke = self.flow.session.comfort, self._spoke
+        self._spoke = comfort.language if comfort.speech else None
+        if page.screen is Screen.ATTRACT and spoke is not None:
+            return parting_aloud(spoke)
+        if told is None or not comfort.speech:
+            return None if told is None else ()
+        return [replace(sentence, loudness=comfort.loudness) for sentence in told]
+
+    def _with_news(
+        self, told: Sequence[Sentence] | None, before: Page, page: Page
+    ) -> Sequence[Sentence] | None:
+        """Add what is new on a page; after a press that changed nothing comes again what is in the way."""
+        stops, more = self.stops(page), list(news(before, page))
+        if self.place is not None and (self.place >= len(stops) or stops[self.place] != self._stood):
+            self.place = None
+        if not more and told is not None and not told:
+            more = [] if page.error is None else [Sentence(words=page.error)]
+            if self.place is not None:
+                more += self._stop_aloud(self.place, page, stops)
+        return [*(told or ()), *more] if more else told
 
     # ---- inside
 
@@ -146,21 +179,26 @@ class Desk:
 
     def _press(self, action: str, around: Around, now_ms: int) -> list[Effect]:
         before = self.flow.session.comfort
-        self._now_said = ()
+        self._told, self._has_acted = (), True
         effects = self.flow.press(action, around, now_ms)
-        page = self.page(around, now_ms)
-        if self.flow.session.comfort.speech and not before.speech:
-            self._now_said = page_aloud(page, len(self.stops(page)))
-        elif self.place is not None and self.flow.session.comfort != before:
-            stops = self.stops(page)
-            self._stand(min(self.place, len(stops) - 1), page, stops)
+        comfort = self.flow.session.comfort
+        if comfort.speech and not before.speech:
+            page = self.page(around, now_ms)
+            self._told = page_aloud(page, len(self.stops(page)))
+        elif comfort != before:
+            self._told = [
+                sentence
+                for choice in self.comforts()
+                if choice.id == action
+                for sentence in comfort_aloud(choice)
+            ]
         return effects
 
     def _speak(self, around: Around, now_ms: int) -> list[Effect]:
         if not self.flow.session.comfort.speech:
             return self._press(COMFORT_SPEECH, around, now_ms)
         page = self.page(around, now_ms)
-        self._now_said = page_aloud(page, len(self.stops(page)))
+        self._told = page_aloud(page, len(self.stops(page)))
         return []
 
     def _type(self, key: str, around: Around, now_ms: int) -> list[Effect]:
@@ -168,18 +206,22 @@ class Desk:
         entry = next((item for item in page.items if isinstance(item, Entry)), None)
         if entry is None:
             return []
-        before = self.hand
         self.hand = strike(replace(self.hand, text=entry.value), key, entry.length_max)
-        said = [key_aloud(key, private=entry.private)]
-        if self.hand.text == before.text[:-1]:
-            said.append(value_aloud(replace(entry, value=self.hand.text)))
-        self._now_said = said
+        self._told, self._has_acted = struck_aloud(key, entry, self.hand.text), True
         return self.flow.type(entry.id, self.hand.text, around, now_ms)
 
     def _stand(self, place: int, page: Page, stops: Sequence[Stop]) -> None:
-        self.place = place
-        self._now_said = stop_aloud(stops[place], page, self.comforts(), place + 1, len(stops))
+        self.place, self._stood = place, stops[place]
+        self._told = self._stop_aloud(place, page, stops)
+
+    def _stop_aloud(self, place: int, page: Page, stops: Sequence[Stop]) -> Sequence[Sentence]:
+        return stop_aloud(stops[place], page, self.comforts(), place + 1, len(stops))
 
 
 def _entry_value(page: Page) -> str:
     return next((item.value for item in page.items if isinstance(item, Entry)), "")
+
+
+def _question(page: Page) -> tuple[object, ...]:
+    """Return what makes a page another one for who hears it."""
+    return page.name, page.title, page.error, page.step

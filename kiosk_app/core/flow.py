@@ -57,7 +57,6 @@ from kiosk_app.core.showing import (
     AGAIN,
     ANOTHER,
     BACK,
-    COMFORTS,
     DONE,
     HOME,
     HOME_TILES_MAX,
@@ -66,6 +65,7 @@ from kiosk_app.core.showing import (
     PRINT,
     SEND,
     STAY,
+    comfort_after,
     show,
     step_of,
     still_there,
@@ -100,8 +100,9 @@ class Flow:
         self.session = replace(here, touched_ms=now_ms)
         if is_warned:
             return self._end() if action == LEAVE else []
-        if action in COMFORTS:
-            self._toggle(COMFORTS[action][0])
+        comfort = comfort_after(here.comfort, action)
+        if comfort != here.comfort:
+            self.session = replace(self.session, comfort=comfort)
             if not isinstance(here.moment, Attract):
                 return []
         return self._pressed(action, around, now_ms)
@@ -197,10 +198,6 @@ class Flow:
         return still_there(left_ms) if left_ms is not None else show(self.session, self._tasks, around)
 
     # ---- what a press does
-
-    def _toggle(self, name: str) -> None:
-        comfort = self.session.comfort
-        self.session = replace(self.session, comfort=replace(comfort, **{name: not getattr(comfort, name)}))
 
     def _language(self, action: str) -> list[Effect]:
         if action == BACK:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kiosk_app.core.words import Words
+from shared.model.wording import Language
 
 
 class Screen(StrEnum):
@@ -75,6 +76,7 @@ class Choice:
         hint: a second, smaller line.
         chosen: it is what was chosen before.
         closed: why it cannot be pressed now; None where it can.
+        language: in which it is written, where that is another one than the session's.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Choice:
     hint: Words | None = None
     chosen: bool = False
     closed: Words | None = None
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,16 @@ A session is a value. It begins empty and ends forgotten; only `Flow` makes new 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from kiosk_app.core.draft import Draft
 from kiosk_app.core.effects import Submit, Taken
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
 from kiosk_app.core.words import Words
 from shared.model.wording import Language
+
+LOUDNESS_USUAL: Final = 3
+LOUDNESS_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,7 @@ class Comfort:
         large: large text.
         reach: everything in the lower half.
         more_time: every wait is longer.
+        loudness: of speech, from 1 to `LOUDNESS_MAX`.
     """
 
     language: Language = Language.ES
@@ -138,6 +142,12 @@ class Comfort:
     large: bool = False
     reach: bool = False
     more_time: bool = False
+    loudness: int = LOUDNESS_USUAL
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether every wait is longer: somebody asked for it, or a page has to be heard to its end."""
+        return self.more_time or self.speech
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +176,7 @@ class Session:
         """Return how long until the session ends by itself; None while nobody need be asked."""
         if isinstance(self.moment, Attract | Sending):
             return None
-        factor = patience.factor if self.comfort.more_time else 1
+        factor = patience.factor if self.comfort.is_slow else 1
         idle_ms = patience.receipt_ms if isinstance(self.moment, Receipt) else patience.idle_ms
         warning_ms = patience.warning_ms * factor
         left_ms = self.touched_ms + idle_ms * factor + warning_ms - now_ms

@@ -10,6 +10,7 @@ from typing import Final
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.pages import Choice, Code, Note, Page, Screen, Tone
 from kiosk_app.core.session import (
+    LOUDNESS_MAX,
     Attract,
     Comfort,
     Home,
@@ -42,6 +43,7 @@ PRINT: Final = "print"
 MORE: Final = "more"
 HOME_TILES_MAX: Final = 6
 COMFORT_SPEECH: Final = "comfort.speech"
+COMFORT_LOUDNESS: Final = "comfort.loudness"
 COMFORTS: Final[Mapping[str, tuple[str, Words, str]]] = {
     COMFORT_SPEECH: ("speech", say("Leer en voz alta"), "volume"),
     "comfort.contrast": ("contrast", say("Alto contraste"), "contrast"),
@@ -86,11 +88,25 @@ def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
 
 
 def comforts(comfort: Comfort) -> Sequence[Choice]:
-    """Return what stands at the foot of every page; what is on is chosen."""
-    return [
+    """Return what stands at the foot of every page; what is on is chosen. Who hears may hear it louder."""
+    switches = [
         Choice(id=action, words=words, icon=icon, chosen=bool(getattr(comfort, name)))
         for action, (name, words, icon) in COMFORTS.items()
     ]
+    if not comfort.speech:
+        return switches
+    words = say("Volumen {place} de {count}", place=comfort.loudness, count=LOUDNESS_MAX)
+    return [*switches, Choice(id=COMFORT_LOUDNESS, words=words, icon="volume")]
+
+
+def comfort_after(comfort: Comfort, action: str) -> Comfort:
+    """Return how somebody wants it after a press; after the loudest the quietest comes again."""
+    if action == COMFORT_LOUDNESS:
+        return replace(comfort, loudness=comfort.loudness % LOUDNESS_MAX + 1)
+    if action not in COMFORTS:
+        return comfort
+    name = COMFORTS[action][0]
+    return replace(comfort, **{name: not getattr(comfort, name)})
 
 
 def step_of(question: Question, draft: Draft, around: Around) -> Step:
@@ -218,9 +234,9 @@ _LANGUAGES: Final = Page(
     screen=Screen.TILES,
     title=say("¿En qué idioma?"),
     items=(
-        Choice(id=Language.ES, words=written("Español")),
-        Choice(id=Language.CA, words=written("Valencià / Català")),
-        Choice(id=Language.EN, words=written("English")),
+        Choice(id=Language.ES, words=written("Español"), language=Language.ES),
+        Choice(id=Language.CA, words=written("Valencià / Català"), language=Language.CA),
+        Choice(id=Language.EN, words=written("English"), language=Language.EN),
     ),
     back=True,
 )

@@ -12,7 +12,17 @@ from tests.architecture.tree import Module, product_modules
 
 # Sentences that are the same in both languages, and meant so.
 THE_SAME = {
-    Language.CA: {"Coma", "Foto {number}", "Fotos", "Imprimir", "No", "Una idea", "{place} de {count}"},
+    Language.CA: {
+        "A volada",
+        "O volada",
+        "Coma",
+        "Foto {number}",
+        "Fotos",
+        "Imprimir",
+        "No",
+        "Una idea",
+        "{place} de {count}",
+    },
     Language.EN: {"No"},
 }
 FORMS_OF_TU = {
