@@ -20,7 +20,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hub.keys.authority import RequestError
+from hub.keys.authority import Issued, RequestError
 from hub.keys.hub_keys import API_TOKEN
 from hub.keys.journal import JournalBusyError
 from hub.keys.records import CertificateRenewed, DeviceEnrolled, HubKeyRole, TokenIssued
@@ -38,6 +38,7 @@ from shared.protocol.enrolment import (
     Token,
     token_hash,
 )
+from shared.protocol.receipts import endorse
 
 LABEL_LENGTH_MAX: Final = 64
 
@@ -170,7 +171,13 @@ class Enrolment:
                 )
                 self._room.registry.record(enrolled)
         self._admit()
-        return self._answer(enrolled.device, enrolled.kind, enrolled.site, enrolled.certificate)
+        return self._answer(
+            enrolled.device,
+            enrolled.kind,
+            enrolled.site,
+            Issued(pem=enrolled.certificate, serial=enrolled.serial, expires_ms=enrolled.expires_ms),
+            bytes.fromhex(enrolled.signing),
+        )
 
     def renew(self, device: str, message: bytes) -> EnrolmentAnswer:
         """Give a device a further certificate; its keys stay, and the earlier certificate until it ends.
@@ -193,15 +200,15 @@ class Enrolment:
         registry.record(CertificateRenewed(device=device, serial=issued.serial, expires_ms=issued.expires_ms))
         self._admit()
         known = registry.device(device)
-        return self._answer(device, known.kind, known.site, issued.pem)
+        return self._answer(device, known.kind, known.site, issued, known.signing[0])
 
-    def _answer(self, device: str, kind: str, site: str, certificate: str) -> EnrolmentAnswer:
+    def _answer(self, device: str, kind: str, site: str, issued: Issued, signing: bytes) -> EnrolmentAnswer:
         registry, keys = self._room.registry, self._room.keys
         return EnrolmentAnswer(
             device=device,
             kind=kind,
             site=site,
-            certificate=certificate,
+            certificate=issued.pem,
             authority=self._room.authority.pem,
             brokers=self._address.brokers,
             hub_url=f"https://{self._address.hub}",
@@ -209,6 +216,7 @@ class Enrolment:
             hub_sealing=registry.hub_keys(HubKeyRole.SEALING)[0].public.hex(),
             fleet_key=keys.fleet.hex(),
             time_ms=self._clock(),
+            endorsement=endorse(keys.signing, device, signing, issued.expires_ms),
         )
 
 

@@ -15,7 +15,7 @@ Source: docs/PROTOCOL.md, section Keys; D. Crockford, "Base 32"; RFC 7468 (PEM).
 
 import hmac
 import re
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -177,6 +177,8 @@ class EnrolmentAnswer:
         hub_sealing: raw public key that citizens' words are sealed to.
         fleet_key: the key of pseudonyms (`subject`).
         time_ms: the hub's time.
+        endorsement: the town's word for the device's signing key (`shared.protocol.receipts`); empty where an
+            older hub gave none.
     """
 
     device: str
@@ -190,6 +192,7 @@ class EnrolmentAnswer:
     hub_sealing: str
     fleet_key: str = field(repr=False)
     time_ms: int
+    endorsement: str = ""
 
     def to_json(self) -> bytes:
         """Return the answer as it travels."""
@@ -236,7 +239,8 @@ def _from_json(cls: type[F], body: bytes) -> F:
         members = parse_object(body)
         if type(members["v"]) is not int or members["v"] != 1:
             raise EnrolmentFormError(EnrolmentFormError.__doc__)
-        return cls(**{item.name: _checked(item.name, members[item.name]) for item in fields(cls)})
+        wanted = [item.name for item in fields(cls) if item.default is MISSING or item.name in members]
+        return cls(**{name: _checked(name, members[name]) for name in wanted})
     except (InputError, KeyError) as error:
         raise EnrolmentFormError(EnrolmentFormError.__doc__) from error
 
