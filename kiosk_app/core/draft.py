@@ -55,6 +55,7 @@ class Ability(StrEnum):
     """What a task may need of the machine."""
 
     REPORTS = "reports"  #: the lane of cases takes more
+    CATALOGUE = "catalogue"  #: the town has said what can be reported
     NETWORK = "network"  #: the hub can be asked
     CAMERA = "camera"
     PRINTER = "printer"

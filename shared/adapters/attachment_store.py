@@ -20,7 +20,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
@@ -34,7 +34,7 @@ from shared.model.errors import CapacityError, DeviceError, InputError
 from shared.model.fields import INTEGER_MAX, whole
 from shared.model.ids import check_event_id
 from shared.protocol import limits
-from shared.protocol.attachment import KEY_BYTES, seal_body, sealed_size
+from shared.protocol.attachment import KEY_BYTES, SEALED_CHUNK_BYTES, seal_body, sealed_size
 from shared.protocol.parsing import encode, parse_object
 
 _BODY: Final = ".body"
@@ -141,12 +141,42 @@ class AttachmentStore:
             DiskFullError: the disk is full.
             StoreBrokenError: the disk failed.
         """
-        if sealed_size(size) > SEALED_BYTES_MAX:
+        key, plain = token_bytes(KEY_BYTES), hashlib.sha256()
+
+        def read(count: int) -> bytes:
+            block = source.read(count)
+            plain.update(block)
+            return block
+
+        envelope = self._put(
+            event_id, media_type, seal_body(key, self._device, event_id, read), sealed_size(size)
+        )
+        return Attachment(envelope=envelope, key=key, plain_sha256=plain.hexdigest())
+
+    def put_sealed(self, event_id: str, envelope: Envelope, source: BinaryIO) -> None:
+        """Make a body durable that somebody else has sealed; raises as `put` does.
+
+        Args:
+            event_id: whose it is.
+            envelope: what it is to be.
+            source: gives the sealed body.
+
+        Raises:
+            InputError: it is something else.
+        """
+        chunks = iter(lambda: source.read(SEALED_CHUNK_BYTES), b"")
+        kept = self._put(event_id, envelope.media_type, chunks, envelope.size)
+        if kept != envelope:
+            self.drop(kept.sha256)
+            raise InputError("this sealed body is not the one that was named; seal it again")
+
+    def _put(self, event_id: str, media_type: str, chunks: Iterable[bytes], sealed_bytes: int) -> Envelope:
+        if sealed_bytes > SEALED_BYTES_MAX:
             raise BodyTooLargeError(BodyTooLargeError.__doc__)
         with self._lock:
-            self._make_room(sealed_size(size))
+            self._make_room(sealed_bytes)
             try:
-                return self._write(event_id, media_type, source)
+                return self._write(event_id, media_type, chunks)
             except OSError as error:
                 self._remove_passing()
                 if error.errno in _NO_ROOM:
@@ -229,19 +259,13 @@ class AttachmentStore:
 
     # -- files -------------------------------------------------------------------------------------------
 
-    def _write(self, event_id: str, media_type: str, source: BinaryIO) -> Attachment:
-        key, plain, sealed = token_bytes(KEY_BYTES), hashlib.sha256(), hashlib.sha256()
-
-        def read(count: int) -> bytes:
-            block = source.read(count)
-            plain.update(block)
-            return block
-
+    def _write(self, event_id: str, media_type: str, chunks: Iterable[bytes]) -> Envelope:
+        sealed = hashlib.sha256()
         passing = self._folder / f"{_PASSING}{token_hex(8)}"
         descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         size = 0
         with os.fdopen(descriptor, "wb") as file:
-            for chunk in seal_body(key, self._device, event_id, read):
+            for chunk in chunks:
                 sealed.update(chunk)
                 size += file.write(chunk)
             file.flush()
@@ -254,7 +278,7 @@ class AttachmentStore:
         except OSError:
             body.unlink()
             raise
-        return Attachment(envelope=envelope, key=key, plain_sha256=plain.hexdigest())
+        return envelope
 
     def _keep(self, body: StoredBody) -> None:
         """Make a body's note durable, and with the folder the body's own name."""

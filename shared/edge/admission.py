@@ -21,6 +21,7 @@ from typing import Final, cast
 from shared.edge.contents import Cards, Contents
 from shared.edge.errors import DeniedCardError, OfflineLimitError, UnknownServiceError
 from shared.edge.happenings import Happening
+from shared.model.catalogue import Catalogue
 from shared.model.event import EventType, Stream
 from shared.model.payment import DenyListWord, Method
 
@@ -54,7 +55,7 @@ class Admission:
             UnknownServiceError: the town takes no such reports.
         """
         if happening.type is EventType.INCIDENT_REPORTED:
-            self._check_service(happening)
+            check_service(happening, self.contents.catalogue())
         if happening.kind.stream is not Stream.PAYMENTS or happening.subject is None:
             return happening
         cards = self.contents.cards()
@@ -67,14 +68,6 @@ class Admission:
         taps = self._spent.get(happening.subject or "")
         if taps is not None:
             taps.pop(happening.event_id, None)
-
-    def _check_service(self, happening: Happening) -> None:
-        catalogue = self.contents.catalogue()
-        if catalogue is None or happening.data["service_code"] in catalogue.codes:
-            return
-        shown = ", ".join(catalogue.codes[:CODES_SHOWN_MAX])
-        more = ", …" if len(catalogue.codes) > CODES_SHOWN_MAX else ""
-        raise UnknownServiceError(f"service_code is none of the town's catalogue; use one of {shown}{more}")
 
     def _with_card(self, happening: Happening, subject: str, cards: Cards) -> Happening:
         elsewhere = happening.at_ms is not None or happening.type is EventType.PAYMENT_REVERSED
@@ -98,6 +91,19 @@ class Admission:
         if others_minor + amount_minor > self._limit_minor():
             raise OfflineLimitError(OfflineLimitError.__doc__)
         taps[happening.event_id] = amount_minor
+
+
+def check_service(happening: Happening, catalogue: Catalogue | None) -> None:
+    """See that a report is about a service of the town's catalogue; without one every report is.
+
+    Raises:
+        UnknownServiceError: it is not; the sentence names those that there are.
+    """
+    if catalogue is None or happening.data["service_code"] in catalogue.codes:
+        return
+    shown = ", ".join(catalogue.codes[:CODES_SHOWN_MAX])
+    more = ", …" if len(catalogue.codes) > CODES_SHOWN_MAX else ""
+    raise UnknownServiceError(f"service_code is none of the town's catalogue; use one of {shown}{more}")
 
 
 def _spends(happening: Happening) -> bool:

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 
 from shared.adapters.enrolment_client import enrol as enrol_machine
 from shared.edge.faceless import Faceless
 from shared.edge.home import DeviceHome
 from shared.edge.line_input import LineInput
+from shared.edge.log import log_to_standard_error
 from shared.edge.main import Device, look_at, open_device, until_told
 from shared.edge.operations import RecentLog
 from shared.model.errors import DeviceError, InputError, TransientError
@@ -118,7 +118,7 @@ def run(
     It goes on delivering after the last event, until SIGTERM or, with --until-empty, until the hub has all.
     """
     recent, asked = RecentLog(), threading.Event()
-    _configure_log(recent)
+    log_to_standard_error(recent)
 
     def restart() -> None:
         asked.set()
@@ -146,23 +146,6 @@ def run(
             select.select([told], [], [])
     if asked.is_set():
         raise typer.Exit(START_AGAIN)
-
-
-def _configure_log(recent: RecentLog) -> None:
-    """Write the log to standard error, and keep its newest lines for whoever asks."""
-
-    def remember(_logger: object, _method: str, line: str) -> str:
-        recent.remember(line)
-        return line
-
-    processors: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.processors.JSONRenderer(),
-        remember,
-    ]
-    structlog.configure(processors=processors, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def _open(path: str, closing: ExitStack) -> int:

@@ -17,6 +17,7 @@ from shared.model.catalogue import Catalogue
 from shared.model.deny_list import DenyList
 from shared.model.errors import InputError
 from shared.model.instants import to_rfc3339
+from shared.model.translations import Translations
 from shared.model.wording import Language
 from shared.protocol.contents import Content, read_content
 from shared.protocol.report_status import ReportStatus
@@ -80,6 +81,7 @@ class Contents:
         self._agenda: tuple[Held, Agenda] | None = None
         self._catalogue: Catalogue | None = None
         self._reports: tuple[Held, ReportStatus] | None = None
+        self._translations: Translations | None = None
 
     def learn(self, held: Held, content: Content | None) -> None:
         """Take note of a bundle."""
@@ -92,6 +94,8 @@ class Contents:
                 self._catalogue = content
             case ReportStatus():
                 self._reports = (held, content)
+            case Translations():
+                self._translations = content
             case _:
                 pass
 
@@ -106,6 +110,10 @@ class Contents:
     def catalogue(self) -> Catalogue | None:
         """Return what can be reported; None where the town has not said."""
         return self._catalogue
+
+    def translations(self) -> Translations | None:
+        """Return what the town wrote in place of a face's own sentences; None where it wrote nothing."""
+        return self._translations
 
     def reports(self) -> dict[str, str]:
         """Return how the reports stand that were taken here, by event id; nothing of what has expired."""

@@ -45,6 +45,11 @@ class FacelessSettings:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]))
         return self._link_of(doc) != before
 
+    @property
+    def in_force(self) -> Mapping[str, Any]:
+        """Value by setting, for a face; from any thread."""
+        return self._doc
+
     def link(self) -> LinkSettings:
         """Return the settings of the link."""
         brokers, backoff_max_ms = self._link_of(self._doc)

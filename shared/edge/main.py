@@ -9,7 +9,7 @@ Kiosk and terminal put themselves together the same way, with their own faces.
 import os
 import signal
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -68,6 +68,11 @@ class Device:
         attaching: keeps the photographs that go with events.
         admission: what the town's bundles say, and let it take.
         contents: the same, for whoever shows it.
+        identity: who it is.
+        settings: in force, those of a face among them.
+        operations: what can be asked of it; a face adds its own.
+        sealing: what citizens' words are sealed to.
+        face: how its face stands; more members of `look`.
     """
 
     runtime: EdgeRuntime
@@ -78,6 +83,11 @@ class Device:
     attaching: Attaching
     admission: Admission
     contents: Contents
+    identity: device_keys.Identity
+    settings: FacelessSettings
+    operations: Operations
+    sealing: "SealingKey"
+    face: Callable[[], Mapping[str, Any]] = dict
 
     def look(self) -> dict[str, Any]:
         """Return how it stands, as a JSON object's members.
@@ -92,6 +102,7 @@ class Device:
             "attachments": asdict(self.attaching.store.holding()),
             "pid": os.getpid(),
             "certificate_ends_ms": self.keeper.ends_ms,
+            **self.face(),
         }
 
 
@@ -103,6 +114,7 @@ def open_device(
     clock: DeviceTime | None = None,
     recent: RecentLog | None = None,
     restart: Callable[[], None] = lambda: None,
+    face: Callable[[], Mapping[str, Any]] = dict,
 ) -> Generator[Device]:
     """Run a device until the block ends.
 
@@ -112,6 +124,7 @@ def open_device(
         clock: its clocks; None for the machine's.
         recent: the newest lines of its log.
         restart: ends the process in order, on the hub's word.
+        face: how its face stands; more members of what `look` says.
 
     Raises:
         HomeInUseError: another process runs it.
@@ -130,12 +143,13 @@ def open_device(
         fetch = BackgroundFetch(identity)
         sealing = SealingKey(identity.hub_sealing)
         contents = Contents(clock.wall_ms)
+        operations = Operations(clock.uptime_ms, recent or RecentLog(), restart)
         guidance = Guidance(
             GuidanceParts(
                 identity=identity,
                 folder=home.identity,
                 settings=settings,
-                operations=Operations(clock.uptime_ms, recent or RecentLog(), restart),
+                operations=operations,
                 fetch=fetch,
                 uptime_ms=clock.uptime_ms,
                 wall_ms=clock.wall_ms,
@@ -159,11 +173,8 @@ def open_device(
         fetch.later = runtime.later
         teller = Teller(identity.device, sealing.key, runtime, clock)
         sealing.changed = teller.seal_to
-        runtime.start()
         keeper = _keeper(home, identity, tls, runtime, clock)
-        keeper.start()
-        uploader.start()
-        try:
+        with _at_work(runtime, keeper, uploader):
             device = Device(
                 runtime=runtime,
                 teller=teller,
@@ -173,13 +184,14 @@ def open_device(
                 attaching=Attaching(store),
                 admission=Admission(contents, settings.offline_limit_minor),
                 contents=contents,
+                identity=identity,
+                settings=settings,
+                operations=operations,
+                sealing=sealing,
+                face=face,
             )
             with closing(StatusSocket(home.run, device.look)):
                 yield device
-        finally:
-            uploader.stop()
-            keeper.stop()
-            runtime.stop()
 
 
 def look_at(home: DeviceHome) -> dict[str, Any]:
@@ -218,6 +230,20 @@ def until_told() -> Generator[int]:
             signal.signal(number, handler)
         os.close(reading)
         os.close(writing)
+
+
+@contextmanager
+def _at_work(runtime: EdgeRuntime, keeper: CertificateKeeper, uploader: Uploader) -> Generator[None]:
+    """Start the threads, and stop them in the opposite order; a runtime that does not start ends it."""
+    runtime.start()
+    keeper.start()
+    uploader.start()
+    try:
+        yield
+    finally:
+        uploader.stop()
+        keeper.stop()
+        runtime.stop()
 
 
 def _keeper(

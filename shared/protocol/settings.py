@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from shared.model.errors import InputError
+from shared.model.fields import degrees_or_none, text
 from shared.protocol import limits
 from shared.protocol.enrolment import is_address
 from shared.protocol.parsing import encode
@@ -21,6 +22,11 @@ PAYMENTS_TAKEN: Final = "payments.taken"
 CASES_TAKEN: Final = "cases.taken"
 CONFIRM: Final = "link.confirm_s"
 OFFLINE_LIMIT: Final = "payments.offline_limit_minor"
+SCREEN_IDLE: Final = "screen.idle_s"
+SCREEN_WARNING: Final = "screen.warning_s"
+SCREEN_RECEIPT: Final = "screen.receipt_s"
+KIOSK_PLACE: Final = "kiosk.place"
+ADDRESS_LENGTH_MAX: Final = 120
 BROKERS_MAX: Final = 8
 
 
@@ -100,6 +106,18 @@ def _is_broker(text: str) -> bool:
     return is_address(text) and int(text.rpartition(":")[2]) < 65_536  # noqa: PLR2004 - TCP has no port beyond
 
 
+def _is_place(value: object) -> bool:
+    if type(value) is not dict:
+        return False
+    place = cast("dict[str, object]", value)
+    try:
+        degrees = (degrees_or_none(place, "lat", 90), degrees_or_none(place, "long", 180))
+        text(place, "address", ADDRESS_LENGTH_MAX)
+    except InputError:
+        return False
+    return None not in degrees and place.keys() == {"lat", "long", "address"}
+
+
 def _texts(value: object) -> list[str]:
     items = cast("list[object]", value) if type(value) is list else []
     texts = [item for item in items if type(item) is str]
@@ -166,11 +184,32 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             allows=_some_of("es", "ca", "en"),
         ),
         Setting(
-            name="screen.idle_s",
+            name=SCREEN_IDLE,
             default="60",
             values="a whole number of seconds from 15 to 600",
-            effect="For a face: silence after which it forgets the citizen and shows its first screen.",
+            effect="For a face: silence after which it asks whether somebody is there.",
             allows=_whole(15, 600),
+        ),
+        Setting(
+            name=SCREEN_WARNING,
+            default="30",
+            values="a whole number of seconds from 20 to 120",
+            effect="For a face: how long it then waits before it forgets the citizen.",
+            allows=_whole(20, 120),
+        ),
+        Setting(
+            name=SCREEN_RECEIPT,
+            default="60",
+            values="a whole number of seconds from 20 to 600",
+            effect="For a face: how long a receipt stays before it asks.",
+            allows=_whole(20, 600),
+        ),
+        Setting(
+            name=KIOSK_PLACE,
+            default="somewhere in the town",
+            values='an object like {"lat":43.46,"long":-3.81,"address":"Plaza Mayor 1"}',
+            effect="For a kiosk: where it stands.",
+            allows=_is_place,
         ),
     )
 }

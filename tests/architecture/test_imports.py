@@ -36,7 +36,7 @@ SOLE_IMPORTERS = {
     "starlette": ("hub.api", "hub.core.reference"),
     "uvicorn": ("hub.main", "hub.api", "hub.core.reference"),
 }
-ENVIRONMENT_READERS = ("hub.config", "shared.adapters.device_settings")
+ENVIRONMENT_READERS = ("hub.config", "shared.adapters.service_manager")
 PURE = ("shared.model", "shared.protocol", "hub.domain", "hub.usecases", "kiosk_app.core")
 CLOCKS = frozenset({"now", "today", "utcnow"})
 

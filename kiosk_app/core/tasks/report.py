@@ -31,7 +31,10 @@ class Report:
     """Report an incident."""
 
     tile = Tile(
-        id="report", words=say("Avisar de un problema"), icon="message-report", needs=(Ability.REPORTS,)
+        id="report",
+        words=say("Avisar de un problema"),
+        icon="message-report",
+        needs=(Ability.REPORTS, Ability.CATALOGUE),
     )
 
     send = say("Enviar aviso")

@@ -1,0 +1,90 @@
+"""`ventanilla kiosk`: the street kiosk, and what a technician asks of it.
+
+Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood, 75 to be started again.
+"""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kiosk_app.owner.running import KioskOptions, run_kiosk
+from shared.edge.home import DeviceHome
+from shared.edge.log import log_to_standard_error
+from shared.edge.main import look_at, until_told
+from shared.edge.operations import RecentLog
+from shared.protocol import limits
+from shared.protocol.parsing import encode
+
+START_AGAIN = 75
+"""Status after the command `restart`: the service manager starts the kiosk again (sysexits, EX_TEMPFAIL)."""
+
+app = typer.Typer(no_args_is_help=True, help="The street kiosk: run it, look after it.")
+
+Home = Annotated[
+    Path,
+    typer.Option(file_okay=False, help="The device's folder: identity, data and run.", show_default=False),
+]
+
+
+@app.command()
+def run(
+    home: Home,
+    town: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The town's file (`ventanilla town`); else a town of nowhere."),
+    ] = None,
+    faceless: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
+    ] = None,
+    backoff_cap_s: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=limits.BACKOFF_MAX_MS / 1000,
+            help="The longest wait between two attempts to reach the hub.",
+        ),
+    ] = limits.BACKOFF_MAX_MS / 1000,
+) -> None:
+    """Run a kiosk that was enrolled with `ventanilla device enrol`, until SIGTERM."""
+    recent, asked = RecentLog(), threading.Event()
+    log_to_standard_error(recent)
+
+    def restart() -> None:
+        asked.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    words = ["screen"]
+    if town is not None:
+        words += ["--town", str(town.absolute())]
+    if faceless is not None:
+        words += ["--faceless", str(faceless.absolute())]
+    options = KioskOptions(screen=words, backoff_cap_ms=int(backoff_cap_s * 1000))
+    with until_told() as told:
+        run_kiosk(DeviceHome(home), options, told, recent, restart)
+    if asked.is_set():
+        raise typer.Exit(START_AGAIN)
+
+
+@app.command(hidden=True)
+def screen(
+    end: Annotated[int, typer.Argument(help="Descriptor of the line to the owner.")],
+    town: Annotated[Path | None, typer.Option(help="The town's file.")] = None,
+    faceless: Annotated[Path | None, typer.Option(help="The socket that drives it.")] = None,
+) -> None:
+    """Run the screen's process; `run` starts it."""
+    # The owner's process never draws: it loads neither the screen nor what stands around it.
+    from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415  see above
+
+    log_to_standard_error(RecentLog())
+    run_screen(end, ScreenOptions(faceless=faceless, town=town))
+
+
+@app.command()
+def maintenance(home: Home) -> None:
+    """Print how the kiosk stands, for whoever is in front of it with a keyboard."""
+    typer.echo(encode(look_at(DeviceHome(home))).decode())

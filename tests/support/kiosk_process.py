@@ -1,0 +1,198 @@
+"""`ventanilla kiosk run` as a real process without a screen: driven through a report, killed, looked into."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from shared.edge.home import DeviceHome
+from shared.edge.status_socket import OwnerSilentError, ask_owner
+from tests.support.polling import eventually
+
+ROOT = Path(__file__).parents[2]
+END_S = 30.0
+START_S = 90.0
+
+
+class KioskProcess:
+    """One owner's process on one home, and whatever screens it has one after the other.
+
+    Args:
+        home: of an enrolled device.
+        options: more words for the command line.
+    """
+
+    def __init__(self, home: DeviceHome, *options: str) -> None:
+        self.home = home
+        self._face = home.path / "face"
+        self._log = home.path.parent / f"{home.path.name}.log"
+        self._caller: socket.socket | None = None
+        words = ["run", "--home", str(home.path), "--faceless", str(self._face), "--backoff-cap-s", "0.3"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "shared.cli", "kiosk", *words, *options],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    # ---- the processes
+
+    @property
+    def pid(self) -> int:
+        """The owner's."""
+        return self._process.pid
+
+    def screens(self) -> list[int]:
+        """The screens' processes, newest last."""
+        with suppress(OSError):
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+            return [int(child) for child in children]
+        return []
+
+    def status(self) -> Mapping[str, Any]:
+        """Ask the owner's socket; empty while it does not answer."""
+        try:
+            return ask_owner(self.home.run)
+        except OwnerSilentError:
+            return {}
+
+    def wait_for_status(self, **wanted: object) -> Mapping[str, Any]:
+        """Wait until the owner says so."""
+
+        def look() -> Mapping[str, Any]:
+            status = self.status()
+            return status if all(status.get(name) == value for name, value in wanted.items()) else {}
+
+        return eventually(look, timeout_s=START_S, what=str(wanted))
+
+    def wait_for_screen(self, *, other_than: int | None = None) -> int:
+        """Wait until a screen is in front; returns its process."""
+
+        def look() -> int:
+            screen = self.status().get("screen", {})
+            is_shown = screen.get("stage") == "shown" and screen.get("pid") != other_than
+            return int(screen["pid"]) if is_shown else 0
+
+        return eventually(look, timeout_s=START_S, what=f"a screen in front: {self.log_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End the owner as a power cut would; its screens go with it."""
+        self._hang_up()
+        screens = self.screens()
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(END_S)
+        eventually(lambda: not any(map(_runs, screens)), what="the screens' end")
+
+    def stop(self) -> int:
+        """Ask it to end, and return its status."""
+        self._hang_up()
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(END_S)
+
+    def log_text(self) -> str:
+        """What both processes have written to the log."""
+        return self._log.read_text()
+
+    # ---- the face
+
+    def say(self, **line: object) -> Mapping[str, Any]:
+        """Give the face a line, and return the page; whoever is in front may just be replaced."""
+
+        def try_it() -> Mapping[str, Any]:
+            try:
+                if self._caller is None:
+                    self._caller = socket.socket(socket.AF_UNIX)
+                    self._caller.settimeout(20)
+                    self._caller.connect(str(self._face))
+                self._caller.sendall(json.dumps(line).encode() + b"\n")
+                answer = b""
+                while not answer.endswith(b"\n"):
+                    block = self._caller.recv(65_536)
+                    if not block:
+                        raise ConnectionResetError
+                    answer += block
+                return json.loads(answer)
+            except OSError:
+                self._hang_up()
+                return {}
+
+        return eventually(try_it, timeout_s=START_S, what=f"the face: {self.log_text()[-2000:]}")
+
+    def press(self, *actions: str) -> Mapping[str, Any]:
+        """Touch one thing after the other; returns the last page."""
+        page: Mapping[str, Any] = {}
+        for action in actions:
+            self.say(touch="nothing")  # so that no press is taken for the tremor of the one before
+            page = self.say(touch=action)
+        return page
+
+    def wait_for_page(self, name: str) -> Mapping[str, Any]:
+        """Wait for a page."""
+
+        def look() -> Mapping[str, Any]:
+            page = self.say(look=True)
+            return page if page["page"] == name else {}
+
+        return eventually(look, timeout_s=START_S, what=f"{name}: {self.say(look=True)}")
+
+    def report(self, words: str, *, before_sending: Sequence[str] = (), photos: int = 0) -> Mapping[str, Any]:
+        """Go through a report to its receipt, and leave it there."""
+        self.wait_for_page("attract")
+        self.press("start", "es", "report")
+        first = self.wait_for_page("report.category")["choices"][0]
+        self.press(first, "here")
+        self._skip_to("report.words")
+        self.say(type="words", text=words)
+        self.press("next")
+        for number in range(photos):
+            self.press("photo")
+            eventually(lambda n=number: self.say(look=True)["photos"] == n + 1, what="a photograph")
+        self._skip_to("report.contact")
+        self.press("nobody")
+        for action in before_sending:
+            self.press(action)
+        self.press("send")
+        return self.wait_for_page("report.receipt")
+
+    def _skip_to(self, name: str) -> None:
+        for _ in range(8):
+            page = self.say(look=True)
+            if page["page"] == name:
+                return
+            self.press("next")
+        raise AssertionError(self.say(look=True))
+
+    def _hang_up(self) -> None:
+        if self._caller is not None:
+            self._caller.close()
+            self._caller = None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def end(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Signal a process of the kiosk."""
+    os.kill(pid, number)
