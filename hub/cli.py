@@ -51,6 +51,7 @@ FIRST_CONFIG: Final = """\
 # settlements_url = "https://core.example.org"
 # notices_url = "https://core.example.org"
 # cloudevents_url = "https://events.example.org/ventanilla"
+# mailbox_url = "https://core.example.org"
 """
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)

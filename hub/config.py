@@ -88,6 +88,10 @@ class HubConfig(BaseSettings):
     cloudevents_key: str = Field(default="", repr=False)
     cloudevents_batch: int = Field(default=100, ge=1, le=1_000)
     cloudevents_parallel: int = Field(default=4, ge=1, le=64)
+    mailbox_url: str = Field(default="", pattern=URL)
+    mailbox_key: str = Field(default="", repr=False)
+    mailbox_batch: int = Field(default=100, ge=1, le=1_000)
+    mailbox_parallel: int = Field(default=4, ge=1, le=64)
     media_base_url: str = Field(default="", pattern=URL)
     core_timeout_s: float = Field(default=10.0, gt=0, le=300)
     core_ca_file: Path | None = None

@@ -1,4 +1,4 @@
-"""The town's registers, read: service requests, payments, and the audit of the books."""
+"""The town's registers, read: service requests, the mailbox, payments, and the audit of the books."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -11,9 +11,11 @@ from hub.api.devices import Limit
 from hub.api.errors import NoSuchThingError
 from hub.api.parts import Parts
 from hub.db.ledger_audit import CounterGap, audit, counter_gaps
+from hub.db.mailbox_repository import EntryRow, list_mailbox
 from hub.db.paging import Page
 from hub.db.register_listings import PaymentRow, RequestRow, list_payments, list_service_requests
 from hub.db.update_repository import UpdateRepository, UpdateRow
+from hub.domain.mailbox.ports import EntryKind
 from hub.domain.payments.audit import AuditReport
 from shared.protocol import limits
 
@@ -74,6 +76,12 @@ def registers_router(parts: Parts) -> APIRouter:
             if not repository.has_report(reference):
                 raise NoSuchThingError(NoSuchThingError.__doc__)
             return repository.history(reference, after, limit)
+
+    @router.get("/mailbox", tags=["mailbox"])
+    def mailbox(kind: EntryKind | None = None, after: After = 0, limit: Limit = 100) -> Page[EntryRow]:
+        """What citizens said besides reports, in the order in which it came; not what they wrote."""
+        with parts.writer.read() as connection:
+            return list_mailbox(connection, after, limit, kind)
 
     @router.get("/payments", tags=["ledger"])
     def payments(device: DeviceName = None, after: After = 0, limit: Limit = 100) -> Page[PaymentRow]:

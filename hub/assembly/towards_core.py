@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hub.attachments.links import MediaLinks
 from hub.config import HubConfig
-from hub.core import notices, settlements
+from hub.core import mailbox, notices, settlements
 from hub.core.batch import BatchConnector
 from hub.core.cloudevents import cloudevents_connector
 from hub.core.exchange import Endpoint
@@ -86,6 +86,13 @@ def make_forwarder(
         endpoint = _endpoint(config, config.cloudevents_url, config.cloudevents_key)
         batch_max, parallel_max = config.cloudevents_batch, config.cloudevents_parallel
         connectors.append(cloudevents_connector(endpoint, batch_max=batch_max, parallel_max=parallel_max))
+    if config.mailbox_url:
+        core = mailbox.mailbox_connector(
+            _endpoint(config, config.mailbox_url, config.mailbox_key),
+            batch_max=config.mailbox_batch,
+            parallel_max=config.mailbox_parallel,
+        )
+        connectors.append(core)
     settings = ForwarderSettings(retry_max_ms=round(config.retry_max_s * 1000))
     cautious = [Cautious(connector, is_cautious) for connector in connectors]
     return TowardsCore(forwarder=Forwarder(cautious, writer, settings), signed=signed)
@@ -121,6 +128,7 @@ def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:
         (settlements.NAME, config.settlements_url),
         (notices.NAME, config.notices_url),
         (CLOUDEVENTS, config.cloudevents_url),
+        (mailbox.NAME, config.mailbox_url),
     )
 
 

@@ -25,6 +25,7 @@ class ServiceRequestRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sources: dict[str, EventName | None] = {}
+        self._references: dict[str, str | None] = {}
         self._rows: list[Row] = []
 
     def prefetch(self, references: Sequence[str]) -> None:
@@ -36,6 +37,20 @@ class ServiceRequestRepository:
         for reference, device, event_id in _REPORTS.rows(self._connection, wanted):
             self._sources[reference] = (device, event_id)
 
+    def prefetch_public(self, codes: Sequence[str]) -> None:
+        """Reads the reports under these public codes in one go."""
+        wanted = [code for code in codes if code not in self._references]
+        if not wanted:
+            return
+        self._references.update(dict.fromkeys(wanted))
+        for event_id, reference in _PUBLIC.rows(self._connection, wanted):
+            self._references[event_id] = reference
+
+    def reference_of(self, public_code: str) -> str | None:
+        """The reference of the report under a public code, the id of its event; None where there is none."""
+        self.prefetch_public([public_code])
+        return self._references[public_code]
+
     def source_of(self, reference: str) -> EventName | None:
         """Device and event id of the report under a reference, if there is one."""
         self.prefetch([reference])
@@ -44,6 +59,7 @@ class ServiceRequestRepository:
     def add(self, request: ServiceRequest) -> None:
         """Adds a report under a reference that is free."""
         self._sources[request.reference] = (request.device, request.event_id)
+        self._references[request.event_id] = request.reference
         self._rows.append(
             (
                 request.reference,
@@ -168,6 +184,9 @@ class ExceptionRepository:
 _REPORTS = Lookup(
     select(service_request.c.reference, service_request.c.device, service_request.c.event_id),
     (service_request.c.reference,),
+)
+_PUBLIC = Lookup(
+    select(service_request.c.event_id, service_request.c.reference), (service_request.c.event_id,)
 )
 _RESPONSES = Lookup(
     select(notice_response.c.device, notice_response.c.event_id),

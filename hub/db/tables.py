@@ -241,6 +241,15 @@ service_request = Table(
     CheckConstraint("status IN ('open', 'closed')", name="status"),
 )
 Index("ix_service_request_received_ms", service_request.c.received_ms)
+Index("ix_service_request_event_id", service_request.c.event_id)
+_OPEN = text("status = 'open'")
+Index(
+    "ix_service_request_near",
+    service_request.c.service_code,
+    service_request.c.lat,
+    sqlite_where=_OPEN,
+    postgresql_where=_OPEN,
+)
 
 notice_response = Table(
     "notice_response",

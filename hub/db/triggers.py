@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from hub.db.attachment_tables import attachment
 from hub.db.fleet_tables import metadata
+from hub.db.mailbox_tables import mailbox_entry
 from hub.db.tables import LEDGER_LEG
 from hub.db.update_tables import device_own_bundle, report_update
 
@@ -32,7 +33,7 @@ $$
 """
 
 
-OTHER_TABLES = (attachment, device_own_bundle)
+OTHER_TABLES = (attachment, device_own_bundle, mailbox_entry)
 """Tables with a module of their own: naming them here makes `metadata` know them."""
 
 

@@ -14,6 +14,7 @@ from hub.db.attachment_repository import AttachmentInserts
 from hub.db.delivery_repository import DeliveryRepository
 from hub.db.fleet_repository import FleetWords
 from hub.db.ledger_repository import LedgerRepository
+from hub.db.mailbox_repository import MailboxRepository
 from hub.db.numbers import Numbers
 from hub.db.outgoing_repository import OutgoingInserts
 from hub.db.register_repositories import (
@@ -48,6 +49,7 @@ class UnitOfWork:
         ledger: the books.
         service_requests: the register of reports.
         notice_responses: the register of responses.
+        mailbox: what citizens say besides reports.
         device_board: what devices say of themselves.
         exceptions: what a clerk must look at.
         attachments: bodies that are sent apart.
@@ -70,6 +72,7 @@ class UnitOfWork:
         )
         self.service_requests = ServiceRequestRepository(connection)
         self.notice_responses = NoticeResponseRepository(connection)
+        self.mailbox = MailboxRepository(connection)
         self.device_board = DeviceBoard(connection)
         self.attachments = AttachmentInserts(connection)
         self._inserts = OutgoingInserts(connection)
@@ -87,6 +90,7 @@ class UnitOfWork:
         self.ledger.flush()
         self.service_requests.flush()
         self.notice_responses.flush()
+        self.mailbox.flush()
         self.device_board.flush()
         self.exceptions.flush()
         self.attachments.flush()

@@ -15,10 +15,15 @@ from typing import Any, Final
 from hub.demo.asking import Door
 from hub.demo.device import Receipt
 from hub.demo.stage import question
-from hub.usecases.take_event import PAYMENT, REPORT, RESPONSE
+from hub.usecases.take_event import MAIL, PAYMENT, REPORT, RESPONSE
 from shared.model.ids import effect_key
 
-KINDS: Final[Mapping[str, str]] = {REPORT: "requests", PAYMENT: "settlements", RESPONSE: "notices"}
+KINDS: Final[Mapping[str, str]] = {
+    REPORT: "requests",
+    PAYMENT: "settlements",
+    RESPONSE: "notices",
+    MAIL: "mailbox",
+}
 """What the core calls each effect of an event."""
 
 CoreEffect = tuple[str, str]

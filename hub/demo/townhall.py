@@ -76,7 +76,7 @@ class TownHall:
             f"key_copy_dir = {json.dumps(str(self.folder / 'copy'))}",
             f"api_port = {self._ports[1]}",
             f"broker_port = {self._ports[2]}",
-            *(f"{name}_url = {core}" for name in ("open311", "settlements", "notices")),
+            *(f"{name}_url = {core}" for name in ("open311", "settlements", "notices", "mailbox")),
             f"hold_s = {HOLD_S}",
         )
         (self.hub_home / CONFIG_FILE).write_text("\n".join(settings) + "\n")

@@ -6,6 +6,8 @@ a newer device says. A reversal's amount is below zero, so that a core may simpl
 
 from typing import assert_never
 
+from hub.domain.mailbox.ports import Entry
+from hub.domain.mailbox.service import Said
 from hub.domain.notices.ports import Response
 from hub.domain.payments import accounts
 from hub.domain.payments.booking import Booking, Kind
@@ -54,6 +56,26 @@ def notice_body(response: Response, said: NoticeResponse) -> dict[str, object]:
         "event_id": response.event_id,
         "occurred_datetime": to_rfc3339(response.occurred_ms),
         **present(channel=response.channel, subject=response.subject),
+        **({"extra": dict(said.extra)} if said.extra else {}),
+    }
+
+
+def mailbox_body(entry: Entry, said: Said) -> dict[str, object]:
+    """What a citizen said besides a report, for the mailbox connector.
+
+    Its own members are those of the event (`shared.model.report_opinion`, `shared.model.mailbox`); the kind
+    of a suggestion is its `category` here. A report is named by its reference where the hub has it.
+    """
+    own = {name: value for name, value in said.to_data().items() if name not in said.extra}
+    if "kind" in own:
+        own["category"] = own.pop("kind")
+    return {
+        "kind": entry.kind.value,
+        **own,
+        **present(report_reference=entry.report or own.get("report_reference")),
+        "device": entry.device,
+        "event_id": entry.event_id,
+        "occurred_datetime": to_rfc3339(entry.occurred_ms),
         **({"extra": dict(said.extra)} if said.extra else {}),
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hub.domain.devices.ports import Board
+from hub.domain.mailbox.ports import Cases, Entries
 from hub.domain.notices.ports import Responses
 from hub.domain.payments.ports import ExceptionBook, Ledger
 from hub.domain.service_requests.ports import Register
@@ -63,6 +64,10 @@ class PrefetchedRegister(Register, Protocol):
         """Reads the reports under these references in one go."""
         ...
 
+    def prefetch_public(self, codes: Sequence[str]) -> None:
+        """Reads the reports under these public codes in one go."""
+        ...
+
 
 class PrefetchedResponses(Responses, Protocol):
     """A register of responses that can be asked for many events at once."""
@@ -70,6 +75,18 @@ class PrefetchedResponses(Responses, Protocol):
     def prefetch(self, events: Sequence[tuple[str, str]]) -> None:
         """Reads the responses of these events (device, event id) in one go."""
         ...
+
+
+class PrefetchedEntries(Entries, Protocol):
+    """A mailbox that can be asked for many events at once."""
+
+    def prefetch(self, events: Sequence[tuple[str, str]], references: Sequence[str]) -> None:
+        """Reads the entries of these events (device, event id) and references in one go each."""
+        ...
+
+
+class Exceptions(ExceptionBook, Cases, Protocol):
+    """What a clerk must look at, for every noun."""
 
 
 class UnitOfWork(Protocol):
@@ -91,12 +108,17 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def mailbox(self) -> PrefetchedEntries:
+        """What citizens say besides reports."""
+        ...
+
+    @property
     def device_board(self) -> Board:
         """What devices say of themselves."""
         ...
 
     @property
-    def exceptions(self) -> ExceptionBook:
+    def exceptions(self) -> Exceptions:
         """What a clerk must look at."""
         ...
 

@@ -14,13 +14,14 @@ from functools import lru_cache
 from typing import Literal, TypeGuard, assert_never
 
 from hub.domain.devices.service import Devices
+from hub.domain.mailbox.service import Mailbox, Said
 from hub.domain.notices.ports import ResponseKind
 from hub.domain.notices.service import Notices
 from hub.domain.payments import accounts
 from hub.domain.payments.booking import SETTLED, Source
 from hub.domain.payments.service import Payments
 from hub.domain.service_requests.service import ServiceRequests
-from hub.usecases.effects import notice_body, report_body, settlement_body
+from hub.usecases.effects import mailbox_body, notice_body, report_body, settlement_body
 from hub.usecases.ports import UnitOfWork
 from shared.model import ids
 from shared.model.errors import InputError
@@ -28,20 +29,27 @@ from shared.model.event import Event, EventType
 from shared.model.fields import is_storable, text
 from shared.model.health import DeviceCounters, DeviceState
 from shared.model.instants import from_rfc3339, is_trusted
+from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
 from shared.model.payment import COUNTER_MAX, PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 
 PAYMENT = "payment"
 REPORT = "service_request"
 RESPONSE = "notice_response"
+MAIL = "mailbox_entry"
 
 SETTLEMENTS = "settlements"
 OPEN311 = "open311"
 NOTICES = "notices"
+MAILBOX = "mailbox"
 
 PaymentType = Literal[
     EventType.TAP_CHARGED, EventType.PURSE_CREDITED, EventType.PAYMENT_CAPTURED, EventType.PAYMENT_REVERSED
+]
+MailType = Literal[
+    EventType.REPORT_SUPPORTED, EventType.REPORT_RATED, EventType.SUGGESTION_MADE, EventType.CALLBACK_ASKED
 ]
 
 SUBJECT_LENGTH_MAX = 128
@@ -62,6 +70,9 @@ def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
     counters: list[tuple[str, int]] = []
     references: list[str] = []
     responses: list[tuple[str, str]] = []
+    mail: list[tuple[str, str]] = []
+    mailed: list[str] = []
+    codes_of_reports: list[str] = []
     for event in events:
         match event.type:
             case EventType.TAP_CHARGED | EventType.PURSE_CREDITED:
@@ -78,10 +89,22 @@ def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
                     references.append(reference)
             case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
                 responses.append((event.device, event.id))
+            case (
+                EventType.REPORT_SUPPORTED
+                | EventType.REPORT_RATED
+                | EventType.SUGGESTION_MADE
+                | EventType.CALLBACK_ASKED
+            ):
+                mail.append((event.device, event.id))
+                mailed += filter(_is_asked, [event.data.get("reference")])
+                references += filter(_is_asked, [event.data.get("report_reference")])
+                codes_of_reports += filter(_is_asked, [event.data.get("report")])
             case _:
                 pass
     uow.ledger.prefetch(keys, sorted(codes) if keys else (), counters)
     uow.service_requests.prefetch(references)
+    uow.service_requests.prefetch_public(codes_of_reports)
+    uow.mailbox.prefetch(mail, mailed)
     uow.notice_responses.prefetch(responses)
 
 
@@ -129,9 +152,7 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
             | EventType.SUGGESTION_MADE
             | EventType.CALLBACK_ASKED
         ):
-            raise InputError(
-                "this hub does not take this type of event yet; update it, then release the event"
-            )
+            _take_mail(event, kind, uow, now_ms)
         case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
             _take_response(event, ResponseKind(kind.removeprefix("notice.")), uow, now_ms)
         case EventType.DEVICE_STATE:
@@ -193,6 +214,30 @@ def _take_response(event: Event, kind: ResponseKind, uow: UnitOfWork, now_ms: in
         aggregate = f"{response.notice}/{response.subject or response.device}"
         body = notice_body(response, said)
         uow.outgoing.add(event, _key(event, RESPONSE), NOTICES, aggregate, body, now_ms)
+
+
+def _take_mail(event: Event, kind: MailType, uow: UnitOfWork, now_ms: int) -> None:
+    """Keeps what a citizen said besides a report, and tells the core: in order for each report."""
+    said: Said
+    report: str | None = None
+    match kind:
+        case EventType.REPORT_SUPPORTED:
+            said = ReportSupported.from_data(event.data)
+            report = uow.service_requests.reference_of(said.report)
+        case EventType.REPORT_RATED:
+            said = ReportRated.from_data(event.data)
+            is_known = uow.service_requests.source_of(said.report_reference) is not None
+            report = said.report_reference if is_known else None
+        case EventType.SUGGESTION_MADE:
+            said = SuggestionMade.from_data(event.data)
+        case EventType.CALLBACK_ASKED:
+            said = CallbackAsked.from_data(event.data)
+        case _:
+            assert_never(kind)
+    entry = Mailbox(uow.mailbox, uow.exceptions).put(event, said, report, now_ms)
+    if entry is not None:
+        aggregate = f"mail:{entry.report or entry.about or entry.event_id}"
+        uow.outgoing.add(event, _key(event, MAIL), MAILBOX, aggregate, mailbox_body(entry, said), now_ms)
 
 
 def _key(event: Event, effect: str) -> str:

@@ -52,7 +52,7 @@ def make_town_hall(
     """
     (folder / "core").mkdir()
     core = stack.enter_context(ReferenceCore(folder / "core", "--plain"))
-    urls = {f"{name}_url": core.base_url for name in ("open311", "settlements", "notices")}
+    urls = {f"{name}_url": core.base_url for name in ("open311", "settlements", "notices", "mailbox")}
     if subscribed:
         urls["cloudevents_url"] = f"{core.base_url}/events"
     hub = HubProcess(folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2, **settings)

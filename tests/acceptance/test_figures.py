@@ -110,7 +110,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         core = stack.enter_context(ReferenceCore(folder / "core"))
         hub = HubProcess(
             folder / "hub",
-            **{f"{name}_url": core.base_url for name in ("open311", "settlements", "notices")},
+            **{f"{name}_url": core.base_url for name in ("open311", "settlements", "notices", "mailbox")},
             open311_settle_s=0,
             open311_updates_every_s=0.3,
             core_timeout_s=2,

@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from hub.db import tables
 from hub.db.engine import open_reader, open_writer
 from hub.db.ledger_audit import audit, counter_gaps
+from hub.db.mailbox_repository import rating_of
+from hub.db.mailbox_tables import mailbox_entry
 from hub.db.migrate import check, upgrade
 from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.triggers import create_all
@@ -18,6 +20,7 @@ from hub.db.writer import Writer
 from hub.usecases.take_event import gather, take
 from shared.model.errors import InputError, TransientError
 from shared.model.event import Event, Stream
+from shared.model.ids import new_reference
 from shared.protocol.delivery import HubEpoch
 from shared.protocol.lines import Line
 from tests.support.forbidden import ALLOWED, FORBIDDEN, fill
@@ -60,6 +63,11 @@ def day_of_events() -> list[Event]:
         street.report("R-1", contact={"name": "Ana"}),
         street.report("R-2"),
     ]
+    events.append(street.support(events[-1].id, "S-1", contact={"name": "Ana"}))
+    events.append(street.support(street.report("R-3").id, "S-2"))
+    events += [street.rate(new_reference(bytes(16)), score) for score in (1, 5)]
+    said = {"reference": "S-3", "kind": "thanks", "text": "Ñ", "channel": "kiosk"}
+    events.append(street.event("suggestion.made", said))
     events.append(street.event("notice.shown", {"notice": "corte", "version": 1}))
     events.append(street.event("device.state", {"key": "printer", "state": "ok"}))
     events.append(street.event("device.counters", {"free_ride": 1}))
@@ -109,10 +117,12 @@ def test_day_of_events_leaves_the_same_books_as_on_sqlite(engine: Engine) -> Non
         for table in (
             tables.service_request,
             tables.notice_response,
+            mailbox_entry,
             tables.device_state,
             tables.device_counters,
         ):
             assert rows(there, table) == rows(here, table)
+        assert rating_of(there, new_reference(bytes(16))) == 5
         for table in (tables.exception, tables.outgoing):
             assert [row["device"] for row in rows(there, table)] == [
                 row["device"] for row in rows(here, table)
@@ -148,6 +158,7 @@ def test_odd_values_do_not_stop_the_group(engine: Engine) -> None:
     street = Street()
     odd = [street.tap("card-1", counter) for counter in (2**63, -(2**70))]
     odd += [street.tap(card, 1) for card in ("a\0b", "\ud800", "x" * 500)]
+    odd += [street.support("a\0b", "R-8"), street.support("\ud800", "\ud800"), street.rate("\ud800", 1)]
     odd += [street.report("a\0b"), street.report("\ud800"), street.report("R-1", description="\ud800")]
     fine = [street.report("R-2", contact={"\ud800": "\0"}), street.tap("card-1", 1)]
     with transaction(engine) as connection:

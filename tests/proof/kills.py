@@ -160,7 +160,9 @@ class Torment:
         self._left |= {victim: max(1, round(kills * share)) for victim, share in self._shares.items()}
         with ExitStack() as stack:
             self.core = stack.enter_context(ReferenceCore(self._folder / "core", "--plain"))
-            urls = {f"{name}_url": self.core.base_url for name in ("open311", "settlements", "notices")}
+            urls = {
+                f"{name}_url": self.core.base_url for name in ("open311", "settlements", "notices", "mailbox")
+            }
             hub = HubProcess(self._folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2)
             self.hub = stack.enter_context(hub)
             self.faces = [Face(self.hub.enrol(name, self._folder / name), name) for name in DEVICES]

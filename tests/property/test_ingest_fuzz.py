@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.db import tables
 from hub.db.ledger_audit import audit
 from shared.model.event import EventType, Stream
+from shared.model.ids import new_reference
 from shared.protocol import limits
 from shared.protocol.parsing import encode
 from tests.support.street import Kiosk, Street
@@ -51,6 +52,25 @@ SENSIBLE: dict[str, dict[str, Any]] = {
         "latitude": 40.4,
         "longitude": -3.7,
         "requested_datetime": "2026-11-21T09:00:00Z",
+    },
+    EventType.REPORT_SUPPORTED: {
+        "reference": "AAAA-CCCC",
+        "report": "01a20073-9c71-7fc3-8aa3-bfbf6a887a00",
+        "channel": "kiosk",
+    },
+    EventType.REPORT_RATED: {
+        "report_reference": new_reference(bytes(16)),
+        "score": 3,
+        "reason": "1",
+        "channel": "kiosk",
+    },
+    EventType.SUGGESTION_MADE: {"reference": "AAAA-DDDD", "kind": "query", "text": "1", "channel": "kiosk"},
+    EventType.CALLBACK_ASKED: {
+        "reference": "AAAA-FFFF",
+        "phone": "600",
+        "window": "any",
+        "topic": "1",
+        "channel": "kiosk",
     },
     EventType.NOTICE_SHOWN: {"notice": "corte", "version": 1},
     EventType.NOTICE_CONSENTED: {"notice": "corte", "version": 1, "text": "sí"},

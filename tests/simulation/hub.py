@@ -175,7 +175,7 @@ class Hub:
 
     def effects(self) -> Counter[tuple[str, str]]:
         """How often each event took effect in the town's books and registers."""
-        tables = ("service_request", "journal", "notice_response")
+        tables = ("service_request", "journal", "notice_response", "mailbox_entry")
         effects = Counter(row for table in tables for row in self._rows(SELECT_EVENTS + table))
         for event in self.inbox():
             effects[event] = max(effects[event], 1)

@@ -145,3 +145,13 @@ class Street:
             "channel": "kiosk",
         }
         return self.event("incident.reported", data | more)
+
+    def support(self, public_code: str, reference: str, **more: object) -> Event:
+        """A citizen who has what another one reported."""
+        data = {"reference": reference, "report": public_code, "channel": "kiosk"}
+        return self.event("report.supported", data | more)
+
+    def rate(self, reference: str, score: int, *, time_ms: int = NOW_MS, **more: object) -> Event:
+        """What a citizen thinks of how a report was resolved."""
+        data = {"report_reference": reference, "score": score, "channel": "kiosk"}
+        return self.event("report.rated", data | more, time_ms=time_ms)

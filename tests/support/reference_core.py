@@ -115,6 +115,10 @@ class ReferenceCore:
         """How often each key of one kind took effect."""
         return Counter(row["key"] for row in self.journal(kind))
 
+    def mail(self) -> list[Mapping[str, Any]]:
+        """What citizens wrote and said, as it was sent, in order."""
+        return [row["body"] for row in self._ask("GET", "/mailbox")]
+
     def media(self) -> list[Mapping[str, Any]]:
         """The photographs that its requests name, and what it fetched of them."""
         return self._ask("GET", "/media")

@@ -58,7 +58,7 @@ def run(
     ] = "",
     api_key: Annotated[str, typer.Option(envvar="VENTANILLA_CORE_API_KEY", hidden=True)] = "",
 ) -> None:
-    """Run the reference back office: Open311 GeoReport v2, settlements and notices, with a count of effects.
+    """Run the reference back office: Open311 GeoReport v2, settlements, notices and mail, and a count of all.
 
     The token for orders comes from --control-token-file or the variable VENTANILLA_CORE_CONTROL_TOKEN;
     without either there are none. The key that senders must have comes from VENTANILLA_CORE_API_KEY.

@@ -1,4 +1,4 @@
-"""The reference core's batches: settlements, notices and CloudEvents, each item once for its key.
+"""The reference core's batches: settlements, notices, mail and CloudEvents, each item once for its key.
 
 Here: reading a batch and answering item by item. Not here: what is counted (store.py).
 
@@ -23,7 +23,7 @@ from hub.core.reference.store import Item, Store
 from shared.model.errors import InputError
 from shared.model.money import Money
 
-COLLECTIONS = ("settlements", "notices")
+COLLECTIONS = ("settlements", "notices", "mailbox")
 EVENTS = "events"
 ITEMS_MAX = 100
 

@@ -3,7 +3,8 @@
 `POST /control` takes `{"mode": …, "delay_ms"?, "for_s"?, "count"?, "takes"?, "reads_too"?}`, the words of
 faults.py. `GET /effects` gives the count of each kind, how many of them are duplicates, the money, and how
 many requests are under way: while some are, the count may still grow. `POST /requests/status` takes
-`{"reference": …, "status": …, "notes"?, "updated"?}`, what a clerk of the back office would do. All but the
+`{"reference": …, "status": …, "notes"?, "updated"?}`, what a clerk of the back office would do.
+`GET /mailbox?after=` lists what citizens wrote and said. All but the
 count ask for the control token; without one at start they don't exist. The count is open: it names nothing
 and nobody.
 """
@@ -86,7 +87,13 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         after = request.query_params.get("after", "0")
         return JSONResponse(store.journal(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
 
+    async def mail(request: Request) -> Response:
+        check(request)
+        after = request.query_params.get("after", "0")
+        return JSONResponse(store.mail(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
+
     return [
+        Route("/mailbox", mail),
         Route("/control", control, methods=["POST"]),
         Route("/requests/status", put_status, methods=["POST"]),
         Route("/effects", effects),

@@ -13,7 +13,7 @@ Source: Open311 GeoReport v2, all six methods.
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -155,7 +155,7 @@ def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str]) -
         )
     except ValueError:
         return _error(400, "a filter is not in the form of the standard")
-    return _json([_row(settings, filed, query) for filed in store.list_requests(listing)])
+    return _json([_row(store, settings, filed, query) for filed in store.list_requests(listing)])
 
 
 def _first_ms(query: Mapping[str, str], now_ms: int) -> int:
@@ -163,7 +163,9 @@ def _first_ms(query: Mapping[str, str], now_ms: int) -> int:
     return 0 if query.get("service_request_id") else now_ms - LISTING_DAYS * 86_400_000
 
 
-def _row(settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, str]) -> dict[str, object]:
+def _row(
+    store: Store, settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, str]
+) -> dict[str, object]:
     """A request as anyone may see it: never whose it was."""
     instant = datetime.fromtimestamp(filed.requested_ms // 1000, UTC).isoformat()
     fields, standing = filed.fields, filed.standing
@@ -190,6 +192,7 @@ def _row(settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, s
             for name, value in fields.items()
             if name.startswith("attribute[")
         }
+        row["extended_attributes"] = asdict(store.opinions(fields))
     return row
 
 

@@ -1,4 +1,4 @@
-"""What took effect at the reference core, on disk: requests, settlements, notices, and a count of each.
+"""What took effect at the reference core, on disk: requests, settlements, notices, mail; a count of each.
 
 Here: the tables, idempotency by key, and the reckoning. Not here: HTTP, and any mercy: without a key that it
 may look at, the same thing sent twice takes effect twice, and the reckoning shows it.
@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.core.reference.mail_store import MAIL, Opinions, keep_mail, list_mail, opinions_of
+from hub.core.reference.mail_store import SCHEMA as MAIL_SCHEMA
 from hub.core.reference.media_store import SCHEMA as MEDIA_SCHEMA
 from hub.core.reference.media_store import name_media
 
@@ -148,7 +150,7 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(SCHEMA + MEDIA_SCHEMA)
+        self._connection.executescript(SCHEMA + MEDIA_SCHEMA + MAIL_SCHEMA)
 
     def close(self) -> None:
         """Close the database."""
@@ -292,6 +294,14 @@ class Store:
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def mail(self, after: int, limit: int) -> Sequence[dict[str, object]]:
+        """What citizens wrote and said, in the order in which it took effect, from after a number on."""
+        return list_mail(self._connection, after, limit)
+
+    def opinions(self, fields: Fields) -> Opinions:
+        """What citizens think of a request, by the sender's reference in its form."""
+        return opinions_of(self._connection, find_reference(fields))
+
     def _take_item(self, kind: str, item: Item, now_ms: int) -> Taken:
         body_hash = _hash(item.body)
         known = self._connection.execute(
@@ -303,7 +313,10 @@ class Store:
         if known:
             held = {"amount_minor": known[2], "currency": known[3]} if item.currency else None
             return Taken(result="conflict", number=int(known[0]), held=held)
-        return Taken(result="accepted", number=self._take_effect(kind, item, body_hash, now_ms))
+        number = self._take_effect(kind, item, body_hash, now_ms)
+        if kind == MAIL:
+            keep_mail(self._connection, number, item.body)
+        return Taken(result="accepted", number=number)
 
     def _take_effect(self, kind: str, item: Item, body_hash: str, now_ms: int) -> int:
         row = self._connection.execute(

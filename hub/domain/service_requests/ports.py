@@ -40,6 +40,10 @@ class Register(Protocol):
         """Device and event id of the report under a reference, if there is one."""
         ...
 
+    def reference_of(self, public_code: str) -> str | None:
+        """The reference of the report under a public code, the id of its event; None where there is none."""
+        ...
+
     def add(self, request: ServiceRequest) -> None:
         """Adds a report under a reference that is free."""
         ...

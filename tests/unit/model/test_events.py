@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 
 from shared.model.errors import InputError
 from shared.model.health import DeviceCounters, DeviceState
+from shared.model.ids import new_reference
+from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
 from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 
 Kind = Any
 """A class of the model, with `from_data` and `to_data`."""
+REFERENCE = new_reference(bytes(range(16)))
 EVENT_ID = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 GOOD: dict[Any, Mapping[str, object]] = {
     PaymentCaptured: {
@@ -46,16 +50,56 @@ GOOD: dict[Any, Mapping[str, object]] = {
         "contact": {"name": "Ana", "phone": "600000000", "email": "ana@example.es"},
         "requested_datetime": "2026-11-21T10:15:00Z",
     },
+    ReportSupported: {
+        "reference": "7KXM-2PRT-94VW",
+        "report": EVENT_ID,
+        "channel": "kiosk",
+        "contact": {"email": "ana@example.es"},
+    },
+    ReportRated: {
+        "report_reference": REFERENCE,
+        "score": 2,
+        "reason": "Sigue suelta",
+        "channel": "kiosk",
+    },
+    SuggestionMade: {
+        "reference": "7KXM-2PRT-94VW",
+        "kind": "query",
+        "text": "¿Cuándo abre la piscina?",
+        "channel": "kiosk",
+        "contact": {"phone": "600000000"},
+    },
+    CallbackAsked: {
+        "reference": "7KXM-2PRT-94VW",
+        "phone": "600000000",
+        "window": "midday",
+        "topic": "payment",
+        "channel": "kiosk",
+    },
     NoticeResponse: {"notice": "corte-agua", "version": 3, "channel": "kiosk"},
     DeviceState: {"key": "printer", "state": "degraded", "detail": "paper low"},
     DeviceCounters: {"free_ride": 3, "restarts": 0},
 }
-OPTIONAL = {"line", "stop", "lat", "long", "address", "contact", "requested_datetime", "channel", "detail"}
+OPTIONAL = {
+    "line",
+    "stop",
+    "lat",
+    "long",
+    "address",
+    "contact",
+    "requested_datetime",
+    "channel",
+    "detail",
+    "reason",
+    "topic",
+}
+CHANNELLED = (IncidentReported, ReportSupported, ReportRated, SuggestionMade, CallbackAsked)
+NEEDED_THERE = {(PaymentReversed, "reason"), *((kind, "channel") for kind in CHANNELLED)}
 REQUIRED = [
     (kind, name)
     for kind, data in GOOD.items()
     for name in data
-    if kind is not DeviceCounters and (name not in OPTIONAL or (kind, name) == (IncidentReported, "channel"))
+    if kind is not DeviceCounters and (name not in OPTIONAL or (kind, name) in NEEDED_THERE)
 ]
 
 

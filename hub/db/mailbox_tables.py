@@ -1,0 +1,57 @@
+"""The table of the citizens' mailbox. It belongs to the schema of `hub.db.tables` and keeps its rules.
+
+Nothing in it is changed. It is no record that refuses to be deleted: telephones and words of citizens end
+with what they were given for.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from hub.db.tables import ID, metadata
+
+mailbox_entry = Table(
+    "mailbox_entry",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("device", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reference", Text),
+    Column("about", Text),
+    Column("report", Text),
+    Column("score", Integer),
+    Column("said", JSON, nullable=False),
+    Column("occurred_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('support', 'rating', 'suggestion', 'callback')", name="kind"),
+    CheckConstraint("score BETWEEN 1 AND 5", name="score"),
+    UniqueConstraint("device", "event_id"),
+)
+"""What citizens said besides reports; `about` names a report as they did, `report` as the hub knew it."""
+
+_HAS_REFERENCE = text("reference IS NOT NULL")
+Index(
+    "uq_mailbox_entry_reference",
+    mailbox_entry.c.reference,
+    unique=True,
+    sqlite_where=_HAS_REFERENCE,
+    postgresql_where=_HAS_REFERENCE,
+)
+_SPEAKS_OF_A_REPORT = text("about IS NOT NULL")
+Index(
+    "ix_mailbox_entry_about",
+    mailbox_entry.c.about,
+    mailbox_entry.c.kind,
+    sqlite_where=_SPEAKS_OF_A_REPORT,
+    postgresql_where=_SPEAKS_OF_A_REPORT,
+)
