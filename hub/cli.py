@@ -35,6 +35,7 @@ from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
 from hub.orders import bundles, commands, settings
 from hub.orders.asking import client_of, ports_of, running, table
+from hub.orders.link_keys import LINK, rotate_link_keys
 from hub.recovery import cli as recovery
 from shared.adapters.durable_files import make_folder, write_whole
 from shared.model.errors import InputError
@@ -238,11 +239,19 @@ def replay(
 
 @app.command()
 def rotate(
-    what: Annotated[str, typer.Argument(help="api-token, sealing or signing.")],
+    what: Annotated[str, typer.Argument(help="api-token, sealing, signing, or link with --device.")],
     home: Home = None,
+    device: Annotated[
+        str | None, typer.Option(help="Whose link keys; the hub runs, and waits for it.")
+    ] = None,
 ) -> None:
-    """Put a new key or token into use, while the hub is stopped; what it replaces stays good for a time."""
+    """Put a new key or token into use; what it replaces stays good for a time. All but link: stop the hub."""
     config = load_config(home)
+    if what == LINK:
+        if device is None:
+            raise InputError("link keys are a device's own; name it with --device")
+        typer.echo(rotate_link_keys(running(config), device))
+        return
     room = _opened(config)
     try:
         match what:
@@ -256,7 +265,7 @@ def rotate(
                 name = make_hub_key(room.folder, room.registry, HubKeyRole.SIGNING)
                 said = f"Bundles are signed by {name} from the next start on; each device hears of it first."
             case _:
-                raise InputError("there is nothing of that name to rotate; say api-token, sealing or signing")
+                raise InputError("nothing of that name is rotated; say api-token, sealing, signing or link")
     finally:
         room.close()
     typer.echo(f"{said} Next: ventanilla hub run")

@@ -34,6 +34,7 @@ class DeviceView(BaseModel):
     fence_reason: str | None
     enrolled_ms: int
     certificate_expires_ms: int | None
+    link_key: str
     connected: bool
     last_seen_ms: int | None
     firmware: str | None
@@ -91,6 +92,7 @@ def devices_router(parts: Parts) -> APIRouter:
             fence_reason=device.fence_reason,
             enrolled_ms=device.enrolled_ms,
             certificate_expires_ms=max((c.expires_ms for c in device.certificates), default=None),
+            link_key=device.link_key,
             connected=parts.is_connected(device.id),
             last_seen_ms=seen.last_seen_ms if seen else None,
             firmware=seen.firmware if seen else None,

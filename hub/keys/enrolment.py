@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hub.keys.authority import Issued, RequestError
 from hub.keys.hub_keys import API_TOKEN
 from hub.keys.journal import JournalBusyError
-from hub.keys.records import CertificateRenewed, DeviceEnrolled, HubKeyRole, TokenIssued
+from hub.keys.records import CertificateRenewed, DeviceEnrolled, HubKeyRole, KeysRotated, TokenIssued
 from hub.keys.room import KeyRoom
 from shared.adapters.enrolment_client import ask_for_token
 from shared.model.errors import ConflictError, InputError
@@ -49,6 +49,10 @@ class TokenUnknownError(InputError):
 
 class TokenExpiredError(InputError):
     """The token's 15 minutes are over; ask for a new one with `ventanilla hub enrol`."""
+
+
+class OldKeysError(ConflictError):
+    """This machine speaks under link keys that were replaced: its disk is an older one; enrol it again."""
 
 
 class TokenUsedError(ConflictError):
@@ -180,7 +184,10 @@ class Enrolment:
         )
 
     def renew(self, device: str, message: bytes) -> EnrolmentAnswer:
-        """Give a device a further certificate; its keys stay, and the earlier certificate until it ends.
+        """Give a device a further certificate, and take up its new link keys where it names some.
+
+        The earlier certificate stays until it ends. New link keys are taken under the newest K_up alone: who
+        has an earlier one must not put his own in force. Asked for again they are there already.
 
         Args:
             device: who says it is asking.
@@ -188,16 +195,27 @@ class Enrolment:
 
         Raises:
             MacError: the device is unknown or revoked, or the MAC does not hold.
+            OldKeysError: the device has newer link keys than those it speaks under.
             EnrolmentFormError: the request is not of this version.
             RequestError: the certification request is not acceptable.
             SecondCopyError: the second copy of the keys cannot be written.
             JournalWriteError: the key registry cannot be written.
         """
         registry = self._room.registry
-        body = mac.open_message(registry.keys_of(device), renewal_topic(device), message)
-        request = RenewalRequest.from_json(body)
-        issued = self._room.authority.issue_device(device, request.csr, self._clock())
-        registry.record(CertificateRenewed(device=device, serial=issued.serial, expires_ms=issued.expires_ms))
+        with registry.exclusively():
+            body = mac.open_message(registry.keys_of(device), renewal_topic(device), message)
+            request = RenewalRequest.from_json(body)
+            newest = registry.device(device).links[0].up
+            is_known = request.k_up == newest.key.hex()
+            is_new = bool(request.k_up) and not is_known
+            if not is_known and mac.key_id_of(message) != newest.id:
+                raise OldKeysError(OldKeysError.__doc__)
+            issued = self._room.authority.issue_device(device, request.csr, self._clock())
+            if is_new:
+                registry.record(KeysRotated(device=device, k_up=request.k_up, k_down=request.k_down))
+            registry.record(
+                CertificateRenewed(device=device, serial=issued.serial, expires_ms=issued.expires_ms)
+            )
         self._admit()
         known = registry.device(device)
         return self._answer(device, known.kind, known.site, issued, known.signing[0])
@@ -217,6 +235,7 @@ class Enrolment:
             fleet_key=keys.fleet.hex(),
             time_ms=self._clock(),
             endorsement=endorse(keys.signing, device, signing, issued.expires_ms),
+            link_key=registry.device(device).link_key,
         )
 
 

@@ -75,6 +75,11 @@ class Device:
     hub_signing: str = ""
     up_keys: Mapping[str, bytes] = field(default_factory=lambda: NO_KEYS, repr=False)
 
+    @property
+    def link_key(self) -> str:
+        """The id of the newest K_up; empty of a device that is revoked."""
+        return self.links[0].up.id if self.links else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:

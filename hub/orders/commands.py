@@ -17,7 +17,9 @@ NOT_DONE: Final = 6
 POLL_S: Final = 0.2
 _SETTLED: Final = frozenset({"done", "failed", "expired", "unanswered"})
 
-app = typer.Typer(no_args_is_help=True, help="Commands to devices: ping, report, upload_log, restart.")
+app = typer.Typer(
+    no_args_is_help=True, help="Commands to devices: ping, report, upload_log, restart, rotate_keys."
+)
 Home = Annotated[
     Path | None, typer.Option("--home", help="The hub's folder; VENTANILLA_HOME, or ./ventanilla-hub.")
 ]
@@ -26,7 +28,7 @@ Home = Annotated[
 @app.command()
 def send(
     device: str,
-    op: Annotated[str, typer.Argument(help="What is to be done: ping, report, upload_log, restart.")],
+    op: Annotated[str, typer.Argument(help="ping, report, upload_log, restart or rotate_keys.")],
     home: Home = None,
     args: Annotated[str, typer.Option(help="A JSON object.")] = "{}",
     life_s: Annotated[int, typer.Option(help="After this it is not done any more.")] = 300,

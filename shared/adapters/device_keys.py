@@ -3,11 +3,14 @@
     identity/1/          secret signing.key tls.key tls.crt ca.crt answer.json
     identity/2/          the same, after it was enrolled again or its certificate was renewed
     identity/pending/    keys of an enrolment whose answer has not come
+    identity/next        the secret of link keys that the hub is to take up; gone when it has
     identity/boot, identity/boot.copy
 
 Rules:
 - A folder gets its number by a rename, after everything in it was fsynced: it is there whole, or not at all.
   The highest number counts; the one before is kept, since both sides honour its keys for the keep window.
+- New link keys are durable before the hub hears of them, and the hub may speak under them from then on. So
+  at no moment do the two share none, wherever either is cut.
 - Private files are 0600. The secret never leaves the machine: the hub is sent the keys derived from it.
 - The identity lies apart from the outbox: a data disk that is lost or put back takes no key with it.
 
@@ -16,7 +19,7 @@ Source: docs/PROTOCOL.md, section Keys.
 
 import shutil
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes
@@ -49,6 +52,7 @@ _TLS_KEY: Final = "tls.key"
 _TLS_CERTIFICATE: Final = "tls.crt"
 _AUTHORITY: Final = "ca.crt"
 _ANSWER: Final = "answer.json"
+_NEXT: Final = "next"
 _BOOT: Final = ("boot.copy", "boot")
 _KEPT: Final = 2
 
@@ -90,6 +94,7 @@ class Identity:
         folder: where the files of this identity lie.
         keys: in use.
         previous: link keys of the identity before; the hub may still speak under them.
+        coming: link keys that the hub is to take up; it may speak under them already.
         answer: what the hub said at enrolment.
         hub_sealing: what citizens' words are sealed to.
         fleet_key: the key of pseudonyms.
@@ -99,6 +104,7 @@ class Identity:
     folder: Path
     keys: KeySet
     previous: LinkKeys | None = field(repr=False)
+    coming: LinkKeys | None = field(default=None, repr=False)
     answer: EnrolmentAnswer
     hub_sealing: HubSealingPublicKey = field(repr=False)
     fleet_key: bytes = field(repr=False)
@@ -112,8 +118,8 @@ class Identity:
     @property
     def down_keys(self) -> dict[str, bytes]:
         """K_down by key id: what the hub may speak under."""
-        links = [self.keys.links] if self.previous is None else [self.previous, self.keys.links]
-        return {pair.down.id: pair.down.key for pair in links}
+        links = (self.previous, self.keys.links, self.coming)
+        return {pair.down.id: pair.down.key for pair in links if pair is not None}
 
     def tls_context(self) -> ssl.SSLContext:
         """Return a context that trusts the hub's authority and shows this device's certificate.
@@ -149,7 +155,10 @@ def load(folder: Path) -> Identity:
     numbers = _numbers(folder)
     if not numbers:
         raise NotEnrolledError(NotEnrolledError.__doc__)
-    return _read_identity(folder / str(numbers[-1]), [folder / str(number) for number in numbers[-2:-1]])
+    before = [folder / str(number) for number in numbers[-2:-1]]
+    identity = _read_identity(folder / str(numbers[-1]), before)
+    coming = _coming(folder)
+    return identity if coming == identity.keys.links else replace(identity, coming=coming)
 
 
 def pending_keys(folder: Path) -> KeySet:
@@ -175,8 +184,31 @@ def pending_keys(folder: Path) -> KeySet:
     return _read_keys(pending)
 
 
-def renewal_keys(folder: Path) -> KeySet:
+def coming_keys(folder: Path) -> LinkKeys:
+    """Draw new link keys, or return those that were drawn and are not in use yet.
+
+    A process that was started before they were drawn does not hear the hub under them: start it again, then
+    let the hub know.
+
+    Raises:
+        NotEnrolledError: there is no identity.
+        IdentityDamagedError: it is damaged.
+        OSError: the folder cannot be written; nothing has changed.
+    """
+    found = load(folder).coming
+    if found is not None:
+        return found
+    secret = token_bytes(SECRET_BYTES)
+    write_whole(folder / _NEXT, secret)
+    return derive(secret)
+
+
+def renewal_keys(folder: Path, *, coming: bool = False) -> KeySet:
     """Return the present keys for a renewal, copied to where the answer will be stored.
+
+    Args:
+        folder: the identity folder.
+        coming: the link keys are the ones that were drawn with `coming_keys`.
 
     Raises:
         NotEnrolledError: there is no identity.
@@ -189,8 +221,9 @@ def renewal_keys(folder: Path) -> KeySet:
         shutil.rmtree(pending)
     make_folder(pending)
     for name in (_SECRET, _SIGNING, _TLS_KEY):
-        write_whole(pending / name, (present.folder / name).read_bytes())
-    return present.keys
+        source = folder / _NEXT if coming and name == _SECRET else present.folder / name
+        write_whole(pending / name, source.read_bytes())
+    return _read_keys(pending)
 
 
 def accept(folder: Path, answer: EnrolmentAnswer) -> Identity:
@@ -211,7 +244,9 @@ def accept(folder: Path, answer: EnrolmentAnswer) -> Identity:
     sync_folder(folder)
     for old in numbers[: 1 - _KEPT]:
         shutil.rmtree(folder / str(old), ignore_errors=True)
-    return load(folder)
+    if _coming(folder) == (accepted := load(folder)).keys.links:
+        (folder / _NEXT).unlink()
+    return accepted
 
 
 class BootCounter:
@@ -252,6 +287,14 @@ def _numbers(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit() and entry.is_dir())
+
+
+def _coming(folder: Path) -> LinkKeys | None:
+    """The link keys that were drawn last; None where there are none, or where they are no keys."""
+    try:
+        return derive((folder / _NEXT).read_bytes())
+    except (OSError, InputError):
+        return None
 
 
 def _read_identity(folder: Path, before: list[Path]) -> Identity:

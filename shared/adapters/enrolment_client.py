@@ -36,6 +36,7 @@ from shared.protocol.enrolment import (
     RenewalRequest,
     Token,
 )
+from shared.protocol.keys import LinkKey
 from shared.protocol.parsing import encode, parse_object
 
 TIMEOUT_S: Final = 20.0
@@ -120,26 +121,48 @@ def enrol(folder: Path, token: Token, *, timeout_s: float = TIMEOUT_S) -> Identi
     return device_keys.accept(folder, answer)
 
 
-def renew(folder: Path, *, timeout_s: float = TIMEOUT_S) -> Identity:
-    """Fetch a further certificate for this machine, before its own ends; keys stay.
+def renew(folder: Path, *, rotating: bool = False, timeout_s: float = TIMEOUT_S) -> Identity:
+    """Fetch a further certificate for this machine, before its own ends; keys stay, or its link keys change.
+
+    Args:
+        folder: the identity folder.
+        rotating: the link keys that were drawn are to be taken up; this process hears the hub under them.
+        timeout_s: for each step on the network.
 
     Raises:
         HubUnreachableError: no answer; try again later.
-        RefusedError: the hub does not know this device any more: enrol it again.
+        RefusedError: the hub does not know this device any more, or knows newer keys: enrol it again.
+        WrongHubError: the hub is of an older version and left the link keys as they were.
         DeviceError: there is no identity, or it is damaged.
         OSError: the identity folder cannot be written.
     """
     present = device_keys.load(folder)
-    keys = device_keys.renewal_keys(folder)
-    request = RenewalRequest(device=present.device, csr=keys.certification_request(present.device))
+    keys = device_keys.renewal_keys(folder, coming=rotating)
+    up, down = keys.links.up, keys.links.down
+    request = RenewalRequest(
+        device=present.device,
+        csr=keys.certification_request(present.device),
+        k_up=up.key.hex() if rotating else "",
+        k_down=down.key.hex() if rotating else "",
+    )
     path = f"{RENEWAL_PATH}/{present.device}"
-    message = mac.seal_message(keys.links.up, path, request.to_json())
     caller = _Caller(
         hub=present.answer.hub_url.removeprefix("https://"),
         context=client_context(ca_pem=present.answer.authority),
         timeout_s=timeout_s,
     )
-    answer = _read_answer(caller.post(path, message))
+
+    def ask(key: LinkKey) -> EnrolmentAnswer:
+        return _read_answer(caller.post(path, mac.seal_message(key, path, request.to_json())))
+
+    try:
+        answer = ask(present.keys.links.up)
+    except RefusedError:
+        if not rotating:
+            raise
+        answer = ask(up)  # taken up long ago, and the answer was lost: the earlier key has ended since
+    if rotating and answer.link_key != up.id:
+        raise WrongHubError("The hub does not change link keys; update it to the version of this device.")
     return device_keys.accept(folder, answer)
 
 

@@ -36,7 +36,7 @@ from shared.edge.guidance import Guidance, GuidanceParts, stopped_status
 from shared.edge.home import DeviceHome, DeviceSettings
 from shared.edge.lanes import OutboxLanes
 from shared.edge.memory import DeviceMemory
-from shared.edge.operations import Operations, RecentLog
+from shared.edge.operations import ROTATE_KEYS, Operations, RecentLog
 from shared.edge.parts import Parts
 from shared.edge.pseudonyms import Pseudonyms
 from shared.edge.renewal import CertificateKeeper
@@ -102,6 +102,7 @@ class Device:
             "attachments": asdict(self.attaching.store.holding()),
             "pid": os.getpid(),
             "certificate_ends_ms": self.keeper.ends_ms,
+            "identity_trouble": self.keeper.trouble,
             **self.face(),
         }
 
@@ -138,7 +139,6 @@ def open_device(
         own = home.settings()
         store = AttachmentStore(home.attachments, identity.device, bytes_max=own.attachment_bytes)
         uploader = Uploader(store, AttachmentClient.of(identity, tls), retry_max_ms=10 * backoff_cap_ms)
-        memory = DeviceMemory(home.identity, read_boot_id())
         settings = FacelessSettings(identity, tls, backoff_cap_ms)
         fetch = BackgroundFetch(identity)
         sealing = SealingKey(identity.hub_sealing)
@@ -160,7 +160,7 @@ def open_device(
         runtime = EdgeRuntime(
             Parts(
                 identity=identity,
-                memory=memory,
+                memory=DeviceMemory(home.identity, read_boot_id()),
                 clock=clock,
                 open_outbox=_outbox_of(home.outbox, identity.device, own),
                 make_link=lambda deliver, will: MqttLink(settings.link(), deliver, will=will),
@@ -173,7 +173,7 @@ def open_device(
         fetch.later = runtime.later
         teller = Teller(identity.device, sealing.key, runtime, clock)
         sealing.changed = teller.seal_to
-        keeper = _keeper(home, identity, tls, runtime, clock)
+        keeper = _keeper(home, tls, identity, runtime, clock, operations, restart)
         with _at_work(runtime, keeper, uploader):
             device = Device(
                 runtime=runtime,
@@ -248,19 +248,25 @@ def _at_work(runtime: EdgeRuntime, keeper: CertificateKeeper, uploader: Uploader
 
 def _keeper(
     home: DeviceHome,
-    identity: device_keys.Identity,
     tls: ssl.SSLContext,
+    identity: device_keys.Identity,
     runtime: EdgeRuntime,
     clock: DeviceTime,
+    operations: Operations,
+    restart: Callable[[], None],
 ) -> CertificateKeeper:
-    return CertificateKeeper(
+    """Make what renews certificate and link keys, and offer the latter as an operation."""
+    keeper = CertificateKeeper(
         home.identity,
         identity,
         tls,
         look=lambda: runtime.status().result(STATUS_TIMEOUT_S),
         wall_ms=clock.wall_ms,
         uptime_ms=clock.uptime_ms,
+        restart=restart,
     )
+    operations.add(ROTATE_KEYS, lambda _args: {"link_key": keeper.rotate()})
+    return keeper
 
 
 class SealingKey:

@@ -4,6 +4,7 @@
     report      how it stands: lanes, link, settings, bundles
     upload_log  the newest lines of its log
     restart     ends in order, for the service manager to start it again
+    rotate_keys draws new link keys, and begins again to take them up
 
 A kiosk or terminal adds its own. An operation runs on the owner's thread: what takes longer than a moment
 begins here and goes on elsewhere.
@@ -17,6 +18,7 @@ from shared.model.errors import InputError
 from shared.protocol.parsing import encode
 
 RESTART: Final = "restart"
+ROTATE_KEYS: Final = "rotate_keys"
 LOG_LINES_MAX: Final = 200
 """Lines of the log that are kept in memory for whoever asks."""
 LOG_LINE_LENGTH_MAX: Final = 300

@@ -1,4 +1,4 @@
-"""The device's certificate, renewed by the device long before it ends, while it goes on working.
+"""The device's certificate and link keys, renewed by the device itself over HTTPS.
 
     keeper = CertificateKeeper(folder, identity, tls, look=..., uptime_ms=...)
     keeper.start(); keeper.stop()
@@ -9,6 +9,11 @@ Rules:
   reach the broker, and renewal goes by HTTPS under K_up, which has no end.
 - A renewal that fails is tried again with the next look: the present certificate serves on.
 - The new certificate goes into the TLS context that the link already has: its next connection shows it.
+- New link keys are drawn on the hub's word (`rotate`), and the process is started again, to hear the hub
+  under them. Only then does the hub learn of them; when it has, the process is started again, to speak
+  under them.
+- A device whose births nobody answers asks too, once a day at most: where its keys were replaced, because its
+  disk is an older one, the hub says so here, and the status repeats it.
 """
 
 import random
@@ -20,7 +25,7 @@ from typing import Final
 
 import structlog
 
-from shared.adapters.device_keys import Identity
+from shared.adapters.device_keys import Identity, coming_keys
 from shared.adapters.enrolment_client import renew
 from shared.edge.standing import Status
 from shared.model.errors import VentanillaError
@@ -38,6 +43,7 @@ class CertificateKeeper:
     Attributes:
         ends_ms: when the newest certificate ends, by the hub's clock.
         renewals: how many this process fetched.
+        trouble: why the last attempt came to nothing; None where it did not.
     """
 
     def __init__(
@@ -49,7 +55,7 @@ class CertificateKeeper:
         look: Callable[[], Status],
         wall_ms: Callable[[], int],
         uptime_ms: Callable[[], int],
-        every_ms: int = limits.CERTIFICATE_LOOK_MS,
+        restart: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin without a thread.
 
@@ -60,17 +66,20 @@ class CertificateKeeper:
             look: how the device stands.
             wall_ms: the machine's clock, Unix epoch.
             uptime_ms: since the machine started.
-            every_ms: the pause between two looks.
+            restart: ends the process in order, to be started again.
         """
         self.ends_ms = identity.certificate_ends_ms
         self.renewals = 0
+        self.trouble: str | None = None
+        self._coming = identity.coming
+        self._restart = restart
         self._folder = folder
         self._tls = tls
         self._look = look
         self._wall_ms = wall_ms
         self._uptime_ms = uptime_ms
-        self._every_ms = every_ms
-        self._asked_by_wall_ms: int | None = None
+        self._asked_blindly_ms: int | None = None
+        self._heard = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="certificate", daemon=True)
 
@@ -85,12 +94,14 @@ class CertificateKeeper:
     def is_due(self, status: Status) -> bool:
         """Tell whether the certificate must be renewed now."""
         uptime_ms = self._uptime_ms()
+        if self._coming is not None:
+            return True
         if status.hub_offset_ms is not None:
             return self.ends_ms - (uptime_ms + status.hub_offset_ms) < limits.CERTIFICATE_RENEW_MS
-        asked_ms = self._asked_by_wall_ms
-        if status.link.up or (asked_ms is not None and uptime_ms - asked_ms < limits.CERTIFICATE_BLIND_MS):
+        asked_ms = self._asked_blindly_ms
+        if asked_ms is not None and uptime_ms - asked_ms < limits.CERTIFICATE_BLIND_MS:
             return False
-        return self.ends_ms <= self._wall_ms()
+        return not status.recognised if status.link.up else self.ends_ms <= self._wall_ms()
 
     def turn(self) -> None:
         """Look once, and renew where it is due.
@@ -101,15 +112,34 @@ class CertificateKeeper:
             OSError: the identity folder cannot be written.
         """
         status = self._look()
+        self._heard = status.hub_offset_ms is not None
         if not self.is_due(status):
             return
-        if status.hub_offset_ms is None:
-            self._asked_by_wall_ms = self._uptime_ms()
-        identity = renew(self._folder)
+        if not self._heard:
+            self._asked_blindly_ms = self._uptime_ms()
+        try:
+            identity = renew(self._folder, rotating=self._coming is not None)
+        except (VentanillaError, OSError) as error:
+            self.trouble = str(error)
+            raise
         identity.show_in(self._tls)
-        self.ends_ms = identity.certificate_ends_ms
+        self.ends_ms, self.trouble = identity.certificate_ends_ms, None
         self.renewals += 1
-        log.info("certificate_renewed", until=self.ends_ms)
+        log.info("certificate_renewed", until=self.ends_ms, link_key=identity.keys.links.up.id)
+        if self._coming is not None:
+            self._coming = None
+            self._restart()
+
+    def rotate(self) -> str:
+        """Draw new link keys and begin again, to take them up; return their id.
+
+        Raises:
+            DeviceError: the identity is damaged.
+            OSError: the identity folder cannot be written; nothing has changed.
+        """
+        link_keys = coming_keys(self._folder)
+        self._restart()
+        return link_keys.up.id
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -117,5 +147,7 @@ class CertificateKeeper:
                 self.turn()
             except (VentanillaError, TimeoutError, OSError) as error:
                 log.warning("certificate_not_renewed", until=self.ends_ms, reason=str(error))
-            pause_ms = self._every_ms * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
-            self._stopping.wait(pause_ms / 1000)
+            quiet = self._heard and self._coming is None
+            pause_ms = limits.CERTIFICATE_LOOK_MS if quiet else limits.CERTIFICATE_LOOK_SOON_MS
+            swing = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  no secret
+            self._stopping.wait(pause_ms * swing / 1000)

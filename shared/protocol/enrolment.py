@@ -15,7 +15,7 @@ Source: docs/PROTOCOL.md, section Keys; D. Crockford, "Base 32"; RFC 7468 (PEM).
 
 import hmac
 import re
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from hashlib import sha256
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -39,7 +39,8 @@ _GROUP: Final = 4
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES: Final = str.maketrans("OIL", "011")
 _ADDRESS: Final = re.compile(r"(?:[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):[1-9][0-9]{0,4}")
-
+_LATER: Final = frozenset({"k_up", "k_down", "link_key"})
+"""Members that an older side does not know; they are left out where they say nothing."""
 
 F = TypeVar("F", "EnrolmentRequest", "EnrolmentAnswer", "RenewalRequest")
 
@@ -179,6 +180,7 @@ class EnrolmentAnswer:
         time_ms: the hub's time.
         endorsement: the town's word for the device's signing key (`shared.protocol.receipts`); empty where an
             older hub gave none.
+        link_key: id of the K_up that is in force from now on; empty where an older hub answered.
     """
 
     device: str
@@ -193,6 +195,7 @@ class EnrolmentAnswer:
     fleet_key: str = field(repr=False)
     time_ms: int
     endorsement: str = ""
+    link_key: str = ""
 
     def to_json(self) -> bytes:
         """Return the answer as it travels."""
@@ -210,10 +213,22 @@ class EnrolmentAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalRequest:
-    """What a device sends before its certificate ends; it travels with a MAC line under K_up."""
+    """What a device sends before its certificate ends, or to change its link keys; under a MAC of K_up.
+
+    Attributes:
+        k_up: a new link key towards the hub, 32 bytes in hex; empty where the keys stay.
+        k_down: the one from the hub.
+    """
 
     device: str
     csr: str
+    k_up: str = field(default="", repr=False)
+    k_down: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        wanted = (self.k_up, self.k_down)
+        if any(wanted) and not all(_is_hex(key, 32) for key in wanted):
+            raise EnrolmentFormError(EnrolmentFormError.__doc__)
 
     def to_json(self) -> bytes:
         """Return the request's body, which ends in a newline as every MACed body does."""
@@ -230,11 +245,15 @@ class RenewalRequest:
 
 
 def _to_json(form: EnrolmentRequest | EnrolmentAnswer | RenewalRequest) -> bytes:
-    return encode({"v": 1, **asdict(form)})
+    said = {item.name: getattr(form, item.name) for item in fields(form)}
+    return encode({"v": 1, **{name: value for name, value in said.items() if value or name not in _LATER}})
 
 
 def _from_json(cls: type[F], body: bytes) -> F:
-    """Read one of the forms above: unknown members of a newer side are passed over, missing ones are not."""
+    """Read one of the forms above: unknown members of a newer side are passed over.
+
+    Missing ones are not, but for those that an older side does not know.
+    """
     try:
         members = parse_object(body)
         if type(members["v"]) is not int or members["v"] != 1:

@@ -107,6 +107,8 @@ CERTIFICATE_RENEW_MS: Final = 365 * 86_400_000
 """A device renews its certificate when it has less than this: half of its two years."""
 CERTIFICATE_LOOK_MS: Final = 3_600_000
 """How often it looks; a renewal that failed is tried again with the next look."""
+CERTIFICATE_LOOK_SOON_MS: Final = 60_000
+"""How often while new link keys wait to be taken up, or the hub was not heard in this boot."""
 CERTIFICATE_BLIND_MS: Final = 86_400_000
 """How often a device that does not hear the hub may ask by its own clock, which may be wrong."""
 

@@ -42,10 +42,15 @@ def open_message(keys: Mapping[str, bytes], topic: str, message: bytes) -> bytes
         or not body.endswith(b"\n")
     ):
         raise MacError(MacError.__doc__)
-    key = keys.get(line[len(_PREFIX) : _KEY_ID_END].decode("ascii", "replace"))
+    key = keys.get(key_id_of(message))
     if key is None or not hmac.compare_digest(line[_KEY_ID_END + 1 :], _tag(key, topic, body)):
         raise MacError(MacError.__doc__)
     return body
+
+
+def key_id_of(message: bytes) -> str:
+    """Return the id of the key that a message says it is under; one that was opened is."""
+    return message[-_LINE_BYTES:][len(_PREFIX) : _KEY_ID_END].decode("ascii", "replace")
 
 
 def _tag(key: bytes, topic: str, body: bytes) -> bytes:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.acceptance.conftest import make_town_hall
@@ -23,6 +24,8 @@ from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
 from tests.proof.restores import KINDS, Restored
 from tests.proof.rules import RULES, Copy
+from tests.support.hub_process import HubProcess
+from tests.support.rotating import DEVICE_POINTS, HUB_POINTS, Machine, kill_the_device, kill_the_hub
 
 JOBS = 2
 NICE = 10
@@ -168,6 +171,25 @@ def put_back(_much: str) -> bool:
     return True
 
 
+def rotations(_much: str) -> bool:
+    """Kill device and hub at each named point of a change of link keys; tell whether they end with them."""
+    works = [(point, partial(kill_the_device, point=point)) for point in DEVICE_POINTS]
+    with tempfile.TemporaryDirectory() as folder, HubProcess(Path(folder) / "hub") as hub:
+        works += [(point, partial(kill_the_hub, hub, point=point)) for point in HUB_POINTS]
+        for number, (point, work) in enumerate(works):
+            began_s = time.monotonic()
+            machine = Machine(hub, f"bus-{number}", Path(folder))
+            try:
+                work(machine=machine)
+            except AssertionError as error:
+                print(f"A promise broke. Killed {point}: {error}")
+                return False
+            finally:
+                machine.device.kill()
+            print(f"  {time.monotonic() - began_s:6.0f} s  killed {point}", flush=True)
+    return True
+
+
 def take_rules_out(_much: str) -> bool:
     """Take each rule of the failure table out once; tell whether both its tests went red every time."""
     wrong = 0
@@ -190,6 +212,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "seeds": seeds,
     KILLS: kill,
     "restores": put_back,
+    "rotations": rotations,
     "rules": take_rules_out,
     "share": everything,
 }

@@ -161,6 +161,17 @@ RULES: Final = (
         quick="test_puback_swallowed_link_leaves_in_bounded_time_and_dials_again",
         process="test_wire_that_is_cut_costs_time_alone",
     ),
+    Rule(
+        row="a device or the hub killed while link keys change",
+        words="new link keys are durable on the device before the hub hears of them",
+        file="shared/adapters/device_keys.py",
+        old="        write_whole(pending / name, source.read_bytes())",
+        new="        is_new = coming and name == _SECRET\n"
+        "        drawn = token_bytes(SECRET_BYTES) if is_new else source.read_bytes()\n"
+        "        write_whole(pending / name, drawn)",
+        quick="test_rotation_cut_at_any_step_leaves_a_common_key_and_ends_with_the_new_ones",
+        process="test_device_killed_when_the_hub_alone_has_its_new_keys_ends_with_them",
+    ),
 )
 
 
