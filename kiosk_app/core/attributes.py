@@ -6,10 +6,10 @@ Source: Open311 GeoReport v2, GET Service Definition (`datatype`, `values`, `req
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kiosk_app.core.draft import Around, Draft
-from kiosk_app.core.pages import Choice, Keyboard, Page, Screen
+from kiosk_app.core.pages import Choice, Fact, Keyboard, Page, Screen
 from kiosk_app.core.steps import NEXT, Step, Tiles, Typing
 from kiosk_app.core.words import Words, say, written
 from shared.model.catalogue import Attribute, Datatype, Service
@@ -31,6 +31,35 @@ def attributes_of(draft: Draft, service: Service) -> Mapping[str, Any]:
     return {
         code: [*answer] if isinstance(answer, tuple) else answer for code, answer in answers.items() if answer
     }
+
+
+def attribute_facts(task: str, draft: Draft, service: Service | None) -> Sequence[Fact]:
+    """Return the line of a review for each further question of a service."""
+    return [] if service is None else [_fact(task, draft, each) for each in service.attributes]
+
+
+def _fact(task: str, draft: Draft, attribute: Attribute) -> Fact:
+    answer = f"{_PREFIX}{attribute.code}"
+    chosen = draft.answers.get(answer)
+    keys = cast("tuple[str, ...]", chosen) if type(chosen) is tuple else (draft.text(answer),)
+    names = [written(each.name) for each in attribute.values if each.key in keys]
+    is_typed = not attribute.values and bool(draft.text(answer))
+    return Fact(
+        label=written(attribute.description),
+        words=written(draft.text(answer)) if is_typed else _listed(names),
+        change=f"{task}.{answer}",
+        private=is_typed,
+    )
+
+
+def _listed(names: Sequence[Words]) -> Words:
+    """Name one after the other; that nothing was answered where there is none."""
+    if not names:
+        return say("Sin respuesta")
+    listed = names[0]
+    for name in names[1:]:
+        listed = say("{first}, {second}", first=listed, second=name)
+    return listed
 
 
 def _step(task: str, attribute: Attribute) -> Step:

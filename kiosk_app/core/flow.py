@@ -37,6 +37,7 @@ from kiosk_app.core.effects import (
     TakePhoto,
     Wipe,
 )
+from kiosk_app.core.order import after, before
 from kiosk_app.core.pages import Entry, Page
 from kiosk_app.core.session import (
     Attract,
@@ -125,8 +126,8 @@ class Flow:
                 return self._waiting(waiting, action)
             case Told() as told:
                 return self._told(told, action, around)
-            case Leaving(before=before):
-                return self._leaving(before, action, around)
+            case Leaving(before=left):
+                return self._leaving(left, action, around)
             case Unsure(task=task, submit=submit):
                 return self._unsure(task, submit, action, now_ms)
             case Sending():
@@ -215,7 +216,7 @@ class Flow:
         for task in self._tasks:
             if task.tile.id == action and around.why_not(task.tile.needs) is None:
                 first = task.steps(Draft(), around)[0]
-                return self._enter(task, first.id, around, draft=Draft())
+                return self._enter(Question(task, first.id), around, draft=Draft())
         return []
 
     def _question(self, question: Question, action: str, around: Around) -> list[Effect]:
@@ -255,23 +256,22 @@ class Flow:
         problem = step.problem(draft, around)
         if problem is not None:
             return self._go(error=problem)
-        steps = task.steps(draft, around)
-        place = [each.id for each in steps].index(step.id) + 1
-        if place < len(steps):
-            return self._enter(task, steps[place].id, around)
+        following = after(replace(question, step=step.id), draft, around)
+        if following is not None:
+            return self._enter(following, around)
         if isinstance(task, Taking):
             return self._go(moment=Review(task))
         if isinstance(task, Asking):
             what, about = task.question(draft)
             self._go(moment=Waiting(task, step.id))
             return [Ask(self._ask(), what, about)]
-        return self._enter(task, steps[max(0, place - 2)].id, around)
+        return self._enter(before(question, draft, around) or question, around)
 
-    def _enter(self, task: AnyTask, step_id: str, around: Around, **changes: object) -> list[Effect]:
+    def _enter(self, question: Question, around: Around, **changes: object) -> list[Effect]:
         """Come to a question; one about which the hub is to be asked asks it."""
-        self._go(moment=Question(task, step_id), **changes)
+        self._go(moment=question, **changes)
         draft = self.session.draft
-        step = step_of(Question(task, step_id), draft, around)
+        step = step_of(question, draft, around)
         asked = step.question(draft, around) if isinstance(step, Inquiring) else None
         if not isinstance(step, Inquiring) or asked is None:
             return []
@@ -288,32 +288,36 @@ class Flow:
             return self._go(error=_NOT_POSSIBLE)
         place = [each.id for each in task.steps(draft, around)].index(step.id)
         heard = step.heard(draft, answer)
-        after = [each.id for each in task.steps(heard, around)]
-        if step.id in after:
+        left = [each.id for each in task.steps(heard, around)]
+        if step.id in left:
             return self._go(draft=heard)
-        return self._enter(task, after[min(place, len(after) - 1)], around, draft=heard)
+        return self._enter(replace(question, step=left[min(place, len(left) - 1)]), around, draft=heard)
 
     def _back(self, question: Question, around: Around) -> list[Effect]:
         draft, task = self.session.draft, question.task
-        steps = [each.id for each in task.steps(draft, around)]
-        place = steps.index(step_of(question, draft, around).id)
-        return self._enter(task, steps[place - 1], around) if place else self._leave()
+        here = replace(question, step=step_of(question, draft, around).id)
+        if (back := before(here, draft, around)) is not None:
+            return self._enter(back, around)
+        if question.answered and isinstance(task, Taking):
+            return self._go(moment=Review(task))
+        return self._leave()
 
     def _review(self, review: Review, action: str, around: Around, now_ms: int) -> list[Effect]:
         draft, task = self.session.draft, review.task
         steps = task.steps(draft, around)
+        answered = frozenset(step.id for step in steps)
         if action == HOME:
             return self._go(moment=Leaving(review))
         if action == BACK:
-            return self._enter(task, steps[-1].id, around)
+            return self._enter(Question(task, steps[-1].id), around)
         if action in {fact.change for fact in task.review(draft, around) if fact.change}:
-            return self._enter(task, action, around)
+            return self._enter(Question(task, action, answered), around)
         if action != SEND:
             return []
         for step in steps:
             problem = step.problem(draft, around)
             if problem is not None:
-                return self._go(moment=Question(task, step.id), error=problem)
+                return self._go(moment=Question(task, step.id, answered), error=problem)
         number = self._ask()
         return self._send(task, Submit(number, task.submission(draft, around), once=number), now_ms)
 
@@ -353,12 +357,11 @@ class Flow:
         task, draft = onward
         steps = task.steps(draft, around)
         first = next((step for step in steps if step.problem(draft, around) is not None), steps[0])
-        return [*drop, *self._enter(task, first.id, around, draft=draft)]
+        return [*drop, *self._enter(Question(task, first.id), around, draft=draft)]
 
-    def _leaving(self, before: Question | Review, action: str, around: Around) -> list[Effect]:
+    def _leaving(self, left: Question | Review, action: str, around: Around) -> list[Effect]:
         if action == STAY:
-            is_question = isinstance(before, Question)
-            return self._enter(before.task, before.step, around) if is_question else self._go(moment=before)
+            return self._enter(left, around) if isinstance(left, Question) else self._go(moment=left)
         return self._leave() if action == LEAVE else []
 
     # ---- inside

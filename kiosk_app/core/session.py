@@ -55,10 +55,17 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question of a task, by the name of its step."""
+    """A question of a task, by the name of its step.
+
+    Attributes:
+        task: whose question it is.
+        step: the name of its step.
+        answered: the steps that were, where something is changed from the review; otherwise none.
+    """
 
     task: AnyTask
     step: str
+    answered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ Source: Open311 GeoReport v2, POST Service Request; the events are `shared.model
 from collections.abc import Sequence
 from typing import Final
 
-from kiosk_app.core.attributes import attribute_steps, attributes_of
+from kiosk_app.core.attributes import attribute_facts, attribute_steps, attributes_of
 from kiosk_app.core.contact import contact_of, contact_steps, told_fact
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
@@ -82,6 +82,7 @@ class Report:
         return [
             Fact(label=say("Qué"), words=_service_words(draft, around), change="report.category"),
             Fact(label=say("Dónde"), words=written(place_of(draft, around).address), change="report.place"),
+            *attribute_facts("report", draft, _service(draft, around)),
             Fact(
                 label=say("Con sus palabras"),
                 words=written(draft.text("words").strip())

@@ -13,7 +13,7 @@ from kiosk_app.core.effects import (
     TakePhoto,
     Wipe,
 )
-from kiosk_app.core.pages import Choice, Fact, Photo
+from kiosk_app.core.pages import Choice, Photo
 from kiosk_app.core.session import Attract, Home, Session
 from kiosk_app.core.words import say
 from shared.model.event import EventType
@@ -72,9 +72,43 @@ def test_answer_is_changed_from_the_review_and_the_others_stay() -> None:
     kiosk = Kiosk()
     kiosk.report()
     assert kiosk.press("report.category").name == "report.category"
-    page = kiosk.press("more", "c6", "here", "next", "next", "next", "nobody")
-    assert isinstance(page.items[0], Fact)
+    page = kiosk.press("more", "c6")
+    assert page.name == "report.review"
     assert "Otra cosa" in kiosk.read()
+
+
+def test_street_is_asked_with_the_place_that_is_changed_and_nothing_else() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    assert kiosk.press("report.place", "street").name == "report.street"
+    assert kiosk.press("back").name == "report.place"
+    kiosk.press("street")
+    kiosk.type("street", "mayor")
+    kiosk.press("found:0")
+    if kiosk.page.name == "report.nearby":
+        kiosk.press("next")
+    assert kiosk.page.name == "report.review"
+    assert "Calle Mayor 12" in kiosk.read()
+
+
+def test_back_from_an_answer_that_is_changed_is_the_review_and_home_asks() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    assert kiosk.press("report.words", "back").name == "report.review"
+    assert kiosk.press("report.words", "home").name == "leaving"
+    assert kiosk.press("stay", "back").name == "report.review"
+
+
+def test_question_that_another_service_needs_is_asked_before_the_review() -> None:
+    kiosk = Kiosk()
+    kiosk.report()
+    assert kiosk.press("report.category", "c1").name == "report.attribute.tamano"
+    assert kiosk.press("s", "next").name == "report.attribute.farola"
+    assert kiosk.press("next").name == "report.review"
+    assert "Sin respuesta" in kiosk.read()
+    kiosk.press("report.attribute.riesgo", "p", "c", "next")
+    assert kiosk.page.name == "report.review"
+    assert "A peatones, A coches" in kiosk.read()
 
 
 def test_further_questions_of_a_service_are_asked_and_their_answers_go_along() -> None:
