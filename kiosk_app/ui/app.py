@@ -22,16 +22,17 @@ from kiosk_app.core.desk import Desk, Key
 from kiosk_app.core.effects import Answer, Effect, Wipe
 from kiosk_app.core.keyboard import ERASE, rows_of
 from kiosk_app.core.pages import Entry, Page, Screen
+from kiosk_app.core.places import AT
 from kiosk_app.core.ports import Machine, Voice
 from kiosk_app.core.walk import Stop
 from kiosk_app.core.words import Speaker, Words
 from kiosk_app.ui.compose import compose
-from kiosk_app.ui.ground import GroundArt
+from kiosk_app.ui.ground import GroundArt, pointed_at
 from kiosk_app.ui.ink import Ink
 from kiosk_app.ui.look import Look
 from kiosk_app.ui.painter import Painter
 from kiosk_app.ui.pictures import Pictures
-from kiosk_app.ui.scene import Scene, Target
+from kiosk_app.ui.scene import Ground, Rect, Scene, Target
 from kiosk_app.ui.stage import Stage
 from kiosk_app.ui.theme import theme_of
 from shared.model.wording import Language
@@ -66,6 +67,7 @@ class KioskApp(App):
 
     Attributes:
         scene: what is drawn now.
+        drawn: how many pieces of it were drawn anew.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class KioskApp(App):
         super().__init__()
         self.desk = desk
         self.scene: Scene | None = None
+        self.drawn = 0
         self._machine = machine
         self._voice = voice
         self._speaker_of = speaker_of
@@ -136,8 +139,8 @@ class KioskApp(App):
         self._pressed = touch.uid, target
         if target.key:
             self._painter.press(target.rect, target.radius)
-            self._act(target)
-        elif not target.closed:
+            self._act(target, (x, y))
+        elif not target.closed and target in self.scene.targets and target.action != AT:
             self._painter.press(target.rect, target.radius)
 
     def finger_up(self, touch: MotionEvent, x: float, y: float) -> None:
@@ -148,7 +151,7 @@ class KioskApp(App):
         self._pressed = None
         self._painter.press(None)
         if not target.key and target.rect.inset(-SLOP_PX).holds(x, y):
-            self._act(target)
+            self._act(target, (x, y))
 
     def target_at(self, x: float, y: float) -> Target | None:
         """Return what stands at a point; anywhere on the page where nobody was yet, it is how to begin."""
@@ -159,14 +162,15 @@ class KioskApp(App):
                 return target
         page = self._page()
         if page.screen is Screen.ATTRACT and page.main is not None:
-            return next(each for each in self.scene.targets if each.action == page.main.id)
+            width, height = self.size
+            return Target(rect=Rect(0, 0, width, height), action=page.main.id)
         return None
 
     def key(self, key: Key) -> None:
         """Take a key of the keypad."""
         self._carry_out(self.desk.key(key, self._machine.around(), self._now_ms()))
 
-    def _act(self, target: Target) -> None:
+    def _act(self, target: Target, point: tuple[float, float]) -> None:
         around, now_ms = self._machine.around(), self._now_ms()
         if target.turn:
             self._part += target.turn
@@ -175,7 +179,17 @@ class KioskApp(App):
         elif target.key:
             self._carry_out(self.desk.strike(target.key, around, now_ms))
         else:
-            self._carry_out(self.desk.touch(target.action, around, now_ms))
+            action = self._pointed(point) if target.action == AT else target.action
+            self._carry_out(self.desk.touch(action, around, now_ms))
+
+    def _pointed(self, point: tuple[float, float]) -> str:
+        """Return the action of pointing at the map."""
+        pieces = () if self.scene is None else self.scene.pieces
+        ground = next((piece for _, piece in pieces if isinstance(piece, Ground)), None)
+        if ground is None or self._look.town is None:
+            return AT
+        lat, long = pointed_at(self._look.town, ground, *point)
+        return f"{AT}{lat:.6f},{long:.6f}"
 
     def _key_down(self, _window: object, key: int, *_: object) -> bool:
         """Take a key of keypad or keyboard; one that is held is pressed once (EN 301 549 5.7)."""
@@ -236,7 +250,7 @@ class KioskApp(App):
         self._part = min(max(self._part, 0), self._parts - 1)
         is_new = self.scene is not None and scene.name != self.scene.name
         self.scene = scene
-        self._painter.draw(scene)
+        self.drawn = self._painter.draw(scene)
         if is_new and self._look.motion:
             self._moved_s = 0.0
             self._pace(MOVE_FPS)
@@ -262,6 +276,7 @@ class KioskApp(App):
             hand=self.desk.hand,
             reach=comfort.reach,
             here=_stop_at(stops, self.desk.place),
+            pointing=self._look.town is not None,
             part=self._part,
         )
 

@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from typing import Final
 
 from kiosk_app.core.keyboard import ERASE, LETTERS, SHIFT, SIGNS, SPACE
-from kiosk_app.core.pages import Choice, Entry, Keyboard, Note
+from kiosk_app.core.pages import Choice, Entry, Keyboard, Note, Tone
 from kiosk_app.core.words import say
 from kiosk_app.ui.frame import Frame, note
 from kiosk_app.ui.letters import Fitted, wrap
-from kiosk_app.ui.reading import read_notes
 from kiosk_app.ui.scene import ELLIPSIS, Face, Plate, Rect
 from kiosk_app.ui.sheet import Sheet
+from kiosk_app.ui.theme import TARGET_PX
 from kiosk_app.ui.tiles import grid
 
 _SIGN_OF: Final = {SHIFT: "arrow-big-up", ERASE: "backspace"}
 _WORDS_OF: Final = {SIGNS: "123", LETTERS: "ABC"}
-_WIDE: Final = {SPACE: 4.6, SHIFT: 1.3, ERASE: 1.6, SIGNS: 1.6, LETTERS: 1.6}
+_WIDE: Final = {SPACE: 4.6, SHIFT: 1.2, ERASE: 1.6, SIGNS: 1.6, LETTERS: 1.6}
 """How many letters wide a key is."""
 _FIELD_LINES_MAX: Final = 3
+_ONE_LINE: Final = 60
+"""What has no more characters than this has a field of one line."""
+_OFFERED_BESIDE: Final = 5
+"""How many stand beside one another on a lying screen."""
+_SOON: Final = 50
+"""When so many characters are left, the field says so."""
 
 
 def draw_entry(sheet: Sheet, frame: Frame, room: Rect) -> None:
@@ -27,59 +33,86 @@ def draw_entry(sheet: Sheet, frame: Frame, room: Rect) -> None:
     before = [item for item in items[: items.index(entry)] if isinstance(item, Note)]
     after = [item for item in items[items.index(entry) :] if isinstance(item, Note)]
     found = [item for item in items if isinstance(item, Choice)]
-    keys = _keyboard_place(sheet, frame, room, entry, len(found))
-    is_wide = not frame.is_upright and bool(found)
-    _field(sheet, frame, entry, keys.y - sheet.y)
+    read_h = _reading_height(sheet, frame, [*before, *after], has_offer=bool(found))
+    offered_h = _offered_height(sheet, frame, len(found))
+    over = max(frame.floor if sheet.stage.reach else 0.0, sheet.y + read_h) + offered_h
+    keys = _keyboard_place(sheet, room, entry, over)
+    _field(sheet, frame, entry, keys.y - offered_h - sheet.y - read_h, has_offer=bool(found))
     for number, each in enumerate(before):
-        note(
-            sheet,
-            f"note.{number}",
-            sheet.stage.say(each.words),
-            each.tone,
-            frame.width,
-            max(0.0, keys.y - sheet.y),
-        )
-        sheet.y += sheet.theme.px(20)
+        left = max(0.0, keys.y - sheet.y - sheet.theme.px(12))
+        note(sheet, f"note.{number}", sheet.stage.say(each.words), each.tone, frame.width, left)
+        sheet.y += sheet.theme.px(16)
+    if after and not found:
+        left = Rect(room.x, sheet.y, room.w, keys.y - sheet.y - sheet.theme.px(8))
+        _after(sheet, frame, left, after)
     if sheet.stage.reach:
-        sheet.sink(min(keys.y, frame.floor) if found else keys.y)
+        sheet.sink(keys.y - offered_h)
     if found:
-        top = max(sheet.y, frame.floor) if sheet.stage.reach else sheet.y
-        columns = 3 if (sheet.stage.reach or is_wide or not frame.is_upright) else 2
-        place = Rect(room.x, top, room.w, keys.y - sheet.theme.gap - top)
-        _offered(sheet, place, found, columns)
-    elif after:
-        read_notes(sheet, frame, Rect(room.x, sheet.y, room.w, keys.y - sheet.y), after)
+        top = max(sheet.y, keys.y - offered_h) if sheet.stage.reach else sheet.y
+        place = Rect(room.x, top, room.w, keys.y - sheet.theme.px(12) - top)
+        grid(sheet, place, found, _columns(sheet, frame))
     _keyboard(sheet, keys, entry)
 
 
-def _offered(sheet: Sheet, place: Rect, found: Sequence[Choice], columns: int) -> None:
+def _after(sheet: Sheet, frame: Frame, room: Rect, notes: Sequence[Note]) -> None:
+    for number, each in enumerate(notes):
+        left = max(0.0, room.bottom - sheet.y)
+        note(sheet, f"after.{number}", sheet.stage.say(each.words), each.tone, frame.width, left)
+        sheet.y += sheet.theme.px(12)
+
+
+def _reading_height(sheet: Sheet, frame: Frame, notes: Sequence[Note], *, has_offer: bool) -> float:
+    """Return the room that label, field and notes need at least."""
     theme = sheet.theme
-    least = theme.px(120)
-    rows = max(1, int((place.h + theme.gap) / (least + theme.gap)))
-    shown = found[: rows * columns]
-    need = -(-len(shown) // columns)
-    height = min(place.h, need * theme.px(140) + (need - 1) * theme.gap)
-    grid(sheet, Rect(place.x, place.y, place.w, height), shown, columns)
+    label = _label_size(sheet, frame) * theme.line_height + theme.px(10)
+    if not frame.is_upright and has_offer:
+        label = 0.0
+    lines = sum(
+        len(wrap(sheet.stage.ruler, sheet.stage.say(each.words), Face.BOLD, theme.least, frame.width * 0.9))
+        for each in notes
+        if not has_offer
+    )
+    pads = sum(theme.px(56) for each in notes if each.tone in {Tone.CARE, Tone.BAD, Tone.GOOD})
+    return label + _field_least(sheet, frame) + theme.px(40) + lines * theme.least * theme.line_height + pads
 
 
-def _field(sheet: Sheet, frame: Frame, entry: Entry, room_h: float) -> None:
+def _label_size(sheet: Sheet, frame: Frame) -> float:
+    return sheet.theme.body if frame.is_upright else sheet.theme.least
+
+
+def _field_least(sheet: Sheet, frame: Frame) -> float:
+    return sheet.theme.px(112 if frame.is_upright else 96)
+
+
+def _columns(sheet: Sheet, frame: Frame) -> int:
+    return 2 if frame.is_upright and not sheet.stage.reach else 3 if frame.is_upright else _OFFERED_BESIDE
+
+
+def _offered_height(sheet: Sheet, frame: Frame, count: int) -> float:
+    """Return the room that what is offered needs at least."""
+    rows = -(-count // _columns(sheet, frame))
+    least = TARGET_PX + sheet.theme.px(2 if not frame.is_upright else 16)
+    return rows * least + max(0, rows - 1) * sheet.theme.gap + sheet.theme.px(12) if rows else 0.0
+
+
+def _field(sheet: Sheet, frame: Frame, entry: Entry, spare_h: float, *, has_offer: bool) -> None:
     """The field: its label above, what was typed with a mark at its end, or an example in quiet letters."""
     theme, colours = sheet.theme, sheet.colours
     ruler = sheet.stage.ruler
     label = sheet.stage.say(entry.label)
-    if label != sheet.stage.say(sheet.stage.page.title):
-        height = theme.body * theme.line_height * 2
-        filled = sheet.text(
-            "field.label", Rect(theme.margin, sheet.y, frame.width, height), label, theme.body, colours.ink
-        )
+    if label != sheet.stage.say(sheet.stage.page.title) and (frame.is_upright or not has_offer):
+        size = _label_size(sheet, frame)
+        place = Rect(theme.margin, sheet.y, frame.width, size * theme.line_height * 2)
+        filled = sheet.text("field.label", place, label, size, colours.ink)
         sheet.y = filled.bottom + theme.px(10)
     size = theme.label
     pad = theme.px(28)
     width = frame.width - 2 * pad - theme.px(16)
     lines = wrap(ruler, entry.value, Face.TEXT, size, width)
     line = size * theme.line_height
-    most = max(1, min(_FIELD_LINES_MAX if entry.length_max > 60 else 1, int((room_h * 0.42) / line)))  # noqa: PLR2004  a line
-    tall = max(theme.px(112), most * line + 2 * theme.px(22))
+    lines_max = 1 if has_offer or entry.length_max <= _ONE_LINE else _FIELD_LINES_MAX
+    most = max(1, min(lines_max, 1 + int(spare_h / line)))
+    tall = max(_field_least(sheet, frame), most * line + (2 * theme.px(22) if most > 1 else 0))
     box = Rect(theme.margin, sheet.y, frame.width, tall)
     sheet.put(
         "field",
@@ -87,7 +120,7 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, room_h: float) -> None:
     )
     shown = lines[-most:]
     if len(lines) > most:
-        shown = (ELLIPSIS + shown[0], *shown[1:])
+        shown = (ELLIPSIS + shown[0].partition(" ")[2], *shown[1:])
     top = box.y + (tall - line * max(1, len(shown))) / 2
     inner = Rect(box.x + pad, top, width, line * len(shown))
     if entry.value:
@@ -106,7 +139,8 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, room_h: float) -> None:
         at = Rect(box.x + pad, box.y + (tall - line) / 2, theme.px(5), line)
     sheet.put("field.mark", Plate(rect=at.inset(0, line * 0.1), fill=colours.primary))
     sheet.y = box.bottom + theme.px(10)
-    if entry.keyboard is Keyboard.TEXT and entry.value and entry.length_max - len(entry.value) <= 50:  # noqa: PLR2004  soon
+    is_near_end = entry.keyboard is Keyboard.TEXT and entry.length_max - len(entry.value) <= _SOON
+    if is_near_end and entry.value and frame.is_upright:
         left = sheet.stage.say(say("Letras que quedan: {count}", count=entry.length_max - len(entry.value)))
         filled = sheet.text(
             "field.left",
@@ -119,19 +153,16 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, room_h: float) -> None:
     sheet.y += theme.px(14)
 
 
-def _keyboard_place(sheet: Sheet, frame: Frame, room: Rect, entry: Entry, offered: int) -> Rect:
+def _keyboard_place(sheet: Sheet, room: Rect, entry: Entry, over: float) -> Rect:
+    """Return the keyboard's place: at the foot, and below what stands over it."""
     theme = sheet.theme
     rows = len(sheet.stage.keys)
     is_pad = entry.keyboard is Keyboard.DIGITS
-    each = theme.px((132 if is_pad else 122) if frame.is_upright else 120)
-    if frame.is_upright and sheet.stage.reach:
-        each = min(each, theme.px(96 if offered else 132))
-    gap = theme.px(10)
-    tall = rows * each + (rows - 1) * gap
-    least = theme.px(250)
-    if room.h - tall < least:
-        tall = max(rows * theme.px(120 if not frame.is_upright else 84) + (rows - 1) * gap, room.h - least)
-    width = min(room.w, theme.px(700)) if is_pad else min(room.w, theme.px(1400))
+    each = theme.px(132 if is_pad else 122)
+    gap = theme.px(8)
+    free = (room.bottom - over - gap * (rows - 1)) / max(1, rows)
+    tall = rows * max(TARGET_PX, min(each, free)) + (rows - 1) * gap
+    width = min(room.w, theme.px(700)) if is_pad else min(room.w, theme.px(1800))
     return Rect(room.x + (room.w - width) / 2, room.bottom - tall, width, tall)
 
 
@@ -139,20 +170,20 @@ def _keyboard(sheet: Sheet, place: Rect, entry: Entry) -> None:
     rows = sheet.stage.keys
     if not rows:
         return
-    gap = sheet.theme.px(10)
+    gap = sheet.theme.px(8)
     tall = (place.h - gap * (len(rows) - 1)) / len(rows)
     most = max(_units(row) for row in rows)
     count = max(len(row) for row in rows)
     unit = (place.w - gap * (count - 1)) / most
     for number, row in enumerate(rows):
         y = place.y + number * (tall + gap)
-        units = _units(row)
+        units = _units(row) if entry.keyboard is not Keyboard.DIGITS else float(len(row))
         each = unit if entry.keyboard is Keyboard.TEXT else (place.w - gap * (len(row) - 1)) / units
         if entry.keyboard is Keyboard.TEXT and (SPACE in row or SHIFT in row):
             each = (place.w - gap * (len(row) - 1)) / units
         x = place.x + (place.w - units * each - gap * (len(row) - 1)) / 2
         for key in row:
-            width = each * _WIDE.get(key, 1.0)
+            width = each * (_WIDE.get(key, 1.0) if entry.keyboard is not Keyboard.DIGITS else 1.0)
             _key(sheet, Rect(x, y, width, tall), key)
             x += width + gap
 

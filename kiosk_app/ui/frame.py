@@ -2,7 +2,8 @@
 
 Rules (LOOK): the main action, Back and Home stand in the same place on every page; so do the comforts.
 Upright screens have the comforts below the actions, lying ones beside them. In reach mode, what is pressed
-stands in the lower half, and what is read comes down to it.
+stands in the lower half of an upright screen and below the upper quarter of a lying one, and what is read
+comes down to it. A lying screen has its title in the head: it has no height to spare.
 """
 
 from dataclasses import dataclass
@@ -61,27 +62,24 @@ def frame_of(theme: Theme, size: tuple[int, int], comforts: int) -> Frame:
     width, height = float(size[0]), float(size[1])
     px, margin, gap = theme.px, theme.margin, theme.gap
     is_upright = height >= width
-    side, tall = px(200 if is_upright else 160), px(144)
-    strip = px(176 if is_upright else 168)
+    strip = px(176 if is_upright else 152)
     foot = Rect(0, height - strip, width, strip)
+    each = (width - 2 * margin - (comforts - 1) * px(16)) / max(1, comforts) if is_upright else px(164)
+    edge = px(16 if is_upright else 14)
+    places = tuple(
+        Rect(margin + n * (each + px(16)), foot.y + edge, each, strip - 2 * edge) for n in range(comforts)
+    )
     if is_upright:
-        each = (width - 2 * margin - (comforts - 1) * px(16)) / max(1, comforts)
-        places = tuple(
-            Rect(margin + n * (each + px(16)), foot.y + px(16), each, strip - px(32)) for n in range(comforts)
-        )
-        left, top = margin, foot.y - gap - tall
+        left, top, side, tall = margin, foot.y - gap - px(144), px(200), px(144)
     else:
-        each = px(156)
-        places = tuple(
-            Rect(margin + n * (each + px(12)), foot.y + px(12), each, strip - px(24)) for n in range(comforts)
-        )
-        left, top = margin + comforts * (each + px(12)) + px(28), foot.y + px(12)
+        left = places[-1].right + px(48) if places else margin
+        top, side, tall = foot.y + edge, px(148), px(124)
     back = Rect(left, top, side, tall)
     home = Rect(back.right + gap, top, side, tall)
     main = Rect(home.right + gap, top, width - margin - home.right - gap, tall)
     half = (main.right - left - gap) / 2
-    above = top - (gap if is_upright else px(12) + gap) - tall * 0.86
-    other = Rect(left, above, half, tall * 0.86)
+    above = (top if is_upright else foot.y) - gap - px(124)
+    other = Rect(left, above, half, px(124))
     return Frame(
         head=Rect(0, 0, width, px(128 if is_upright else 104)),
         back=back,
@@ -91,7 +89,7 @@ def frame_of(theme: Theme, size: tuple[int, int], comforts: int) -> Frame:
         comforts=places,
         foot=foot,
         width=width - 2 * margin,
-        floor=height / 2,
+        floor=height / 2 if is_upright else height / 4,
         is_upright=is_upright,
     )
 
@@ -106,7 +104,7 @@ def draw_frame(sheet: Sheet, frame: Frame) -> Rect:
     places = frame.others[2 - len(page.others) :] if page.others else ()
     for rect, choice in zip(places, page.others, strict=False):
         sheet.button(rect, choice, Kind.PLAIN)
-    sheet.y = frame.head.bottom + sheet.theme.px(56 if frame.is_upright else 36)
+    sheet.y = frame.head.bottom + sheet.theme.px(56 if frame.is_upright else 24)
     sheet.read_from = len(sheet.pieces)
     _title(sheet, frame)
     bottom = places[0].y if places else min(frame.main.y, frame.foot.y)
@@ -132,7 +130,10 @@ def _head(sheet: Sheet, frame: Frame) -> None:
     name = Rect(
         mark.right + theme.px(20), 0, head.w - mark.right - theme.px(60) - step_width, head.h - theme.px(16)
     )
-    fitted = sheet.fitted(sheet.stage.brand.name, Face.BOLD, theme.body * 1.05, name.w, name.h)
+    text, size = sheet.stage.brand.name, theme.body * 1.05
+    if not frame.is_upright:
+        text, size = sheet.stage.say(page.title), theme.title * 0.8
+    fitted = sheet.fitted(text, Face.BOLD, size, name.w, name.h)
     height = len(fitted.lines) * fitted.size * theme.line_height
     sheet.letters("head.name", Rect(name.x, (head.h - height) / 2, name.w, height), fitted, colour, Face.BOLD)
     if page.step is not None:
@@ -188,7 +189,7 @@ def _comfort(sheet: Sheet, rect: Rect, choice: Choice) -> None:
         colour = colours.on_primary
     else:
         sheet.plate(name, rect, colours.mist, line=colours.line if theme.is_contrast else colours.mist_deep)
-    side = theme.px(48)
+    side = min(theme.px(48), rect.h * 0.3)
     text = sheet.stage.say(choice.words)
     inner = rect.inset(theme.px(6))
     fitted = sheet.fitted(text, Face.TEXT, theme.least, inner.w, inner.h - side - theme.px(2))
@@ -205,18 +206,13 @@ def _comfort(sheet: Sheet, rect: Rect, choice: Choice) -> None:
 
 def _title(sheet: Sheet, frame: Frame) -> None:
     theme, page, colours = sheet.theme, sheet.stage.page, sheet.colours
-    is_upright = frame.is_upright
-    text = sheet.stage.say(page.title)
-    height = theme.px(280 if is_upright else 150)
-    size = theme.title if is_upright else theme.title * 0.8
-    filled = sheet.text(
-        "title", Rect(theme.margin, sheet.y, frame.width, height), text, size, colours.ink, Face.BOLD
-    )
-    sheet.y = filled.bottom
+    if frame.is_upright:
+        place = Rect(theme.margin, sheet.y, frame.width, theme.px(280))
+        filled = sheet.text("title", place, sheet.stage.say(page.title), theme.title, colours.ink, Face.BOLD)
+        sheet.y = filled.bottom + theme.px(28)
     if page.error is not None:
-        sheet.y += theme.px(20)
         note(sheet, "error", sheet.stage.say(page.error), Tone.BAD, frame.width)
-    sheet.y += theme.px(28)
+        sheet.y += theme.px(20)
 
 
 def note(sheet: Sheet, name: str, text: str, tone: Tone, width: float, height: float | None = None) -> None:
@@ -232,7 +228,7 @@ def note(sheet: Sheet, name: str, text: str, tone: Tone, width: float, height: f
         Tone.CARE: (colours.care, colours.on_care),
     }[tone]
     pad = theme.px(20) if ground is not None else 0.0
-    side = theme.px(44) if icon else 0.0
+    side = min(theme.px(44), max(theme.px(24), height - 2 * pad)) if icon else 0.0
     space = theme.px(14) if icon else 0.0
     inner = width - 2 * pad - side - space
     face = Face.BOLD if ground is not None else Face.TEXT

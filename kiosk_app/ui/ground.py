@@ -42,6 +42,15 @@ _FREE_M: Final = 30.0
 """Around the mark in the middle, where nothing is written."""
 
 
+def pointed_at(town: TownMap, ground: Ground, x: float, y: float) -> tuple[float, float]:
+    """Return the latitude and longitude of a point of the screen on a map that is shown there."""
+    scale = METRES_PER_PX / ground.unit
+    east, north = town.spot(ground.lat, ground.long)
+    middle_x, middle_y = ground.rect.middle
+    point = town.degrees((east + (x - middle_x) * scale, north - (y - middle_y) * scale))
+    return point.lat, point.long
+
+
 class GroundArt:
     """Draws one town.
 

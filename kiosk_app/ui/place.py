@@ -1,6 +1,7 @@
 """A place on the map: the map, its mark in the middle, four arrows at its edges, the address below."""
 
 from kiosk_app.core.pages import Choice, Map, Note
+from kiosk_app.core.places import AT
 from kiosk_app.ui.frame import Frame, note
 from kiosk_app.ui.scene import Ground, Plate, Rect
 from kiosk_app.ui.sheet import Kind, Sheet
@@ -38,6 +39,8 @@ def draw_place(sheet: Sheet, frame: Frame, room: Rect) -> None:
         sheet.y = box.bottom + theme.px(16)
         if not is_row:
             _around(sheet, box, arrows)
+        if sheet.stage.pointing:
+            sheet.target(box, AT)
     for number, each in enumerate(notes):
         note(sheet, f"note.{number}", sheet.stage.say(each.words), each.tone, frame.width, line + theme.px(6))
         sheet.y += theme.px(12)
@@ -62,7 +65,7 @@ def _mark(sheet: Sheet, box: Rect) -> None:
 
 
 def _around(sheet: Sheet, box: Rect, arrows: list[Choice]) -> None:
-    wide, tall, edge = sheet.theme.px(190), sheet.theme.px(124), sheet.theme.px(16)
+    wide, tall, edge = sheet.theme.px(232), sheet.theme.px(148), sheet.theme.px(16)
     for choice in arrows:
         across, along = _SIDES.get(choice.id, (0.5, 0.5))
         x = box.x + edge + across * (box.w - 2 * edge - wide)

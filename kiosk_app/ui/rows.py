@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk_app.core.pages import Choice, Fact, Item, Note, Tone
+from kiosk_app.core.pages import Choice, Fact, Item, Note, Photo, Tone
 from kiosk_app.core.words import say, written
 from kiosk_app.ui.frame import Frame, note
 from kiosk_app.ui.letters import wrap
 from kiosk_app.ui.reading import height_of_note
-from kiosk_app.ui.scene import Face, Rect
+from kiosk_app.ui.scene import Face, Picture, Rect
 from kiosk_app.ui.sheet import Kind, Sheet
 from kiosk_app.ui.tiles import tile
 
@@ -31,7 +31,7 @@ class Row:
 
 def draw_rows(sheet: Sheet, frame: Frame, room: Rect) -> None:
     """Draw the items of a page as rows."""
-    items = [item for item in sheet.stage.page.items if isinstance(item, Choice | Fact | Note)]
+    items = [item for item in sheet.stage.page.items if isinstance(item, Choice | Fact | Note | Photo)]
     is_pressed = any(_action_of(item) for item in items)
     top = sheet.y
     if sheet.stage.reach and is_pressed:
@@ -49,6 +49,8 @@ def draw_rows(sheet: Sheet, frame: Frame, room: Rect) -> None:
         place = replace(place, h=place.h - turner)
         rows = list(_rows(sheet, items, width, place.h))
         parts = _parts(sheet, rows, place.h, columns)
+    elif parts and columns == 1:
+        parts = [_airy(sheet, parts[0], place.h)]
     part = _part_shown(sheet, parts)
     _draw_part(sheet, parts[part] if parts else [], place, width, columns)
     if len(parts) > 1:
@@ -71,7 +73,12 @@ def _rows(sheet: Sheet, items: Sequence[Item], width: float, room_h: float) -> l
                     for each in _pieces(sheet, item, width, room_h)
                 ]
             case Fact():
-                rows.append(Row(number, item, _fact_height(sheet, item, width, room_h)))
+                rows += [
+                    Row(number, each, _fact_height(sheet, each, width, room_h))
+                    for each in _facts(sheet, item, width, room_h)
+                ]
+            case Photo():
+                rows.append(Row(number, item, min(room_h, sheet.theme.px(380))))
             case _:
                 rows.append(Row(number, item, _choice_height(sheet, item, width)))
     return rows
@@ -92,6 +99,19 @@ def _pieces(sheet: Sheet, item: Note, width: float, room_h: float) -> list[Note]
     ]
 
 
+def _facts(sheet: Sheet, fact: Fact, width: float, room_h: float) -> list[Fact]:
+    """Cut a fact that is higher than a part into several; the first one has its label, and can be changed."""
+    theme = sheet.theme
+    if _fact_height(sheet, fact, width, room_h * 9) <= room_h:
+        return [fact]
+    inner = width - theme.px(60) - _button_width(sheet)
+    lines = wrap(sheet.stage.ruler, sheet.stage.say(fact.words), Face.BOLD, theme.body, inner)
+    count = max(1, int((room_h - theme.px(40)) / (theme.body * theme.line_height)) - 2)
+    texts = [written(" ".join(lines[at : at + count])) for at in range(0, len(lines), count)]
+    rest = [replace(fact, label=written(""), words=text, change="") for text in texts[1:]]
+    return [replace(fact, words=texts[0]), *rest]
+
+
 def _parts(sheet: Sheet, rows: Sequence[Row], room_h: float, columns: int) -> list[list[Row]]:
     gap = sheet.theme.px(16)
     parts: list[list[Row]] = []
@@ -107,6 +127,15 @@ def _parts(sheet: Sheet, rows: Sequence[Row], room_h: float, columns: int) -> li
         parts[-1].append(row)
         left += gap + row.height
     return parts
+
+
+def _airy(sheet: Sheet, rows: Sequence[Row], room_h: float) -> list[Row]:
+    """Give what can be pressed more height where there is room."""
+    gap = sheet.theme.px(16)
+    free = room_h - sum(row.height for row in rows) - gap * (len(rows) - 1)
+    pressed = [row for row in rows if isinstance(row.item, Choice | Fact)]
+    more = min(sheet.theme.px(40), max(0.0, free / max(1, len(pressed))))
+    return [replace(row, height=row.height + more) if row in pressed else row for row in rows]
 
 
 def _part_shown(sheet: Sheet, parts: Sequence[Sequence[Row]]) -> int:
@@ -143,8 +172,23 @@ def _draw_row(sheet: Sheet, row: Row, rect: Rect, count: int) -> None:
             _fact(sheet, rect, fact, f"row.{count}")
         case Choice() as choice:
             tile(sheet, rect, choice)
+        case Photo() as photo:
+            _photo(sheet, rect, photo, f"row.{count}")
         case _:
             return
+
+
+def _photo(sheet: Sheet, rect: Rect, photo: Photo, name: str) -> None:
+    """A picture of the town hall's, and what it shows."""
+    theme = sheet.theme
+    line = theme.body * theme.line_height
+    box = Rect(rect.x, rect.y, rect.w, rect.h - line)
+    sheet.plate(f"{name}.ground", box, sheet.colours.mist)
+    sheet.put(f"{name}.photo", Picture(rect=box, token=photo.token, radius=theme.corner))
+    words = sheet.stage.say(photo.words)
+    sheet.text(
+        f"{name}.words", replace(rect, y=box.bottom, h=line), words, theme.body, sheet.colours.ink, Face.BOLD
+    )
 
 
 def _fact(sheet: Sheet, rect: Rect, fact: Fact, name: str) -> None:
@@ -157,10 +201,13 @@ def _fact(sheet: Sheet, rect: Rect, fact: Fact, name: str) -> None:
     label = sheet.fitted(
         sheet.stage.say(fact.label), Face.TEXT, theme.least, width, theme.least * theme.line_height * 2
     )
-    step = label.size * theme.line_height * len(label.lines)
-    sheet.letters(f"{name}.label", Rect(inner.x, inner.y, width, step), label, colours.quiet)
-    place = Rect(inner.x, inner.y + step, width, inner.h - step)
-    sheet.text(f"{name}.words", place, sheet.stage.say(fact.words), theme.body, colours.ink, Face.BOLD)
+    step = label.size * theme.line_height * len(label.lines) if any(label.lines) else 0.0
+    words = sheet.fitted(sheet.stage.say(fact.words), Face.BOLD, theme.body, width, inner.h - step)
+    tall = words.size * theme.line_height * len(words.lines)
+    top = inner.y + max(0.0, (inner.h - step - tall) / 2)
+    if step:
+        sheet.letters(f"{name}.label", Rect(inner.x, top, width, step), label, colours.quiet)
+    sheet.letters(f"{name}.words", Rect(inner.x, top + step, width, tall), words, colours.ink, Face.BOLD)
     if fact.change:
         tall = min(rect.h - theme.px(16), theme.px(120))
         button = Rect(

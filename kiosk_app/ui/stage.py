@@ -29,6 +29,7 @@ class Stage:
         hand: how that keyboard stands.
         reach: what can be pressed stands in the lower half.
         here: where the keypad stands; None until somebody uses it.
+        pointing: the map can be pointed at.
         part: which part of what does not fit is shown, from 0.
     """
 
@@ -44,6 +45,7 @@ class Stage:
     hand: Hand = field(default_factory=Hand)
     reach: bool = False
     here: Stop | None = None
+    pointing: bool = False
     part: int = 0
 
     def say(self, words: Words) -> str:

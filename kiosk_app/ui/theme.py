@@ -19,6 +19,8 @@ from shared.model.errors import InputError
 
 PORTRAIT: Final = (1080, 1920)
 """The screen for which the tokens' pixels are meant; another one is a multiple of it, upright or lying."""
+TARGET_PX: Final = 80
+"""Nothing that can be pressed is smaller, on any screen."""
 NAME_LENGTH_MAX: Final = 60
 """Characters of a town's name in the head of every page."""
 _READ_ON: Final = (

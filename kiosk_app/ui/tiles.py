@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from kiosk_app.core.pages import Choice
 from kiosk_app.ui.contrast import Colour
@@ -10,22 +11,25 @@ from kiosk_app.ui.reading import read_notes
 from kiosk_app.ui.scene import Face, Plate, Rect
 from kiosk_app.ui.sheet import Kind, Sheet
 
+_GLANCE: Final = 3
+_SQUARE: Final = 4
+_NARROW: Final = 420
+"""A row that is narrower has room for its words alone."""
+
 
 def draw_tiles(sheet: Sheet, frame: Frame, room: Rect) -> None:
     """Draw notes, and below them a grid of what can be chosen."""
     read_notes(sheet, frame, room)
     choices = [item for item in sheet.stage.page.items if isinstance(item, Choice)]
     top = max(sheet.y, frame.floor) if sheet.stage.reach else sheet.y
-    grid(sheet, Rect(room.x, top, room.w, room.bottom - top), choices, columns_of(sheet, frame, len(choices)))
+    grid(sheet, Rect(room.x, top, room.w, room.bottom - top), choices, columns_of(frame, len(choices)))
 
 
-def columns_of(sheet: Sheet, frame: Frame, count: int) -> int:
-    """Return how many stand side by side."""
-    if frame.is_upright and not sheet.stage.reach:
-        return 1 if count <= 3 else 2  # noqa: PLR2004  three are a list that is read at a glance
-    if count <= 4:  # noqa: PLR2004  a square of four
-        return max(1, min(count, 3 if count != 4 else 2))  # noqa: PLR2004  the same
-    return 3
+def columns_of(frame: Frame, count: int) -> int:
+    """Return how many stand side by side: three are a list that is read at a glance, four a square."""
+    if frame.is_upright:
+        return 1 if count <= _GLANCE else 2
+    return min(count, _GLANCE) if count != _SQUARE else 2
 
 
 def grid(sheet: Sheet, room: Rect, choices: Sequence[Choice], columns: int) -> None:
@@ -48,9 +52,35 @@ def tile(sheet: Sheet, rect: Rect, choice: Choice) -> None:
     colour = sheet.surface(
         f"button.{choice.id}", rect, Kind.PLAIN, chosen=choice.chosen, closed=choice.closed is not None
     )
-    is_row = rect.h < rect.w * 0.5
-    (_row if is_row else _upright)(sheet, rect, choice, colour)
+    if choice.closed is not None:
+        _shut(sheet, rect, choice, colour)
+    elif rect.h < rect.w * 0.5:
+        _row(sheet, rect, choice, colour)
+    else:
+        _upright(sheet, rect, choice, colour)
     sheet.target(rect, choice.id, closed=choice.closed is not None)
+
+
+def _shut(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
+    """What is closed: a lock before its words, and below them, in full, why."""
+    theme = sheet.theme
+    inner = rect.inset(theme.px(20), theme.px(8))
+    side = theme.px(44)
+    name = f"button.{choice.id}"
+    below = theme.least * theme.line_height * 2
+    width = inner.w - side - theme.px(12)
+    words = sheet.fitted(sheet.stage.say(choice.words), Face.BOLD, theme.label, width, inner.h - below)
+    tall = len(words.lines) * words.size * theme.line_height
+    reason = sheet.stage.say(choice.closed or choice.words)
+    why = sheet.fitted(reason, Face.TEXT, theme.least, inner.w, inner.h - tall)
+    both = tall + len(why.lines) * why.size * theme.line_height
+    top = inner.y + max(0.0, (inner.h - both) / 2)
+    first = words.size * theme.line_height
+    sheet.icon(f"{name}.icon", (inner.x + side / 2, top + first / 2), "lock", min(side, first), colour)
+    place = Rect(inner.x + side + theme.px(12), top, width, tall)
+    sheet.letters(f"{name}.words", place, words, colour, Face.BOLD)
+    front = colour if theme.is_contrast else sheet.colours.care
+    sheet.letters(f"{name}.why", replace(inner, y=top + tall), why, front)
 
 
 def _row(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
@@ -58,15 +88,16 @@ def _row(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
     pad = theme.px(20)
     side = min(theme.px(88), rect.h - 2 * theme.px(12))
     x = rect.x + pad
-    icon = _icon_of(choice)
+    icon = choice.icon if rect.w >= theme.px(_NARROW) else ""
     if icon:
         _badge(sheet, choice, Rect(x, rect.y + (rect.h - side) / 2, side, side), icon, colour)
         x += side + theme.px(20)
     after = theme.px(44) if rect.w > theme.px(620) else 0.0
     inner = Rect(x, rect.y + theme.px(8), rect.right - pad - after - x, rect.h - theme.px(16))
     _words(sheet, choice, inner, colour)
-    if after and choice.closed is None:
-        sign = "check" if choice.chosen else "chevron-right"
+    if after:
+        is_several = sheet.stage.page.main is not None and not choice.icon
+        sign = "check" if choice.chosen else "plus" if is_several else "chevron-right"
         place = (rect.right - pad - after / 2 + theme.px(6), rect.y + rect.h / 2)
         sheet.icon(f"button.{choice.id}.sign", place, sign, theme.px(44), colour)
 
@@ -74,26 +105,23 @@ def _row(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
 def _upright(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
     theme = sheet.theme
     inner = rect.inset(theme.px(24), theme.px(20))
-    icon = _icon_of(choice)
+    icon = choice.icon
     side = min(theme.px(96), inner.h * 0.4) if icon else 0.0
     if icon:
         _badge(sheet, choice, Rect(inner.x, inner.y, side, side), icon, colour)
-    if choice.chosen and choice.closed is None:
+    if choice.chosen:
         place = (inner.right - theme.px(22), inner.y + theme.px(22))
         sheet.icon(f"button.{choice.id}.sign", place, "check", theme.px(44), colour)
     top = inner.y + side + (theme.px(12) if icon else 0)
-    _words(sheet, choice, Rect(inner.x, top, inner.w, inner.bottom - top), colour)
-
-
-def _icon_of(choice: Choice) -> str:
-    return "lock" if choice.closed is not None else choice.icon
+    place = Rect(inner.x, top, inner.w, inner.bottom - top)
+    _words(sheet, choice, place, colour, low=bool(icon))
 
 
 def _badge(sheet: Sheet, choice: Choice, rect: Rect, icon: str, colour: Colour) -> None:
     """An icon on a round ground of its own; in high contrast the icon alone."""
     colours, is_plain = sheet.colours, sheet.theme.is_contrast
     name = f"button.{choice.id}"
-    if choice.closed is not None or is_plain:
+    if is_plain:
         sheet.icon(f"{name}.icon", rect.middle, icon, rect.w * 0.72, colour)
         return
     ground = colours.mist if not choice.chosen else colours.primary.mixed(colours.on_primary, 0.16)
@@ -102,24 +130,22 @@ def _badge(sheet: Sheet, choice: Choice, rect: Rect, icon: str, colour: Colour) 
     sheet.icon(f"{name}.icon", rect.middle, icon, rect.w * 0.58, front)
 
 
-def _words(sheet: Sheet, choice: Choice, inner: Rect, colour: Colour) -> None:
-    """Words, and below them the reason why it is closed, or the second line; in the middle of the height."""
+def _words(sheet: Sheet, choice: Choice, inner: Rect, colour: Colour, *, low: bool = False) -> None:
+    """Words, and below them the second line; in the middle of the height, or at the foot."""
     theme, colours = sheet.theme, sheet.colours
-    second = choice.closed or choice.hint
+    second = choice.hint
     face = Face.BOLD
     text = sheet.stage.say(choice.words)
     share = 1.0 if second is None else 0.56
     fitted = sheet.fitted(text, face, theme.label, inner.w, inner.h * share)
     tall = len(fitted.lines) * fitted.size * theme.line_height
     if second is None:
-        place = Rect(inner.x, inner.y + (inner.h - tall) / 2, inner.w, tall)
+        place = Rect(inner.x, inner.y + (inner.h - tall) * (1 if low else 0.5), inner.w, tall)
         sheet.letters(f"button.{choice.id}.words", place, fitted, colour, face)
         return
     below = sheet.fitted(sheet.stage.say(second), Face.TEXT, theme.least, inner.w, inner.h - tall)
     both = tall + len(below.lines) * below.size * theme.line_height
-    top = inner.y + max(0.0, (inner.h - both) / 2)
+    top = inner.y + max(0.0, (inner.h - both) * (1 if low else 0.5))
     sheet.letters(f"button.{choice.id}.words", Rect(inner.x, top, inner.w, tall), fitted, colour, face)
     quiet = colours.on_primary if choice.chosen else colours.quiet
-    front = colours.care if choice.closed is not None and not theme.is_contrast else quiet
-    place = replace(inner, y=top + tall)
-    sheet.letters(f"button.{choice.id}.hint", place, below, front)
+    sheet.letters(f"button.{choice.id}.hint", replace(inner, y=top + tall), below, quiet)

@@ -20,22 +20,107 @@ from kiosk_app.core.effects import (
     Taken,
     TakePhoto,
 )
-from kiosk_app.core.tasks.agenda import ReadAgenda
-from kiosk_app.core.tasks.follow import Follow
-from kiosk_app.core.tasks.report import Report
-from kiosk_app.core.tasks.task import AnyTask
 from kiosk_app.core.voice import Sentence
 from kiosk_app.core.words import Speaker, Words
 from kiosk_app.town.demonstration import MIDDLE, demonstration_town
 from kiosk_app.town.gazetteer import TownGazetteer
-from tests.support.kiosk import around
+from shared.model.agenda import Agenda
+from shared.model.catalogue import Catalogue
+from shared.model.ids import new_reference
+from tests.support.kiosk import FURTHER, around
 
-REFERENCE = "7KXM 2PRT 94VW"
+REFERENCE = new_reference(bytes(range(16)))
+_LONG = "De lunes a viernes abre de 8 a 21 h, y los sábados de 10 a 14 h. " * 30
+NOW_MS = 1_795_255_200_000
 PROOF = "VT1:kiosk-plaza:7KXM2PRT94VW:4fd1b0c2a9e87d65:3045022100b7c1d2e3f4a5968778695a4b3c2d1e0f"
 
 
-def all_tasks() -> list[AnyTask]:
-    return [Report(), Follow(), ReadAgenda()]
+_ICONS = {
+    "Farola o luz": ("bulb", "Apagada, parpadea, está caída"),
+    "Calle o acera": ("road", "Baches, losetas, tapas"),
+    "Basura y limpieza": ("trash", "Contenedores, papeleras, muebles"),
+    "Árboles y jardines": ("trees", "Ramas, plagas, riego"),
+    "Ruido": ("volume", "Obras, locales, alarmas"),
+    "Agua y alcantarillas": ("droplet", "Fugas, atascos, olores"),
+    "Señales y semáforos": ("traffic-lights", "Caídas, tapadas, sin luz"),
+    "Otra cosa": ("dots", "Cuéntelo con sus palabras"),
+}
+SERVICES = Catalogue.from_data(
+    {
+        "services": [
+            {
+                "service_code": f"c{number}",
+                "service_name": {"es": name},
+                "description": {"es": hint},
+                "icon": icon,
+                "attributes": FURTHER if number == 1 else [],
+            }
+            for number, (name, (icon, hint)) in enumerate(_ICONS.items())
+        ]
+    }
+).services
+AGENDA = Agenda.from_data(
+    {
+        "items": [
+            {
+                "id": f"item-{number}",
+                "version": 1,
+                "kind": kind,
+                "title": {"es": title},
+                "text": {"es": text},
+                "from": "2026-11-20T00:00:00Z",
+                "until": "2026-11-30T00:00:00Z",
+                "begins": "2026-11-21T18:00:00Z",
+                "place": "Plaza Mayor",
+            }
+            for number, (kind, title, text) in enumerate(
+                [
+                    ("notice", "Corte de agua en la calle del Pan", "El lunes de 9 a 14 h. " * 3),
+                    ("event", "Feria del libro viejo", "Treinta puestos bajo los soportales. Entrada libre."),
+                    (
+                        "event",
+                        "Concierto de la banda municipal",
+                        "Pasodobles, al aire libre.",
+                    ),
+                    ("information", "Nuevo horario de la biblioteca", _LONG),
+                ]
+            )
+        ]
+    }
+).items
+ANSWERS: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "case": (
+        {"status": "open", "kind": "report", "service_code": "c0", "received_ms": NOW_MS},
+        {
+            "status": "closed",
+            "kind": "report",
+            "service_code": "c0",
+            "received_ms": NOW_MS,
+            "picture": "repaired",
+            "updates": [
+                {"status": "open", "notes": "Un equipo pasará el martes.", "at_ms": NOW_MS},
+                {"status": "closed", "notes": "Hemos cambiado la bombilla y el cristal.", "at_ms": NOW_MS},
+            ],
+            "rating_asked": True,
+        },
+    ),
+    "nearby": (
+        {"reports": []},
+        {
+            "reports": [
+                {
+                    "report": f"01900000-0000-7000-8000-00000000000{number}",
+                    "service_code": "c0",
+                    "lat": MIDDLE.lat,
+                    "long": MIDDLE.long + 0.0004 * number,
+                    "age_days": number,
+                    "supporters": number - 1,
+                }
+                for number in (1, 2, 3)
+            ]
+        },
+    ),
+}
 
 
 def photograph(number: int) -> bytes:
@@ -74,7 +159,9 @@ class SimulatedMachine:
         self.photos: dict[str, bytes] = {}
         here = Place(lat=MIDDLE.lat, long=MIDDLE.long, address="Plaza Mayor 1")
         gazetteer = TownGazetteer(demonstration_town(), here)
-        self.surroundings = replace(around(), here=here, gazetteer=gazetteer)
+        self.surroundings = replace(
+            around(), here=here, gazetteer=gazetteer, services=SERVICES, announcements=AGENDA
+        )
 
     def around(self) -> Around:
         return replace(self.surroundings, closed=self.closed)
@@ -88,14 +175,9 @@ class SimulatedMachine:
                 tell(PhotoTaken(number, token))
             case Submit(number=number):
                 tell(Taken(number, REFERENCE, PROOF))
-            case Ask(number=number):
-                answer = {
-                    "status": "closed",
-                    "service_name": "Farola",
-                    "address": "Calle Mayor 12",
-                    "status_notes": "Hemos cambiado la bombilla y el cristal.",
-                }
-                tell(Heard(number, answer))
+            case Ask(number=number, what=what):
+                self.photos["repaired"] = photograph(0)
+                tell(Heard(number, ANSWERS[what][-1]))
             case Print(number=number):
                 tell(Printed(number))
             case DropPhotos(tokens=tokens):

@@ -15,8 +15,11 @@ from kivy.core.window import Window
 from kivy.tests.common import UnitTestTouch
 
 from kiosk_app.core.desk import Desk
+from kiosk_app.core.draft import Ability
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.session import Patience
+from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.words import say
 from kiosk_app.languages.speaker import Speakers
 from kiosk_app.town.demonstration import demonstration_town
 from kiosk_app.town.map import TownMap
@@ -25,7 +28,7 @@ from kiosk_app.ui.assets import find_assets
 from kiosk_app.ui.look import Look
 from kiosk_app.ui.scene import Letters
 from kiosk_app.ui.theme import Brand
-from tests.support.kiosk_machine import QuietVoice, SimulatedMachine, all_tasks
+from tests.support.kiosk_machine import QuietVoice, SimulatedMachine
 
 
 class Child:
@@ -36,7 +39,7 @@ class Child:
         self.voice = QuietVoice()
         self.now_ms = 1_000
         self.alive = 0
-        self.desk = Desk(Flow(all_tasks(), Patience()))
+        self.desk = Desk(Flow(TASKS, Patience()))
         look = Look(
             brand=Brand(name="Ayuntamiento de Villamar"),
             assets=find_assets(),
@@ -111,6 +114,44 @@ class Child:
     def do_type(self, text: str) -> object:
         for letter in text:
             Window.dispatch("on_textinput", letter)
+        return self.do_page()
+
+    def do_said(self) -> object:
+        return self.voice.said
+
+    def do_close(self, ability: str, why: str) -> object:
+        self.machine.closed = {**self.machine.closed, Ability(ability): say(why)}
+        return self.do_page()
+
+    def do_open(self) -> object:
+        self.machine.closed = {}
+        return self.do_page()
+
+    def do_asked(self) -> object:
+        return [type(effect).__name__ for effect in self.machine.asked]
+
+    def do_alive(self) -> object:
+        return self.alive
+
+    def do_hand(self) -> object:
+        return self.desk.hand.text
+
+    def do_anew(self) -> object:
+        """How many pieces were drawn anew when the page was drawn again."""
+        scene = self.app.scene
+        assert scene is not None
+        return {"anew": self.app.drawn, "pieces": len(scene.pieces)}
+
+    def do_tap_outside(self, action: str) -> object:
+        """Put a finger on something and take it away elsewhere."""
+        scene = self.app.scene
+        assert scene is not None
+        rect = next(target.rect for target in scene.targets if target.action == action)
+        self.now_ms += 600
+        touch = UnitTestTouch(rect.middle[0], Window.height - rect.middle[1])
+        touch.touch_down()
+        touch.touch_move(Window.width / 2, Window.height - 150)
+        touch.touch_up()
         return self.do_page()
 
     def do_wait(self, ms: int) -> object:
