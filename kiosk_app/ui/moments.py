@@ -50,7 +50,7 @@ def draw_receipt(sheet: Sheet, frame: Frame, room: Rect) -> None:
     if frame.is_upright:
         box = Rect(room.x, sheet.y, room.w, theme.px(660))
         left = room.bottom - sheet.y
-        box = Rect(room.x, sheet.y, room.w, min(theme.px(700), left * 0.68))
+        box = Rect(room.x, sheet.y, room.w, min(theme.px(840), left * 0.72))
     else:
         box = Rect(room.x, sheet.y, room.w * 0.56, room.bottom - sheet.y)
     sheet.plate("receipt", box, colours.card, line=colours.line)

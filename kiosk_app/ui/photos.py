@@ -24,7 +24,7 @@ def draw_photos(sheet: Sheet, frame: Frame, room: Rect) -> None:
         _empty(sheet, Rect(room.x, top, room.w, max(0.0, room.bottom - top - below)))
         place = Rect(room.x, max(top, room.bottom - below), room.w, take_h)
     else:
-        columns = max(3, len(photos))
+        columns = max(2, len(photos))
         width = (room.w - theme.gap * (columns - 1)) / columns
         most = room.bottom - top - below - drop_h - theme.px(12) - (theme.body * theme.line_height)
         height = min(width * 0.75 if frame.is_upright else width, most)

@@ -39,7 +39,7 @@ def grid(sheet: Sheet, room: Rect, choices: Sequence[Choice], columns: int) -> N
     gap = sheet.theme.gap
     rows = -(-len(choices) // columns)
     width = (room.w - gap * (columns - 1)) / columns
-    most = sheet.theme.px(196 if columns == 1 else 340)
+    most = sheet.theme.px(196 if columns == 1 else 400)
     height = min(most, (room.h - gap * (rows - 1)) / rows)
     for number, choice in enumerate(choices):
         row, column = divmod(number, columns)

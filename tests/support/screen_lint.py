@@ -145,7 +145,9 @@ class Linter:
         for size, language, large, reach, high in ways:
             if high and (large or reach or language is not Language.ES):
                 continue
-            if size == SIZES[1] and (language is not Language.ES or large is not reach):
+            if size != SIZES[0] and (
+                large is not reach or (language is Language.CA) or (size == SIZES[1] and high)
+            ):
                 continue
             comfort = Comfort(language=language, large=large, reach=reach, contrast=high)
             self._way(replace(session, comfort=comfort), page, size)
