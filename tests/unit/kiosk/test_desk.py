@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 
 from kiosk_app.core.desk import Desk, Key
+from kiosk_app.core.draft import Ability
 from kiosk_app.core.pages import Entry, Page
+from kiosk_app.core.session import Comfort
 from kiosk_app.core.voice import Sentence
-from tests.support.kiosk import Kiosk, Spanish
+from kiosk_app.core.words import say
+from shared.model.wording import Language
+from tests.support.kiosk import Kiosk, Spanish, around
 
 
 @dataclass
@@ -140,3 +144,67 @@ def test_nothing_is_said_to_who_did_not_ask_and_a_press_ends_what_is_said() -> N
     person.kiosk.now_ms += 1_000
     person.desk.touch("nothing", person.kiosk.around, person.kiosk.now_ms)
     assert person.listen() == []
+
+
+def test_volume_is_found_by_ear_and_is_the_usual_one_again_for_the_next_person() -> None:
+    person = Person()
+    person.key(Key.SPEAK)
+    assert person.desk.speech(person.kiosk.around, person.kiosk.now_ms) is None
+    heard = []
+    person.find("Volumen 3 de 5")
+    for _ in range(3):
+        heard += person.heard
+        person.key(Key.CHOOSE)
+    assert heard == ["Volumen 4 de 5", "Volumen 5 de 5", "Volumen 1 de 5"]
+    person.kiosk.now_ms += 700
+    person.desk.key(Key.SPEAK, person.kiosk.around, person.kiosk.now_ms)
+    said = person.listen()
+    assert said is not None
+    assert {sentence.loudness for sentence in said} == {2}
+    person.kiosk.wait(600_000)
+    person.listen()
+    assert person.kiosk.flow.session.comfort == Comfort()
+
+
+def test_whoever_listens_has_the_time_of_who_asked_for_more() -> None:
+    person = Person()
+    person.key(Key.SPEAK)
+    person.kiosk.wait(170_000)
+    assert person.page.name == "language"
+    assert person.kiosk.wait(15_000).name == "idle"
+
+
+def test_switch_says_how_it_stands_before_it_is_pressed() -> None:
+    person = Person()
+    person.key(Key.SPEAK)
+    for words in ("Leer en voz alta", "Alto contraste"):
+        while person.heard[0] != words:
+            person.key(Key.RIGHT)
+        assert person.heard[1] == ("Activado." if words == "Leer en voz alta" else "Desactivado.")
+
+
+def test_press_that_has_no_effect_hears_again_what_is_in_the_way() -> None:
+    person = Person()
+    person.kiosk.around = around({Ability.REPORTS: say("Ahora no cabe ningún aviso más.")})
+    person.key(Key.SPEAK)
+    person.find("Español")
+    person.find("Avisar de un problema")
+    assert "Ahora no se puede: Ahora no cabe ningún aviso más." in person.heard
+    person.find("Agenda, avisos e información")
+    person.key(Key.SPEAK)
+    person.find("Inicio")
+    person.find("Seguir mi aviso")
+    for _ in range(2):
+        person.find("Seguir")
+        assert person.heard[0] == "Escriba algo para seguir."
+
+
+def test_end_is_said_in_the_language_of_the_session_and_nothing_afterwards() -> None:
+    person = Person()
+    person.key(Key.SPEAK)
+    person.find("English")
+    person.kiosk.wait(600_000)
+    said = person.listen()
+    assert said is not None
+    assert [sentence.language for sentence in said] == [Language.EN]
+    assert person.listen() is None
