@@ -7,5 +7,9 @@ class NoSuchThingError(InputError):
     """There is nothing under this name or number; list what there is, and take it from there."""
 
 
+class TooManyQuestionsError(CapacityError):
+    """This device has asked too much, or about too many wrong codes; ask again in some minutes."""
+
+
 class BodyTooLongError(CapacityError):
     """The body is longer than this call takes; send less in one."""

@@ -21,7 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from hub.api.errors import BodyTooLongError, NoSuchThingError
+from hub.api.errors import BodyTooLongError, NoSuchThingError, TooManyQuestionsError
 from hub.attachments.links import LinkError
 from hub.attachments.service import NotAwaitedError
 from hub.db.quarantine_repository import NoSuchLineError
@@ -52,6 +52,7 @@ STATUS: Final[Mapping[type[VentanillaError], HTTPStatus]] = MappingProxyType(
         LinkError: HTTPStatus.NOT_FOUND,
         TokenUsedError: HTTPStatus.CONFLICT,
         TokenExpiredError: HTTPStatus.GONE,
+        TooManyQuestionsError: HTTPStatus.TOO_MANY_REQUESTS,
         BodyTooLongError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         ConflictError: HTTPStatus.CONFLICT,
         InputError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -32,6 +32,7 @@ from kiosk_app.core.effects import (
     TakePhoto,
     Wipe,
 )
+from kiosk_app.core.tasks.follow import NOT_FOUND, TOO_MANY
 from kiosk_app.core.words import Words, say_counted
 from kiosk_app.machine.equipment import Equipment, TicketWanted
 from kiosk_app.machine.far_owner import FarOwner
@@ -48,7 +49,7 @@ from kiosk_app.machine.taking import Taking
 from shared.edge.errors import OutcomeUnknownError
 from shared.edge.happenings import KINDS
 from shared.model.attachment import SEALED_BYTES_MAX
-from shared.model.errors import InputError, VentanillaError
+from shared.model.errors import CapacityError, InputError, VentanillaError
 from shared.model.event import Stream
 from shared.protocol.parsing import octets
 
@@ -56,6 +57,8 @@ STALE_S: Final = 3_600
 """Without the hub for an hour, what the town says is shown with its age."""
 UNREACHED: Final = "unreached"
 """The reason of a question that found no hub."""
+_REASONS: Final = ((InputError, NOT_FOUND), (CapacityError, TOO_MANY))
+"""Why the hub gave no answer, as a task understands it."""
 _WORKERS: Final = 4
 
 Tell = Callable[[Answer], None]
@@ -207,7 +210,7 @@ class KioskMachine:
             if error is None:
                 tell(Heard(effect.number, self._with_picture(done.result())))
             else:
-                reason = "not_found" if isinstance(error, InputError) else UNREACHED
+                reason = next((said for kind, said in _REASONS if isinstance(error, kind)), UNREACHED)
                 tell(Failed(effect.number, reason))
 
         self._owner.ask_hub(effect.what, effect.about).add_done_callback(answer)

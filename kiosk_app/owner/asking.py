@@ -5,22 +5,17 @@ from typing import Any
 
 from kiosk_app.owner.screen_line import AskHub
 from shared.adapters.device_keys import Identity
-from shared.model.errors import TransientError
-
-
-class NoAnswerError(TransientError):
-    """The hub does not answer this question; try again later."""
+from shared.adapters.question_client import ask
 
 
 def hub_asker(identity: Identity) -> AskHub:
-    """Return what asks the hub as this device.
+    """Return what asks the hub as this device; see `shared.adapters.question_client.ask`.
 
     Args:
         identity: who asks, and where the hub is.
     """
-    _ = identity
 
-    def ask(_what: str, _about: str) -> Mapping[str, Any]:
-        raise NoAnswerError(NoAnswerError.__doc__)
+    def ask_hub(what: str, about: str) -> Mapping[str, Any]:
+        return ask(identity, what, about)
 
-    return ask
+    return ask_hub

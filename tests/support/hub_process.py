@@ -179,11 +179,11 @@ class HubProcess:
         is_json = "json" in answer.headers.get("Content-Type", "")
         return answer.status, json.loads(said) if is_json and said else said.decode()
 
-    def fetch(self, path: str) -> tuple[int, bytes]:
-        """Get something without a token; return the status and the very bytes."""
+    def fetch(self, path: str, authorization: str = "") -> tuple[int, bytes]:
+        """Get something without the API's token; return the status and the very bytes."""
         context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))
         with closing(HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)) as connection:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Authorization": authorization} if authorization else {})
             answer = connection.getresponse()
             return answer.status, answer.read()
 
