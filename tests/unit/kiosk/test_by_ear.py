@@ -17,7 +17,7 @@ from tests.support.listener import Listener
 
 CODE = new_reference(bytes(range(16)))
 PHONE = "600123456"
-SECRETS = (PHONE, "6, 0, 0. 1, 2, 3", "Rota", "Gracias", CODE, ", ".join(CODE[:4]))
+SECRETS = (PHONE, "cambiada", "6, 0, 0. 1, 2, 3", "Rota", "Gracias", CODE, ", ".join(CODE[:4]))
 
 
 def somebody(language: Language, **others: object) -> Listener:
@@ -242,8 +242,14 @@ def test_whoever_stands_beside_the_speaker_hears_nothing_of_somebody_s_own(langu
         assert kiosk.page.main is not None
         kiosk.now_ms += 900
         kiosk.asked += listener.desk.touch(kiosk.page.main.id, kiosk.around, kiosk.now_ms)
-        listener.key(Key.SPEAK)
-        listener.key(Key.SPEAK)
+        for _ in range(4):
+            listener.key(Key.SPEAK)
+            if kiosk.page.name.endswith((".review", ".answer")):
+                break
+            kiosk.now_ms += 900
+            first = next(kiosk.page.actions()).id
+            kiosk.asked += listener.desk.touch(first, kiosk.around, kiosk.now_ms)
+        assert kiosk.page.name.endswith((".review", ".answer"))
         kiosk.press("home", "leave", "done")
         if kiosk.page.name == "attract":
             listener.wake()
