@@ -1,5 +1,7 @@
 """Every sentence that a citizen meets stands in every language, whole; no other sentence is kept."""
 
+import re
+
 import pytest
 from babel.messages.catalog import Message
 
@@ -39,6 +41,8 @@ FORMS_OF_TU = {
     "quieres",
     "tu",
 }
+
+FORMS_OF_THE_NORTH = re.compile(r"\b(aquests?|aquestes|aquesta|serveis?|sortir|avui|aviat)\b", re.IGNORECASE)
 
 
 def messages(language: Language) -> dict[str, Message]:
@@ -100,6 +104,14 @@ def test_citizen_is_addressed_with_respect(language: Language) -> None:
         for message in messages(language).values()
     }
     assert not [text for text, parts in words.items() if parts & FORMS_OF_TU]
+
+
+def test_apostrophe_is_the_one_of_print_and_forms_are_those_of_valencia() -> None:
+    texts = {
+        language: [str(message.string) for message in messages(language).values()] for language in TRANSLATED
+    }
+    assert not [text for every in texts.values() for text in every if "'" in text]
+    assert not [text for text in texts[Language.CA] if FORMS_OF_THE_NORTH.search(text)]
 
 
 def test_sentence_is_short_enough_for_the_town_to_write_its_own() -> None:
