@@ -85,14 +85,15 @@ class Speakers:
         own: Mapping[str, Wording] = {} if translations is None else translations.texts
         usable = {key: wording for key, wording in own.items() if _fits(key, wording)}
         self.left_out: Sequence[str] = sorted(own.keys() - usable.keys())
-        town = _zone(zone)
-        self._speakers = {
-            language: TownSpeaker(language, {**_shipped(language), **_in(language, usable)}, town)
-            for language in Language
-        }
+        self._own = usable
+        self._zone = _zone(zone)
+        self._speakers: dict[Language, TownSpeaker] = {}
 
     def of(self, language: Language) -> TownSpeaker:
-        """Return who speaks a language."""
+        """Return who speaks a language; its catalogue is read when somebody first wants it."""
+        if language not in self._speakers:
+            texts = {**_shipped(language), **_in(language, self._own)}
+            self._speakers[language] = TownSpeaker(language, texts, self._zone)
         return self._speakers[language]
 
 
