@@ -12,15 +12,20 @@ from typing import Annotated
 import typer
 
 from kiosk_app.owner.running import KioskOptions, run_kiosk
+from kiosk_app.ui.environment import screen_environment
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
 from shared.edge.main import look_at, until_told
 from shared.edge.operations import RecentLog
+from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.parsing import encode
 
 START_AGAIN = 75
 """Status after the command `restart`: the service manager starts the kiosk again (sysexits, EX_TEMPFAIL)."""
+
+PORTRAIT = (1080, 1920)
+SIDE_PX_MIN = 320
 
 app = typer.Typer(no_args_is_help=True, help="The street kiosk: run it, look after it.")
 
@@ -30,17 +35,38 @@ Home = Annotated[
 ]
 
 
+Town = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="The town's file (`ventanilla town`); else a town of nowhere."),
+]
+Brand = Annotated[
+    Path | None, typer.Option(dir_okay=False, help="The town's name, mark and colours, a TOML file.")
+]
+Assets = Annotated[
+    Path | None, typer.Option(file_okay=False, help="The folder of typefaces and icons (`make look`).")
+]
+Camera = Annotated[
+    Path | None, typer.Option(help="The camera, such as /dev/video0; or a folder of pictures, for trying.")
+]
+Faceless = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
+]
+
+
 @app.command()
 def run(
     home: Home,
-    town: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="The town's file (`ventanilla town`); else a town of nowhere."),
+    *,
+    window: Annotated[
+        str | None, typer.Option(help="In a window of this size, such as 540x960; else the whole screen.")
     ] = None,
-    faceless: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
-    ] = None,
+    offscreen: Annotated[bool, typer.Option(help="Draw without a display, 1080x1920.")] = False,
+    town: Town = None,
+    brand: Brand = None,
+    assets: Assets = None,
+    camera: Camera = None,
+    faceless: Faceless = None,
     backoff_cap_s: Annotated[
         float,
         typer.Option(
@@ -58,12 +84,16 @@ def run(
         asked.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    words = ["screen"]
-    if town is not None:
-        words += ["--town", str(town.absolute())]
-    if faceless is not None:
-        words += ["--faceless", str(faceless.absolute())]
-    options = KioskOptions(screen=words, backoff_cap_ms=int(backoff_cap_s * 1000))
+    named = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
+    words = [word for name, path in named.items() if path for word in (f"--{name}", str(path.absolute()))]
+    kivy = screen_environment(
+        _size(window), home / "run" / "kivy", offscreen=offscreen, fullscreen=not (window or offscreen)
+    )
+    options = KioskOptions(
+        screen=["screen", *words],
+        around=["env", *(f"{name}={value}" for name, value in kivy.items())],
+        backoff_cap_ms=int(backoff_cap_s * 1000),
+    )
     with until_told() as told:
         run_kiosk(DeviceHome(home), options, told, recent, restart)
     if asked.is_set():
@@ -73,15 +103,30 @@ def run(
 @app.command(hidden=True)
 def screen(
     end: Annotated[int, typer.Argument(help="Descriptor of the line to the owner.")],
-    town: Annotated[Path | None, typer.Option(help="The town's file.")] = None,
-    faceless: Annotated[Path | None, typer.Option(help="The socket that drives it.")] = None,
+    town: Town = None,
+    brand: Brand = None,
+    assets: Assets = None,
+    camera: Camera = None,
+    faceless: Faceless = None,
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
     from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415  see above
 
     log_to_standard_error(RecentLog())
-    run_screen(end, ScreenOptions(faceless=faceless, town=town))
+    run_screen(
+        end,
+        ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, camera=camera),
+    )
+
+
+def _size(window: str | None) -> tuple[int, int]:
+    if window is None:
+        return PORTRAIT
+    wide, _, tall = window.partition("x")
+    if not (wide.isdecimal() and tall.isdecimal() and min(int(wide), int(tall)) >= SIDE_PX_MIN):
+        raise InputError("a window's size is width x height in pixels, such as 540x960; correct --window")
+    return int(wide), int(tall)
 
 
 @app.command()

@@ -6,20 +6,24 @@ citizen says is in this process alone, and goes with it.
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from kiosk_app.core.draft import Place
+from kiosk_app.core.draft import Ability, Place
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.session import Patience
 from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.voice import Sentence
 from kiosk_app.core.words import Speaker
+from kiosk_app.devices.attendant import Attendant
+from kiosk_app.devices.camera import FolderCamera, V4lCamera
+from kiosk_app.devices.port import Camera, Device
 from kiosk_app.languages.speaker import Speakers
-from kiosk_app.machine.equipment import Equipment, NoEquipment
+from kiosk_app.machine.equipment import AttendedEquipment, Equipment, NotThereError, TicketWanted
 from kiosk_app.machine.faceless import Faceless
 from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.framing import MessageLine
@@ -31,9 +35,11 @@ from kiosk_app.machine.taking import Taking
 from kiosk_app.machine.told import Hello
 from kiosk_app.town.demonstration import demonstration_town
 from kiosk_app.town.gazetteer import TownGazetteer
+from kiosk_app.town.map import TownMap
 from kiosk_app.town.town import Town, read_town
 from shared.edge.device_time import system_time
 from shared.edge.teller import Teller
+from shared.model.errors import DeviceError
 from shared.model.wording import Language
 from shared.protocol.settings import KIOSK_PLACE, SCREEN_IDLE, SCREEN_RECEIPT, SCREEN_WARNING
 
@@ -43,6 +49,10 @@ _MS: Final = 1000
 log = structlog.get_logger(__name__)
 
 
+class ScreenEndedError(DeviceError):
+    """The screen's window was closed; the owner opens another one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenOptions:
     """How a screen is run.
@@ -50,12 +60,18 @@ class ScreenOptions:
     Attributes:
         faceless: where to listen for lines that drive the desk; None: there is a screen.
         town: the file of the town; None: the demonstration's.
-        equipment: camera and printer.
+        brand: the file of the town's name, mark and colours; None: the town's name alone.
+        assets: the folder of typefaces and icons; None: below the environment.
+        camera: a V4L2 device, or a folder of pictures; None: there is none.
+        printer: how the ticket printer is attached; None: there is none.
     """
 
     faceless: Path | None = None
     town: Path | None = None
-    equipment: Equipment | None = None
+    brand: Path | None = None
+    assets: Path | None = None
+    camera: Path | None = None
+    printer: str | None = None
 
 
 def run_screen(end: int, options: ScreenOptions) -> None:
@@ -67,36 +83,79 @@ def run_screen(end: int, options: ScreenOptions) -> None:
 
     Raises:
         TimeoutError: nobody is at the other end.
-        InputError: the owner is another version, or the town's file cannot be used.
+        InputError: the owner is another version, or the file of town or brand cannot be used.
+        DeviceError: typefaces or icons are missing.
     """
     is_locked = shut_off()
     owner = FarOwner(MessageLine(socket.socket(fileno=end)), _end)
     hello = owner.begin(HELLO_TIMEOUT_S)
     log.info("screen", device=hello.device, memory_locked=is_locked)
-    desk, machine = put_together(hello, owner, options)
+    town = demonstration_town() if options.town is None else read_town(options.town)
+    desk, machine = put_together(hello, owner, town, _equipment(options))
     speaker_of = _speakers(owner)
     owner.heed = _heeding(desk, machine)
     if options.faceless is not None:
-        Faceless(desk, machine, speaker_of, owner.beat).run(options.faceless)
+        Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
+    _show(desk, machine, speaker_of, town, options)
+    raise ScreenEndedError(ScreenEndedError.__doc__)
 
 
-def put_together(hello: Hello, owner: FarOwner, options: ScreenOptions) -> tuple[LeavingDesk, KioskMachine]:
+def _show(
+    desk: LeavingDesk,
+    machine: KioskMachine,
+    speaker_of: Callable[[Language], Speaker],
+    town: Town,
+    options: ScreenOptions,
+) -> None:
+    # A kiosk without a screen needs no Kivy: tests and figures drive the same desk.
+    from kiosk_app.ui.app import KioskApp  # noqa: PLC0415  see above
+    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415
+    from kiosk_app.ui.look import Look  # noqa: PLC0415
+    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415
+
+    brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
+    look = Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
+    KioskApp(desk, machine, SilentVoice(), speaker_of, look, alive=machine.beat).run()
+
+
+class SilentVoice:
+    """A kiosk without a voice. Implements `kiosk_app.core.ports.Voice`."""
+
+    def say(self, sentences: Sequence[Sentence], speaker: Speaker) -> None:
+        """Say nothing."""
+
+
+def _equipment(options: ScreenOptions) -> Equipment:
+    camera: Camera | None = None
+    if options.camera is not None:
+        is_folder = options.camera.is_dir()
+        camera = FolderCamera(options.camera) if is_folder else V4lCamera(str(options.camera))
+    devices: dict[str, Device] = {} if camera is None else {"camera": camera}
+    attendant = Attendant(devices, {"camera": Ability.CAMERA, "printer": Ability.PRINTER})
+    attendant.start()
+    return AttendedEquipment(attendant, camera, None, _no_ticket)
+
+
+def _no_ticket(_ticket: TicketWanted) -> bytes:
+    raise NotThereError(NotThereError.__doc__)
+
+
+def put_together(
+    hello: Hello, owner: FarOwner, town: Town, equipment: Equipment
+) -> tuple[LeavingDesk, KioskMachine]:
     """Return desk and machine of a screen.
 
     Args:
         hello: who this kiosk is.
         owner: keeps what is sealed.
-        options: how the screen is run.
-
-    Raises:
-        InputError: the town's file cannot be used.
+        town: what is found on it.
+        equipment: camera and printer.
     """
-    town = demonstration_town() if options.town is None else read_town(options.town)
     here = _here(hello, town)
     box = PhotographBox()
     taking = Taking(hello.device, Teller(hello.device, hello.sealing, owner, system_time()), owner, box)
     where = Whereabouts(here=here, gazetteer=TownGazetteer(town, here))
-    machine = KioskMachine(owner, taking, box, where, options.equipment or NoEquipment())
+    machine = KioskMachine(owner, taking, box, where, equipment)
     return LeavingDesk(Flow(TASKS, _patience(hello.settings)), machine), machine
 
 

@@ -1,13 +1,18 @@
 """What stands around the screen: camera and printer, as the machine needs them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.words import Words
+from kiosk_app.devices.attendant import Attendant
+from kiosk_app.devices.port import Camera, TicketPrinter
 from kiosk_app.machine.reasons import MISSING
+from shared.adapters.photographs import fit_photograph
 from shared.model.errors import DeviceError
 from shared.model.event import EventType
+from shared.model.wording import Language
 
 
 class NotThereError(DeviceError):
@@ -22,11 +27,13 @@ class TicketWanted:
         type: what was taken.
         reference: what the citizen takes home.
         proof: what the QR code holds; may be empty.
+        language: of the citizen.
     """
 
     type: EventType
     reference: str
     proof: str
+    language: Language = Language.ES
 
 
 class Equipment(Protocol):
@@ -44,6 +51,10 @@ class Equipment(Protocol):
         """Print a ticket. Raises VentanillaError."""
         ...
 
+    def health(self) -> Mapping[str, str]:
+        """Return how its parts do, by name: `ok`, or what is to be done."""
+        ...
+
 
 class NoEquipment:
     """A kiosk with a screen and nothing else. Implements `Equipment`."""
@@ -59,3 +70,59 @@ class NoEquipment:
     def print_ticket(self, ticket: TicketWanted) -> None:  # noqa: ARG002 - of the port
         """There is no printer."""
         raise NotThereError(NotThereError.__doc__)
+
+    def health(self) -> Mapping[str, str]:
+        """Nothing can break."""
+        return {}
+
+
+class AttendedEquipment:
+    """Camera and printer, looked after by an attendant. Implements `Equipment`.
+
+    Args:
+        attendant: asks every device how it is.
+        camera: None where there is none.
+        printer: None where there is none.
+        make_ticket: writes a ticket in the printer's own language.
+    """
+
+    def __init__(
+        self,
+        attendant: Attendant,
+        camera: Camera | None,
+        printer: TicketPrinter | None,
+        make_ticket: Callable[[TicketWanted], bytes],
+    ) -> None:
+        self._attendant = attendant
+        self._camera = camera
+        self._printer = printer
+        self._make_ticket = make_ticket
+
+    def why_not(self, ability: Ability) -> Words | None:
+        """Return why an ability is missing now; None where it works."""
+        is_there = {Ability.CAMERA: self._camera, Ability.PRINTER: self._printer}[ability] is not None
+        return self._attendant.closed().get(ability) if is_there else MISSING[ability]
+
+    def take_photograph(self) -> bytes:
+        """Take a photograph, upright and without metadata."""
+        if self._camera is None:
+            raise NotThereError(NotThereError.__doc__)
+        try:
+            return fit_photograph(self._camera.take()).jpeg
+        except DeviceError:
+            self._attendant.look_soon()
+            raise
+
+    def print_ticket(self, ticket: TicketWanted) -> None:
+        """Print a ticket."""
+        if self._printer is None:
+            raise NotThereError(NotThereError.__doc__)
+        try:
+            self._printer.print_ticket(self._make_ticket(ticket))
+        except DeviceError:
+            self._attendant.look_soon()
+            raise
+
+    def health(self) -> Mapping[str, str]:
+        """Return how every device was in the last round: `ok`, or what is to be done."""
+        return {name: one.remedy or "ok" for name, one in self._attendant.health().items()}

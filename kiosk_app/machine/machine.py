@@ -10,7 +10,7 @@ Rules:
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 import structlog
@@ -109,6 +109,7 @@ class KioskMachine:
         self._session = 0
         self._ticket: TicketWanted | None = None
         self._stale: Callable[[], bool] | None = None
+        self._told_health: Mapping[str, str] = {}
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="machine")
 
     def around(self) -> Around:
@@ -144,6 +145,14 @@ class KioskMachine:
                 self._wipe(is_personal=is_personal)
             case _:
                 assert_never(effect)
+
+    def beat(self) -> None:
+        """The screen's clock goes on; called from it."""
+        self._owner.beat()
+        health = self._equipment.health()
+        if health != self._told_health:
+            self._told_health = health
+            self._owner.tell_health(health)
 
     def leave_when(self, is_idle: Callable[[], bool]) -> None:
         """Ask to be replaced as soon as nobody is there: settings are read at the start."""
@@ -197,7 +206,7 @@ class KioskMachine:
         ticket = self._ticket
         if ticket is None or self._equipment.why_not(Ability.PRINTER) is not None:
             return Failed(effect.number, NO_PRINTER.key)
-        self._equipment.print_ticket(ticket)
+        self._equipment.print_ticket(replace(ticket, language=effect.language))
         return Printed(effect.number)
 
     def _ask(self, effect: Ask, tell: Tell) -> None:

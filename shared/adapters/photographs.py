@@ -56,9 +56,24 @@ def take_photograph(path: Path) -> Photograph:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise PhotographError(PhotographError.__doc__)
+        return fit_photograph(path.read_bytes())
+    except OSError as error:
+        raise PhotographError(PhotographError.__doc__) from error
+
+
+def fit_photograph(raw: bytes) -> Photograph:
+    """Make a photograph that is in memory fit to leave the device.
+
+    Args:
+        raw: the file as the camera gave it.
+
+    Raises:
+        PhotographError: it is no photograph, or is larger than any.
+    """
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, which is dropped anyway
-            with Image.open(path, formats=_FORMATS) as picture:
+            with Image.open(BytesIO(raw), formats=_FORMATS) as picture:
                 return _made_fit(picture)
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise PhotographError(PhotographError.__doc__) from error
