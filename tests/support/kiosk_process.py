@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -153,7 +153,7 @@ class KioskProcess:
 
         return eventually(look, timeout_s=START_S, what=f"{name}: {self.say(look=True)}")
 
-    def report(self, words: str, *, before_sending: Sequence[str] = (), photos: int = 0) -> Mapping[str, Any]:
+    def report(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
         """Go through a report to its receipt, and leave it there."""
         self.wait_for_page("attract")
         self.press("start", "es", "report")
@@ -166,11 +166,21 @@ class KioskProcess:
             self.press("photo")
             eventually(lambda n=number: self.say(look=True)["photos"] == n + 1, what="a photograph")
         self._skip_to("report.contact")
-        self.press("nobody")
-        for action in before_sending:
-            self.press(action)
+        self.press("phone" if phone else "nobody")
+        if phone:
+            self.say(type="contact.phone", text=phone)
+            self.press("next")
         self.press("send")
         return self.wait_for_page("report.receipt")
+
+    def serve(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
+        """Serve a citizen to the end: a report, its receipt, and a screen that knows nothing of them."""
+        screen = self.wait_for_screen()
+        page = self.report(words, phone=phone, photos=photos)
+        self.press("done")
+        self.wait_for_screen(other_than=screen)
+        self.wait_for_page("attract")
+        return page
 
     def _skip_to(self, name: str) -> None:
         for _ in range(8):

@@ -24,11 +24,13 @@ class KioskTown:
     Args:
         folder: an empty folder of the test.
         device: the kiosk's name.
+        town: whose it is; one of its own where none is given.
     """
 
-    def __init__(self, folder: Path, device: str = "kiosk-9") -> None:
-        (folder / "town").mkdir(parents=True)
-        self.town = Town(folder / "town")
+    def __init__(self, folder: Path, device: str = "kiosk-9", town: Town | None = None) -> None:
+        if town is None:
+            (folder / "town").mkdir(parents=True)
+        self.town = Town(folder / "town") if town is None else town
         self.home = DeviceHome(folder / device)
         enrol_home(self.town, self.home, device)
         self.give_bundle("catalogue", CATALOGUE)
