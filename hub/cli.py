@@ -37,8 +37,10 @@ from hub.orders import bundles, commands, settings
 from hub.orders.asking import client_of, ports_of, running, table
 from hub.orders.link_keys import LINK, rotate_link_keys
 from hub.recovery import cli as recovery
-from shared.adapters.durable_files import make_folder, write_whole
+from shared.adapters.durable_files import PUBLIC, make_folder, write_whole
 from shared.model.errors import InputError
+from shared.protocol.parsing import encode
+from shared.protocol.receipts import TOWN_KEYS_MAX, TownKeys
 
 NOT_READY: Final = 4
 NOT_CLEAN: Final = 5
@@ -235,6 +237,28 @@ def replay(
             wanted[name] = round(instant.replace(tzinfo=UTC).timestamp() * 1000)
     done = running(load_config(home)).post("/v1/outgoing/replay", wanted)
     typer.echo(f"{done['replayed']} effects are on their way again.")
+
+
+@app.command("town-keys")
+def town_keys(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where the keys are written.")],
+    home: Home = None,
+) -> None:
+    """Write the town's public keys, with which anybody checks a receipt: `ventanilla verify`."""
+    config = load_config(home)
+    client = client_of(config)
+    if client is not None:
+        keys = TownKeys.from_body(encode(client.get("/verify/keys")))
+    else:
+        room = _opened(config)
+        listed = room.registry.hub_keys(HubKeyRole.SIGNING)[:TOWN_KEYS_MAX]
+        keys = TownKeys(town=config.town, keys=tuple(key.public for key in listed))
+        room.close()
+    try:
+        write_whole(file, keys.to_body(), PUBLIC)
+    except OSError as error:
+        raise main.FolderError(f"{main.FolderError.__doc__} ({file}: {error.strerror})") from error
+    typer.echo(f"{file} names {len(keys.keys)} keys of {keys.town}. It is public: print it, publish it.")
 
 
 @app.command()

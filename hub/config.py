@@ -52,6 +52,7 @@ class HubConfig(BaseSettings):
     )
 
     home: Path = HOME_DEFAULT
+    town: str = Field(default="Ventanilla", min_length=1, max_length=100)
     key_copy_dir: Path | None = None
     database_url: str | None = Field(default=None, pattern=DATABASE_URL, repr=False)
     journal_copy_dir: Path | None = None

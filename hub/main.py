@@ -338,6 +338,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         clock=now_ms,
         fleet=hub.fleet,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
+        town=hub.config.town,
     )
 
 

@@ -1,9 +1,9 @@
 """The hub's HTTPS application: who may ask, what a failure is answered with, and which routers there are.
 
 Open to everyone: `/health`, which says nothing but that the process lives; the three calls of a device that
-has no identity yet; those about photographs, bundles and citizens' questions, which carry a device's MAC; and
-a photograph's own address, as long as it holds. Everything else wants the hub's API token:
-`Authorization: Bearer <token>`.
+has no identity yet; those about photographs, bundles and citizens' questions, which carry a device's MAC; a
+photograph's own address, as long as it holds; and the page that looks at a receipt. Everything else wants the
+hub's API token: `Authorization: Bearer <token>`.
 
 Not here: the socket and the certificate (`hub.main`), any rule.
 """
@@ -23,6 +23,7 @@ from hub.api.operations import health_router, operations_router
 from hub.api.parts import Parts
 from hub.api.problems import PROBLEMS, answer_with_problems
 from hub.api.questions import questions_router
+from hub.api.receipts import ReceiptDesk, receipts_router
 from hub.api.reconciliation import reconciliation_router
 from hub.api.registers import registers_router
 from hub.keys.enrolment import Enrolment
@@ -47,6 +48,8 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
     app.include_router(bodies_router(parts.writer, parts.room.registry))
     app.include_router(questions_router(parts.writer, parts.room.registry, parts.clock))
+    desk = ReceiptDesk(town=parts.town, registry=parts.room.registry, writer=parts.writer)
+    app.include_router(receipts_router(desk))
     guarded = [Depends(TokenGuard(parts.room.keys))]
     app.include_router(operations_router(parts, app.openapi), dependencies=guarded)
     for router in (

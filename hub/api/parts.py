@@ -139,6 +139,7 @@ class Parts:
         clock: the hub's time, Unix epoch in milliseconds.
         fleet: settings, bundles and commands.
         is_connected: whether a device speaks in a session now.
+        town: what the town is called.
     """
 
     room: KeyRoom
@@ -155,3 +156,4 @@ class Parts:
     clock: Callable[[], int]
     fleet: Fleet
     is_connected: Callable[[str], bool]
+    town: str

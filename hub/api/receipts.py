@@ -1,4 +1,4 @@
-"""A citizen's receipt, looked at by whoever holds it: a plain page, and the keys with which anybody can check.
+"""A citizen's receipt, looked at by whoever holds it: a plain page, and the keys to check it with.
 
     GET /verify?r=VT1:…&lang=ca       a page for people: is it genuine, and has the hub it yet
     GET /verify/keys                  the town's public keys, for `ventanilla verify`
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
@@ -116,7 +117,9 @@ def receipts_router(desk: ReceiptDesk) -> APIRouter:
         page = _page(desk.town, r, lang, lambda: _lines(desk, r, lang))
         return Response(page, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
-    @router.get("/verify/keys", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+    @router.get(
+        "/verify/keys", response_class=Response, responses={200: {"content": {"application/json": {}}}}
+    )
     def keys() -> Response:
         """The town's public keys, with which a receipt is checked without asking anybody."""
         return Response(desk.keys().to_body(), media_type="application/json")
@@ -152,8 +155,6 @@ def _page(town: str, shown: str, language: Language, lines: Callable[[], list[st
 
 
 def _in_address(shown: str) -> str:
-    from urllib.parse import quote  # placeholder
-
     return quote(shown, safe=":/")
 
 

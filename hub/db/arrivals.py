@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
-from hub.db.tables import device_epoch, loss_record
+from hub.db.tables import device_epoch, loss_found, loss_record
 
 
 class Arrival(StrEnum):
@@ -37,5 +37,6 @@ def arrival_of(connection: Connection, device: str, stream: str, epoch: str, seq
         loss_record.c.first_seq <= seq,
         loss_record.c.last_seq >= seq,
         loss_record.c.resolved.is_(False),
+        ~exists().where(loss_found.c.loss_id == loss_record.c.id, loss_found.c.seq == seq),
     )
     return Arrival.LOST if connection.execute(covering).first() else Arrival.ARRIVED
