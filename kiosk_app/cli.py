@@ -48,6 +48,16 @@ Assets = Annotated[
 Camera = Annotated[
     Path | None, typer.Option(help="The camera, such as /dev/video0; or a folder of pictures, for trying.")
 ]
+Printer = Annotated[
+    str | None, typer.Option(help="How the ticket printer is attached, such as usb:/dev/usb/lp0.")
+]
+Sound = Annotated[
+    str | None, typer.Option(help="ALSA's name of the speaker; without it nothing is read aloud.")
+]
+Headset = Annotated[str | None, typer.Option(help="ALSA's name of the headset, where it is another one.")]
+Jack = Annotated[
+    str | None, typer.Option(help="The input device that watches the headset's socket, /dev/input/….")
+]
 Faceless = Annotated[
     Path | None,
     typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
@@ -66,6 +76,10 @@ def run(
     brand: Brand = None,
     assets: Assets = None,
     camera: Camera = None,
+    printer: Printer = None,
+    sound: Sound = None,
+    headset: Headset = None,
+    jack: Jack = None,
     faceless: Faceless = None,
     backoff_cap_s: Annotated[
         float,
@@ -84,13 +98,15 @@ def run(
         asked.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    named = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
-    words = [word for name, path in named.items() if path for word in (f"--{name}", str(path.absolute()))]
+    paths = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
+    named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
+    others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
+    named |= {name: text for name, text in others.items() if text is not None}
     kivy = screen_environment(
         _size(window), home / "run" / "kivy", offscreen=offscreen, fullscreen=not (window or offscreen)
     )
     options = KioskOptions(
-        screen=["screen", *words],
+        screen=["screen", *(word for name, text in named.items() for word in (f"--{name}", text))],
         around=["env", *(f"{name}={value}" for name, value in kivy.items())],
         backoff_cap_ms=int(backoff_cap_s * 1000),
     )
@@ -103,21 +119,25 @@ def run(
 @app.command(hidden=True)
 def screen(
     end: Annotated[int, typer.Argument(help="Descriptor of the line to the owner.")],
+    *,
     town: Town = None,
     brand: Brand = None,
     assets: Assets = None,
     camera: Camera = None,
+    printer: Printer = None,
+    sound: Sound = None,
+    headset: Headset = None,
+    jack: Jack = None,
     faceless: Faceless = None,
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
+    from kiosk_app.machine.assembly import PartsNamed  # noqa: PLC0415  see above
     from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415  see above
 
     log_to_standard_error(RecentLog())
-    run_screen(
-        end,
-        ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, camera=camera),
-    )
+    parts = PartsNamed(camera=camera, printer=printer, sound=sound, headset=headset, jack=jack)
+    run_screen(end, ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, parts=parts))
 
 
 def _size(window: str | None) -> tuple[int, int]:

@@ -9,21 +9,20 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from kiosk_app.core.draft import Ability, Place
+from kiosk_app.core.draft import Place
 from kiosk_app.core.flow import Flow
+from kiosk_app.core.ports import Voice
 from kiosk_app.core.session import Patience
 from kiosk_app.core.tasks.offer import TASKS
 from kiosk_app.core.voice import Sentence
 from kiosk_app.core.words import Speaker
-from kiosk_app.devices.attendant import Attendant
-from kiosk_app.devices.camera import FolderCamera, V4lCamera
-from kiosk_app.devices.port import Camera, Device
 from kiosk_app.languages.speaker import Speakers
-from kiosk_app.machine.equipment import AttendedEquipment, Equipment, NotThereError, TicketWanted
+from kiosk_app.machine.assembly import PartsNamed, assemble
+from kiosk_app.machine.equipment import Equipment
 from kiosk_app.machine.faceless import Faceless
 from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.framing import MessageLine
@@ -42,6 +41,9 @@ from shared.edge.teller import Teller
 from shared.model.errors import DeviceError
 from shared.model.wording import Language
 from shared.protocol.settings import KIOSK_PLACE, SCREEN_IDLE, SCREEN_RECEIPT, SCREEN_WARNING
+
+if TYPE_CHECKING:
+    from kiosk_app.ui.look import Look
 
 HELLO_TIMEOUT_S: Final = 30.0
 _MS: Final = 1000
@@ -62,16 +64,14 @@ class ScreenOptions:
         town: the file of the town; None: the demonstration's.
         brand: the file of the town's name, mark and colours; None: the town's name alone.
         assets: the folder of typefaces and icons; None: below the environment.
-        camera: a V4L2 device, or a folder of pictures; None: there is none.
-        printer: how the ticket printer is attached; None: there is none.
+        parts: what stands around the screen.
     """
 
     faceless: Path | None = None
     town: Path | None = None
     brand: Path | None = None
     assets: Path | None = None
-    camera: Path | None = None
-    printer: str | None = None
+    parts: PartsNamed = PartsNamed()
 
 
 def run_screen(end: int, options: ScreenOptions) -> None:
@@ -91,31 +91,37 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     hello = owner.begin(HELLO_TIMEOUT_S)
     log.info("screen", device=hello.device, memory_locked=is_locked)
     town = demonstration_town() if options.town is None else read_town(options.town)
-    desk, machine = put_together(hello, owner, town, _equipment(options))
     speaker_of = _speakers(owner)
+    equipment, voice = assemble(options.parts, town.name, speaker_of)
+    desk, machine = put_together(hello, owner, town, equipment)
     owner.heed = _heeding(desk, machine)
     if options.faceless is not None:
         Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
-    _show(desk, machine, speaker_of, town, options)
+    look = _look(town, options)
+    _show(desk, machine, voice or SilentVoice(), speaker_of, look)
     raise ScreenEndedError(ScreenEndedError.__doc__)
+
+
+def _look(town: Town, options: ScreenOptions) -> "Look":
+    # A kiosk without a screen needs no Kivy: tests and figures drive the same desk.
+    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415  see above
+    from kiosk_app.ui.look import Look  # noqa: PLC0415
+    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415
+
+    brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
+    return Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
 
 
 def _show(
     desk: LeavingDesk,
     machine: KioskMachine,
+    voice: Voice,
     speaker_of: Callable[[Language], Speaker],
-    town: Town,
-    options: ScreenOptions,
+    look: "Look",
 ) -> None:
-    # A kiosk without a screen needs no Kivy: tests and figures drive the same desk.
-    from kiosk_app.ui.app import KioskApp  # noqa: PLC0415  see above
-    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415
-    from kiosk_app.ui.look import Look  # noqa: PLC0415
-    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415
+    from kiosk_app.ui.app import KioskApp  # noqa: PLC0415
 
-    brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
-    look = Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
-    KioskApp(desk, machine, SilentVoice(), speaker_of, look, alive=machine.beat).run()
+    KioskApp(desk, machine, voice, speaker_of, look, alive=machine.beat).run()
 
 
 class SilentVoice:
@@ -123,21 +129,6 @@ class SilentVoice:
 
     def say(self, sentences: Sequence[Sentence], speaker: Speaker) -> None:
         """Say nothing."""
-
-
-def _equipment(options: ScreenOptions) -> Equipment:
-    camera: Camera | None = None
-    if options.camera is not None:
-        is_folder = options.camera.is_dir()
-        camera = FolderCamera(options.camera) if is_folder else V4lCamera(str(options.camera))
-    devices: dict[str, Device] = {} if camera is None else {"camera": camera}
-    attendant = Attendant(devices, {"camera": Ability.CAMERA, "printer": Ability.PRINTER})
-    attendant.start()
-    return AttendedEquipment(attendant, camera, None, _no_ticket)
-
-
-def _no_ticket(_ticket: TicketWanted) -> bytes:
-    raise NotThereError(NotThereError.__doc__)
 
 
 def put_together(

@@ -1,0 +1,88 @@
+"""Camera, printer and voice put together, as whoever started the kiosk named them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import time_ns
+
+from kiosk_app.core.draft import Ability
+from kiosk_app.core.words import Speaker
+from kiosk_app.devices.attendant import Attendant
+from kiosk_app.devices.camera import FolderCamera, V4lCamera
+from kiosk_app.devices.espeak import EspeakNg
+from kiosk_app.devices.jack import KernelJack, NoJack
+from kiosk_app.devices.port import Camera, Device
+from kiosk_app.devices.sound import AlsaSound
+from kiosk_app.devices.spoken_voice import Outputs, SpokenVoice
+from kiosk_app.devices.ticket_printer import EscPosPrinter
+from kiosk_app.documents.ticket import Ticket, ticket_data
+from kiosk_app.machine.equipment import AttendedEquipment, TicketWanted
+from shared.model.wording import Language
+
+ABILITIES = {"camera": Ability.CAMERA, "printer": Ability.PRINTER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsNamed:
+    """What stands around the screen.
+
+    Attributes:
+        camera: a V4L2 device, or a folder of pictures; None where there is none.
+        printer: how the ticket printer is attached, see `kiosk_app.devices.wires`; None where there is none.
+        sound: ALSA's name of the speaker; None for a kiosk without a voice.
+        headset: ALSA's name of the headset; the speaker's where none is named.
+        jack: the input device that watches the headset's socket; None where nothing does.
+    """
+
+    camera: Path | None = None
+    printer: str | None = None
+    sound: str | None = None
+    headset: str | None = None
+    jack: str | None = None
+
+
+def assemble(
+    named: PartsNamed, town: str, speaker_of: Callable[[Language], Speaker]
+) -> tuple[AttendedEquipment, SpokenVoice | None]:
+    """Put the parts together, and begin to look after them.
+
+    Args:
+        named: which there are.
+        town: what stands on a ticket.
+        speaker_of: who knows a language.
+    """
+    camera = _camera(named.camera)
+    printer = None if named.printer is None else EscPosPrinter(named.printer)
+    voice = _voice(named, speaker_of)
+    devices: dict[str, Device | None] = {"camera": camera, "printer": printer, "voice": voice}
+    attendant = Attendant({name: each for name, each in devices.items() if each is not None}, ABILITIES)
+    attendant.start()
+
+    def make_ticket(wanted: TicketWanted) -> bytes:
+        ticket = Ticket(
+            town=town,
+            type=wanted.type,
+            reference=wanted.reference,
+            proof=wanted.proof,
+            at_ms=time_ns() // 1_000_000,
+        )
+        return ticket_data(ticket, speaker_of(wanted.language))
+
+    return AttendedEquipment(attendant, camera, printer, make_ticket), voice
+
+
+def _camera(path: Path | None) -> Camera | None:
+    if path is None:
+        return None
+    return FolderCamera(path) if path.is_dir() else V4lCamera(str(path))
+
+
+def _voice(named: PartsNamed, speaker_of: Callable[[Language], Speaker]) -> SpokenVoice | None:
+    if named.sound is None:
+        return None
+    outputs = Outputs(
+        speaker=AlsaSound(named.sound),
+        headset=AlsaSound(named.headset or named.sound),
+        jack=NoJack() if named.jack is None else KernelJack(named.jack),
+    )
+    return SpokenVoice(EspeakNg(), outputs, speaker_of)
