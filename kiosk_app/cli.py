@@ -51,9 +51,7 @@ Camera = Annotated[
 Printer = Annotated[
     str | None, typer.Option(help="How the ticket printer is attached, such as usb:/dev/usb/lp0.")
 ]
-Sound = Annotated[
-    str | None, typer.Option(help="ALSA's name of the speaker; without it nothing is read aloud.")
-]
+Sound = Annotated[str | None, typer.Option(help="ALSA's name of the speaker; without one it is silent.")]
 Headset = Annotated[str | None, typer.Option(help="ALSA's name of the headset, where it is another one.")]
 Jack = Annotated[
     str | None, typer.Option(help="The input device that watches the headset's socket, /dev/input/….")

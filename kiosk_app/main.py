@@ -7,7 +7,7 @@ citizen says is in this process alone, and goes with it.
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,7 +71,7 @@ class ScreenOptions:
     town: Path | None = None
     brand: Path | None = None
     assets: Path | None = None
-    parts: PartsNamed = PartsNamed()
+    parts: PartsNamed = field(default_factory=PartsNamed)
 
 
 def run_screen(end: int, options: ScreenOptions) -> None:

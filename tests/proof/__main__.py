@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.acceptance.conftest import make_town_hall
+from tests.proof import citizens
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
 from tests.proof.restores import KINDS, Restored
@@ -30,8 +31,16 @@ from tests.support.rotating import DEVICE_POINTS, HUB_POINTS, Machine, kill_the_
 JOBS = 2
 NICE = 10
 KILLS = "kills"
-WANTED: Mapping[str, int] = {"fuzz": 1_000_000, "reach": 300, "mutants": 1, "seeds": 10_000, KILLS: 1_000}
-"""How much of each part is the whole: inputs, seeds, all mutants, seeds, kills."""
+CITIZENS = "citizens"
+WANTED: Mapping[str, int] = {
+    "fuzz": 1_000_000,
+    "reach": 300,
+    "mutants": 1,
+    "seeds": 10_000,
+    KILLS: 1_000,
+    CITIZENS: 200,
+}
+"""How much of each part is the whole: inputs, seeds, all mutants, seeds, kills, citizens."""
 
 
 JOBS_OF: Mapping[str, Sequence[Job]] = {
@@ -190,6 +199,17 @@ def rotations(_much: str) -> bool:
     return True
 
 
+def serve_citizens(much: str) -> bool:
+    """Serve so many citizens at a kiosk; tell whether nothing that they typed is left, and all arrived once."""
+    wanted = int(much or WANTED[CITIZENS])
+    began_s = time.monotonic()
+    print(f"{wanted} citizens at a kiosk, its network cut after every other {citizens.GROUP}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = citizens.serve(Path(folder), wanted)
+    print(f"  {time.monotonic() - began_s:.0f} s: {wrong or 'nothing of them was found, all arrived once'}")
+    return not wrong
+
+
 def take_rules_out(_much: str) -> bool:
     """Take each rule of the failure table out once; tell whether both its tests went red every time."""
     wrong = 0
@@ -213,6 +233,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     KILLS: kill,
     "restores": put_back,
     "rotations": rotations,
+    CITIZENS: serve_citizens,
     "rules": take_rules_out,
     "share": everything,
 }

@@ -33,6 +33,7 @@ from shared.protocol.signing import signing_key_id
 from tests.vectors.device_dialogues import device_dialogues
 from tests.vectors.fleet_messages import fleet
 from tests.vectors.hub_dialogues import CASES, SIX, hub_dialogues
+from tests.vectors.receipt_texts import RECEIPTS_FOLDER, receipts
 from tests.vectors.seeds import (
     CONTEXT,
     DEVICE,
@@ -408,7 +409,7 @@ def written(vectors: Sequence[Vector]) -> str:
 
 def main() -> None:
     """Write every file."""
-    for folder, made in ((FOLDER, make()), (FLEET_FOLDER, fleet())):
+    for folder, made in ((FOLDER, make()), (FLEET_FOLDER, fleet()), (RECEIPTS_FOLDER, receipts())):
         folder.mkdir(exist_ok=True)
         for name, vectors in made.items():
             (folder / f"{name}.jsonl").write_text(written(vectors))
