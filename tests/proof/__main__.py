@@ -87,7 +87,7 @@ def everything(much: str) -> bool:
 
 def _part(name: str, share: float) -> str:
     much = share * WANTED.get(name, 1)
-    return f"{name}={max(1, round(much)) if name in (KILLS, 'fuzz', 'reach', 'seeds') else much}"
+    return f"{name}={max(1, round(much)) if name in (KILLS, CITIZENS, 'fuzz', 'reach', 'seeds') else much}"
 
 
 def _start(part: str, nice: int = 0) -> subprocess.Popen[bytes]:
@@ -200,7 +200,7 @@ def rotations(_much: str) -> bool:
 
 
 def serve_citizens(much: str) -> bool:
-    """Serve so many citizens at a kiosk; tell whether nothing that they typed is left, and all arrived once."""
+    """Serve so many citizens at a kiosk; tell whether nothing they typed is left and all arrived."""
     wanted = int(much or WANTED[CITIZENS])
     began_s = time.monotonic()
     print(f"{wanted} citizens at a kiosk, its network cut after every other {citizens.GROUP}", flush=True)
