@@ -151,18 +151,27 @@ class SpokenVoice:
             each.stop()
 
     def _run(self) -> None:
-        said = (0, "")
-        while True:
-            with self._turn:
-                self._turn.wait_for(lambda: self._waiting or self._is_over)
-                if self._is_over:
-                    return
-                turn, utterance = self._round, self._waiting.popleft()
-            is_by_headset = self._outputs.jack.is_plugged()
-            text = utterance.private if is_by_headset else utterance.public
-            if text and (is_by_headset or (turn, text) != said):
-                self._try_to_speak(text, utterance, turn, is_by_headset=is_by_headset)
-            said = (turn, text)
+        said = (0, 0)
+        while not self._is_over:
+            said = self._say_next(said)
+
+    def _say_next(self, said: tuple[int, int]) -> tuple[int, int]:
+        """Say what waits first; the same in place of several private ones is said once.
+
+        Args:
+            said: the round and the hash of what was said before: no text outlives its sentence.
+        """
+        with self._turn:
+            self._turn.wait_for(lambda: self._waiting or self._is_over)
+            if self._is_over:
+                return said
+            turn, utterance = self._round, self._waiting.popleft()
+        is_by_headset = self._outputs.jack.is_plugged()
+        text = utterance.private if is_by_headset else utterance.public
+        saying = (turn, hash(text))
+        if text and (is_by_headset or saying != said):
+            self._try_to_speak(text, utterance, turn, is_by_headset=is_by_headset)
+        return saying
 
     def _try_to_speak(self, text: str, utterance: _Utterance, turn: int, *, is_by_headset: bool) -> None:
         try:
