@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup look demo picture test check bench plots simulate proof translations lock clean
+.PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
@@ -21,6 +21,9 @@ demo: environment ## Play a street against a hub, break things, reconcile (COUNT
 
 picture: environment ## Play the demonstration and keep a moment of it as the picture of the README
 	@$(VENV)/bin/ventanilla demo --picture docs/images/demo.svg
+
+screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kiosk's real screen
+	@$(PY) -m tests.support.screen_pictures
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check

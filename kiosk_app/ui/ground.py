@@ -38,8 +38,11 @@ _FINE: Final = 2
 """How many dots of the picture stand side by side in a pixel of the screen."""
 _WIDE_M: Final = {StreetKind.MAIN: 15.0, StreetKind.STREET: 10.0, StreetKind.PATH: 4.0}
 _NAME_PX: Final = 30
-_FREE_M: Final = 30.0
+_FREE_M: Final = 56.0
 """Around the mark in the middle, where nothing is written."""
+
+
+Pair = tuple[float, float]
 
 
 def pointed_at(town: TownMap, ground: Ground, x: float, y: float) -> tuple[float, float]:
@@ -149,6 +152,9 @@ class _Names:
         x, y = sketch.size[0] / 2, sketch.size[1] / 2
         free = _FREE_M * sketch.scale
         self._taken = [Rect(x - free / 2, y - free / 4, free, free * 1.25)]
+        wide, tall = size * 8.4, size * 5.6
+        for middle in ((x, tall / 2), (x, 2 * y - tall / 2), (wide / 2, y), (2 * x - wide / 2, y)):
+            self._taken.append(Rect(middle[0] - wide / 2, middle[1] - tall / 2, wide, tall))
 
     def landmarks(self, landmarks: Sequence[DrawnLandmark]) -> None:
         pad = self._size * 0.3
@@ -158,9 +164,11 @@ class _Names:
             if texture is None:
                 continue
             wide, tall = texture.size
-            box = Rect(x - wide / 2 - pad, y + self._size * 0.4, wide + 2 * pad, tall)
+            above = Rect(x - wide / 2 - pad, y + self._size * 0.4, wide + 2 * pad, tall)
+            below = Rect(above.x, y - self._size * 0.4 - tall, above.w, tall)
             self._sketch.dot(landmark.spot, self._size * 0.28, self._colours["landmark"])
-            if self._is_free(box):
+            box = next((each for each in (above, below) if self._is_free(each)), None)
+            if box is not None:
                 self._sketch.fbo.add(_colour(self._colours["landmark"]))
                 plate = RoundedRectangle(pos=(box.x, box.y), size=(box.w, box.h), radius=[tall / 2])
                 self._sketch.fbo.add(plate)
@@ -177,8 +185,7 @@ class _Names:
 
     def _along(self, street: DrawnStreet, size: tuple[float, float], texture: object) -> bool:
         points = [self._sketch.at(spot) for spot in street.spots]
-        parts = (_within(begin, end, self._sketch.size) for begin, end in pairwise(points))
-        for (x, y), (to_x, to_y) in filter(None, parts):
+        for (x, y), (to_x, to_y) in _straight_parts(points, self._sketch.size, self._size * 0.5):
             if hypot(to_x - x, to_y - y) < size[0] + self._size:
                 continue
             angle = degrees(atan2(to_y - y, to_x - x))
@@ -209,6 +216,35 @@ class _Names:
         fbo.add(PopMatrix())
 
 
+def _straight_parts(
+    points: Sequence[Pair], size: tuple[int, int], bend: float
+) -> Sequence[tuple[Pair, Pair]]:
+    """Return the parts of a line that lie on the picture and bend by less than so much; the longest first."""
+    cut = [_within(begin, end, size) for begin, end in pairwise(points)]
+    found: list[tuple[Pair, Pair]] = []
+    for first, part in enumerate(cut):
+        if part is None:
+            continue
+        begin, corners = part[0], [part[1]]
+        for further in cut[first + 1 :]:
+            if further is None or further[0] != corners[-1]:
+                break
+            if any(_off(corner, begin, further[1]) > bend for corner in corners):
+                break
+            corners.append(further[1])
+        found.append((begin, corners[-1]))
+    return sorted(found, key=lambda part: -hypot(part[1][0] - part[0][0], part[1][1] - part[0][1]))
+
+
+def _off(point: Pair, begin: Pair, end: Pair) -> float:
+    """Return how far a point lies from the straight line between two others."""
+    across, along = end[0] - begin[0], end[1] - begin[1]
+    length = hypot(across, along)
+    if length == 0:
+        return hypot(point[0] - begin[0], point[1] - begin[1])
+    return abs(across * (begin[1] - point[1]) - (begin[0] - point[0]) * along) / length
+
+
 def _turned_box(middle: tuple[float, float], size: tuple[float, float], angle: float) -> Rect:
     turn = radians(angle)
     wide = abs(size[0] * cos(turn)) + abs(size[1] * sin(turn))
@@ -216,9 +252,7 @@ def _turned_box(middle: tuple[float, float], size: tuple[float, float], angle: f
     return Rect(middle[0] - wide / 2, middle[1] - tall / 2, wide, tall)
 
 
-def _within(
-    begin: tuple[float, float], end: tuple[float, float], size: tuple[int, int]
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
+def _within(begin: Pair, end: Pair, size: tuple[int, int]) -> tuple[Pair, Pair] | None:
     """Return the part of a line that lies on the picture (Liang and Barsky)."""
     first, last = 0.0, 1.0
     for at, to, most in zip(begin, end, size, strict=True):

@@ -38,7 +38,9 @@ def draw_rows(sheet: Sheet, frame: Frame, room: Rect) -> None:
         sheet.sink(frame.floor)
         top = max(top, frame.floor)
     place = Rect(room.x, top, room.w, room.bottom - top)
-    columns = 1 if frame.is_upright else 2
+    columns = 1
+    if not frame.is_upright and len(_parts(sheet, _rows(sheet, items, place.w, place.h), place.h, 1)) > 1:
+        columns = 2
     if any(isinstance(item, Note) and len(sheet.stage.say(item.words)) > 120 for item in items):  # noqa: PLR2004  two lines
         columns = 1
     width = (place.w - sheet.theme.gap * (columns - 1)) / columns

@@ -72,7 +72,7 @@ def _shut(sheet: Sheet, rect: Rect, choice: Choice, colour: Colour) -> None:
     words = sheet.fitted(sheet.stage.say(choice.words), Face.BOLD, theme.label, width, inner.h - below)
     tall = len(words.lines) * words.size * theme.line_height
     reason = sheet.stage.say(choice.closed or choice.words)
-    why = sheet.fitted(reason, Face.TEXT, theme.least, inner.w, inner.h - tall)
+    why = sheet.fitted(reason, Face.TEXT, theme.body, inner.w, inner.h - tall)
     both = tall + len(why.lines) * why.size * theme.line_height
     top = inner.y + max(0.0, (inner.h - both) / 2)
     first = words.size * theme.line_height

@@ -16,7 +16,7 @@ def find_program(name: str) -> Path | None:
     """Find a program on the path or where Debian keeps daemons.
 
     Args:
-        name: A program of the list.
+        name: A program of the list, or a library.
 
     Returns:
         Its path, or None when it is not installed.
@@ -27,6 +27,10 @@ def find_program(name: str) -> Path | None:
     if name not in listed_programs():
         msg = f"{name} is not in {LISTED.name}: add it with its Debian package."
         raise LookupError(msg)
+    if ".so" in name:
+        return next(
+            (path for place in ("*", "*/dri") for path in Path("/usr/lib").glob(f"{place}/{name}")), None
+        )
     newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     places = [*map(str, newest_first), "/usr/sbin"]
     found = shutil.which(name) or shutil.which(name, path=":".join(places))

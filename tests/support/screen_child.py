@@ -7,6 +7,7 @@ window: Kivy keeps much of it for good.
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ from kiosk_app.town.map import TownMap
 from kiosk_app.ui.app import KioskApp
 from kiosk_app.ui.assets import find_assets
 from kiosk_app.ui.look import Look
-from kiosk_app.ui.scene import Letters
+from kiosk_app.ui.scene import Letters, Scene
 from kiosk_app.ui.theme import Brand
 from tests.support.kiosk_machine import QuietVoice, SimulatedMachine
 
@@ -39,12 +40,14 @@ class Child:
         self.voice = QuietVoice()
         self.now_ms = 1_000
         self.alive = 0
+        self.first_s = self.changed_s = self.redrawn_s = self.redraw_from_s = 0.0
+        self._shown: Scene | None = None
         self.desk = Desk(Flow(TASKS, Patience()))
         look = Look(
             brand=Brand(name="Ayuntamiento de Villamar"),
             assets=find_assets(),
             town=TownMap(demonstration_town()),
-            motion=False,
+            motion="motion" in sys.argv,
         )
         self.app = KioskApp(
             self.desk,
@@ -57,6 +60,7 @@ class Child:
         )
 
     def run(self) -> None:
+        Window.bind(on_flip=self._flipped)
         threading.Thread(target=self._listen, daemon=True).start()
         self.app.run()
 
@@ -153,6 +157,37 @@ class Child:
         touch.touch_move(Window.width / 2, Window.height - 150)
         touch.touch_up()
         return self.do_page()
+
+    def do_flips(self) -> object:
+        """When the first frame was on the screen, and when the one after the last change."""
+        return {"first_s": self.first_s, "changed_s": self.changed_s}
+
+    def do_redraw(self, frames: int) -> object:
+        """Draw everything for each of so many frames, as fast as it goes."""
+        self.redrawn_s, self.redraw_from_s = 0.0, time.monotonic()
+        Clock._max_fps = 0  # noqa: SLF001  as the screen itself does
+
+        def again(_: float) -> bool:
+            nonlocal frames
+            frames -= 1
+            self.app.root_window.canvas.ask_update()
+            if frames <= 0:
+                self.redrawn_s = time.monotonic() - self.redraw_from_s
+                self.app.refresh()
+            return frames > 0
+
+        Clock.schedule_interval(again, 0)
+        return None
+
+    def do_redrawn(self) -> object:
+        return self.redrawn_s
+
+    def _flipped(self, _: object) -> None:
+        now_s = time.monotonic()
+        if self.app.scene is not None:
+            self.first_s = self.first_s or now_s
+            if self.app.scene is not self._shown:
+                self._shown, self.changed_s = self.app.scene, now_s
 
     def do_wait(self, ms: int) -> object:
         self.now_ms += ms

@@ -15,7 +15,7 @@ from tests.support.kiosk_machine import REFERENCE
 from tests.support.screen import ROOT, ScreenProcess
 
 FOLDER: Final = ROOT / "docs" / "images"
-COLOURS: Final = 128
+COLOURS: Final = 256
 BYTES_MAX: Final = 150_000
 UPRIGHT: Final = (1080, 1920)
 LYING: Final = ((1280, 800), (1920, 1080))

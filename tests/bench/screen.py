@@ -1,0 +1,167 @@
+"""The kiosk's screen on a display without a graphics card: how fast it starts, answers a finger and redraws.
+
+A real X server in memory (Xvfb, 1080 x 1920), the real screen over an invented town, fingers by XTest. Every
+frame is drawn by software (llvmpipe) on the processor: a kiosk with any graphics card does less work for it.
+"""
+
+import ctypes
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final, Self
+
+from tests.support.polling import eventually
+from tests.support.screen import ScreenProcess
+
+SIZE: Final = (1080, 1920)
+STARTS: Final = 7
+TOUCHES: Final = 120
+FRAMES: Final = 90
+IDLE_S: Final = 12.0
+PAUSE_S: Final = 0.2
+TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+
+Row = dict[str, object]
+
+
+def run() -> list[Row]:
+    """Measure.
+
+    Returns:
+        Rows of `bench.json`: name, value, unit, against, ratio.
+    """
+    with tempfile.TemporaryDirectory() as name, display() as shown:
+        home = Path(name)
+        starts_s = [start(home, shown) for _ in range(STARTS)]
+        screen = ScreenProcess(home, SIZE, shown, ("motion",))
+        rows = [_row("screen.cold_start", median(starts_s), "s, median", "2 s", 2.0)]
+        rows.append(_row("screen.idle_cpu attract", idle(screen), "% of a core", "1 %", 1.0))
+        screen.press("start", "es")
+        rows.append(_row("screen.idle_cpu home", idle(screen), "% of a core", "2 %", 2.0))
+        screen.press("report", "c0", "here", "next", "signs")
+        with Finger(shown) as finger:
+            took_ms = [touch(screen, finger, key) for key in ("1", "2", "3", "4") * (TOUCHES // 4)]
+        rows.append(_row("screen.touch", quantiles(took_ms, n=20)[-1], "ms, p95", "80 ms", 80.0))
+        rates = [redraw(screen)]
+        screen.press("next", "photo", "photo", "photo")
+        rates.append(redraw(screen))
+        screen.press("next", "nobody")
+        rates.append(redraw(screen))
+        rows.append(_row("screen.redraw", min(rates), "frames/s", "30 frames/s", 30.0))
+        screen.close()
+        return rows
+
+
+@contextmanager
+def display() -> Iterator[str]:
+    """Run an X server in memory."""
+    number = f":{90 + os.getpid() % 900}"
+    command = ["Xvfb", number, "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        eventually(Path(f"/tmp/.X11-unix/X{number[1:]}").exists, what="the X server")
+        try:
+            yield number
+        finally:
+            server.terminate()
+
+
+def start(home: Path, shown: str) -> float:
+    """Seconds from starting the process to its first frame on the display."""
+    began_s = time.monotonic()
+    screen = ScreenProcess(home, SIZE, shown)
+    first_s = eventually(lambda: screen.ask("flips")["first_s"], what="a frame")
+    screen.close()
+    return float(first_s) - began_s
+
+
+def idle(screen: ScreenProcess) -> float:
+    """Per cent of a core while nothing happens."""
+    wait(1.0)
+    before_s, began_s = cpu_s(screen.pid), time.monotonic()
+    wait(IDLE_S)
+    return 100 * (cpu_s(screen.pid) - before_s) / (time.monotonic() - began_s)
+
+
+def touch(screen: ScreenProcess, finger: "Finger", key: str) -> float:
+    """Milliseconds from a finger on a key to the frame that shows its letter."""
+    finger.over(*screen.place(key))
+    wait(PAUSE_S)
+    began_s = time.monotonic()
+    finger.down()
+    flip_s = eventually(lambda: _after(screen, began_s), what="a frame")
+    finger.up()
+    wait(PAUSE_S)
+    return 1000 * (flip_s - began_s)
+
+
+def redraw(screen: ScreenProcess) -> float:
+    """Frames a second when all of a page is drawn for each of them."""
+    screen.ask("redraw", frames=FRAMES)
+    took_s = eventually(lambda: screen.ask("redrawn"), what="the frames")
+    return FRAMES / float(took_s)
+
+
+def wait(seconds: float) -> None:
+    """Let time pass: what is measured here is what happens in it."""
+    until_s = time.monotonic() + seconds
+    eventually(lambda: time.monotonic() >= until_s, timeout_s=seconds + 30)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+class Finger:
+    """The pointer of an X display, moved and pressed as a touch screen's driver would."""
+
+    def __init__(self, shown: str) -> None:
+        self._x11, self._xtst = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
+        self._x11.XOpenDisplay.restype = ctypes.c_void_p
+        self._display = ctypes.c_void_p(self._x11.XOpenDisplay(shown.encode()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._x11.XCloseDisplay(self._display)
+
+    def over(self, x: float, y: float) -> None:
+        self._xtst.XTestFakeMotionEvent(self._display, -1, round(x), round(y), 0)
+        self._x11.XFlush(self._display)
+
+    def down(self) -> None:
+        self._press(is_down=True)
+
+    def up(self) -> None:
+        self._press(is_down=False)
+
+    def _press(self, *, is_down: bool) -> None:
+        self._xtst.XTestFakeButtonEvent(self._display, 1, int(is_down), 0)
+        self._x11.XFlush(self._display)
+
+
+def _after(screen: ScreenProcess, began_s: float) -> float | None:
+    last_s = screen.ask("flips")["changed_s"]
+    return float(last_s) if last_s and last_s > began_s else None
+
+
+def _row(name: str, value: float, unit: str, against: str, goal: float) -> Row:
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "against": against,
+        "ratio": round(value / goal, 2),
+    }
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)
