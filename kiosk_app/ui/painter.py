@@ -15,7 +15,6 @@ from kivy.graphics import (
     PopMatrix,
     PushMatrix,
     Rectangle,
-    RoundedRectangle,
     SmoothRoundedRectangle,
     Translate,
 )
@@ -190,8 +189,7 @@ class Painter:
             return
         cut_w, cut_h = rect.w / share, rect.h / share
         part = texture.get_region((wide - cut_w) / 2, (tall - cut_h) / 2, cut_w, cut_h)
-        radius = [max(piece.radius, 0.1)]
-        group.add(RoundedRectangle(pos=self._pos(rect), size=(rect.w, rect.h), radius=radius, texture=part))
+        group.add(Rectangle(pos=self._pos(rect), size=(rect.w, rect.h), texture=part))
 
     def _pos(self, rect: Rect) -> tuple[float, float]:
         """Kivy counts from the lower left corner."""
