@@ -56,6 +56,8 @@ Headset = Annotated[str | None, typer.Option(help="ALSA's name of the headset, w
 Jack = Annotated[
     str | None, typer.Option(help="The input device that watches the headset's socket, /dev/input/….")
 ]
+Paper = Annotated[str | None, typer.Option(help="The ticket printer's paper: 80mm, which is usual, or 58mm.")]
+Reader = Annotated[str | None, typer.Option(help="The card reader's USB id, such as 08e6:3437 (`lsusb`).")]
 Faceless = Annotated[
     Path | None,
     typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
@@ -78,6 +80,8 @@ def run(
     sound: Sound = None,
     headset: Headset = None,
     jack: Jack = None,
+    paper: Paper = None,
+    reader: Reader = None,
     faceless: Faceless = None,
     backoff_cap_s: Annotated[
         float,
@@ -99,6 +103,7 @@ def run(
     paths = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
     named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
     others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
+    others |= {"paper": paper, "reader": reader}
     named |= {name: text for name, text in others.items() if text is not None}
     kivy = screen_environment(
         _size(window), home / "run" / "kivy", offscreen=offscreen, fullscreen=not (window or offscreen)
@@ -126,15 +131,25 @@ def screen(
     sound: Sound = None,
     headset: Headset = None,
     jack: Jack = None,
+    paper: Paper = None,
+    reader: Reader = None,
     faceless: Faceless = None,
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
-    from kiosk_app.machine.assembly import PartsNamed  # noqa: PLC0415  see above
+    from kiosk_app.machine.assembly import PAPER_USUAL, PartsNamed  # noqa: PLC0415  see above
     from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415  see above
 
     log_to_standard_error(RecentLog())
-    parts = PartsNamed(camera=camera, printer=printer, sound=sound, headset=headset, jack=jack)
+    parts = PartsNamed(
+        camera=camera,
+        printer=printer,
+        sound=sound,
+        headset=headset,
+        jack=jack,
+        paper=paper or PAPER_USUAL,
+        reader=reader,
+    )
     run_screen(end, ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, parts=parts))
 
 

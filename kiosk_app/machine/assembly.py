@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
+from typing import Final
 
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.words import Speaker
@@ -11,15 +12,19 @@ from kiosk_app.devices.attendant import Attendant
 from kiosk_app.devices.camera import FolderCamera, V4lCamera
 from kiosk_app.devices.espeak import EspeakNg
 from kiosk_app.devices.jack import KernelJack, NoJack
-from kiosk_app.devices.port import Camera, Device
+from kiosk_app.devices.port import Camera, Device, Jack
+from kiosk_app.devices.presence import UsbPresence
 from kiosk_app.devices.sound import AlsaSound
 from kiosk_app.devices.spoken_voice import Outputs, SpokenVoice
 from kiosk_app.devices.ticket_printer import EscPosPrinter
+from kiosk_app.documents.escpos import PAPERS
 from kiosk_app.documents.ticket import Ticket, ticket_data
 from kiosk_app.machine.equipment import AttendedEquipment, TicketWanted
+from shared.model.errors import InputError
 from shared.model.wording import Language
 
-ABILITIES = {"camera": Ability.CAMERA, "printer": Ability.PRINTER}
+PAPER_USUAL: Final = "80mm"
+ABILITIES: Final = {"camera": Ability.CAMERA, "printer": Ability.PRINTER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class PartsNamed:
         sound: ALSA's name of the speaker; None for a kiosk without a voice.
         headset: ALSA's name of the headset; the speaker's where none is named.
         jack: the input device that watches the headset's socket; None where nothing does.
+        paper: of the tickets, a name of `kiosk_app.documents.escpos.PAPERS`.
+        reader: the card reader's USB id, such as `08e6:3437`; None where there is none.
     """
 
     camera: Path | None = None
@@ -39,6 +46,8 @@ class PartsNamed:
     sound: str | None = None
     headset: str | None = None
     jack: str | None = None
+    paper: str = PAPER_USUAL
+    reader: str | None = None
 
 
 def assemble(
@@ -50,11 +59,25 @@ def assemble(
         named: which there are.
         town: what stands on a ticket.
         speaker_of: who knows a language.
+
+    Raises:
+        InputError: there is no such paper, or an id is none.
     """
+    paper = PAPERS.get(named.paper)
+    if paper is None:
+        raise InputError(f"paper is {' or '.join(PAPERS)}; correct --paper")
     camera = _camera(named.camera)
     printer = None if named.printer is None else EscPosPrinter(named.printer)
-    voice = _voice(named, speaker_of)
-    devices: dict[str, Device | None] = {"camera": camera, "printer": printer, "voice": voice}
+    jack = NoJack() if named.jack is None else KernelJack(named.jack)
+    voice = _voice(named, jack, speaker_of)
+    reader = None if named.reader is None else UsbPresence(name="the card reader", usb_id=named.reader)
+    devices: dict[str, Device | None] = {
+        "camera": camera,
+        "printer": printer,
+        "voice": voice,
+        "headset": None if named.jack is None else jack,
+        "reader": reader,
+    }
     attendant = Attendant({name: each for name, each in devices.items() if each is not None}, ABILITIES)
     attendant.start()
 
@@ -66,7 +89,7 @@ def assemble(
             proof=wanted.proof,
             at_ms=time_ns() // 1_000_000,
         )
-        return ticket_data(ticket, speaker_of(wanted.language))
+        return ticket_data(ticket, speaker_of(wanted.language), paper)
 
     return AttendedEquipment(attendant, camera, printer, make_ticket), voice
 
@@ -77,12 +100,12 @@ def _camera(path: Path | None) -> Camera | None:
     return FolderCamera(path) if path.is_dir() else V4lCamera(str(path))
 
 
-def _voice(named: PartsNamed, speaker_of: Callable[[Language], Speaker]) -> SpokenVoice | None:
+def _voice(named: PartsNamed, jack: Jack, speaker_of: Callable[[Language], Speaker]) -> SpokenVoice | None:
     if named.sound is None:
         return None
     outputs = Outputs(
         speaker=AlsaSound(named.sound),
         headset=AlsaSound(named.headset or named.sound),
-        jack=NoJack() if named.jack is None else KernelJack(named.jack),
+        jack=jack,
     )
     return SpokenVoice(EspeakNg(), outputs, speaker_of)
