@@ -175,7 +175,8 @@ def test_sound_that_cannot_be_opened_is_said_and_comes_back(room: Room) -> None:
 def test_sentence_goes_through_the_real_aplay() -> None:
     outputs = Outputs(AlsaSound("null"), AlsaSound("no-such-card"), socket := Socket())
     voice = SpokenVoice(EspeakNg(), outputs, SPEAKERS.of)
-    voice.say([Sentence(words=LONG)], SPEAKERS.of(Language.ES))
+    endless = written("Una frase larga, que no acaba nunca. " * 400)
+    voice.say([Sentence(words=endless)], SPEAKERS.of(Language.ES))
     eventually(lambda: len(children()) == 2, what="espeak-ng and aplay run")
     voice.say([], SPEAKERS.of(Language.ES))
     eventually(lambda: not children(), what="and end")
