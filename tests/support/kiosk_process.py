@@ -155,6 +155,12 @@ class KioskProcess:
 
     def report(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
         """Go through a report to its receipt, and leave it there."""
+        self.go_to_review(words, phone=phone, photos=photos)
+        self.press("send")
+        return self.wait_for_page("report.receipt")
+
+    def go_to_review(self, words: str, *, phone: str = "", photos: int = 0) -> None:
+        """Go through a report up to the page that asks whether all of it is right."""
         self.wait_for_page("attract")
         self.press("start", "es", "report")
         first = self.wait_for_page("report.category")["choices"][0]
@@ -170,8 +176,7 @@ class KioskProcess:
         if phone:
             self.say(type="contact.phone", text=phone)
             self.press("next")
-        self.press("send")
-        return self.wait_for_page("report.receipt")
+        self.say(touch="nothing")
 
     def serve(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
         """Serve a citizen to the end: a report, its receipt, and a screen that knows nothing of them."""
