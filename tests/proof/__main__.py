@@ -33,6 +33,9 @@ NICE = 10
 KILLS = "kills"
 CITIZENS = "citizens"
 WANTED: Mapping[str, int] = {
+    "restores": 1,
+    "rotations": 1,
+    "rules": 1,
     "fuzz": 1_000_000,
     "reach": 300,
     "mutants": 1,
@@ -40,7 +43,9 @@ WANTED: Mapping[str, int] = {
     KILLS: 1_000,
     CITIZENS: 200,
 }
-"""How much of each part is the whole: inputs, seeds, all mutants, seeds, kills, citizens."""
+"""The whole of each part: every kind, point and rule; inputs, seeds, mutants, seeds, kills, citizens."""
+WHOLE_ALONE = frozenset({"restores", "rotations", "rules", "reach"})
+"""Of these there is no share: few seeds do not reach everything."""
 
 
 JOBS_OF: Mapping[str, Sequence[Job]] = {
@@ -67,7 +72,7 @@ def everything(much: str) -> bool:
     share, began_s = float(much or 1), time.monotonic()
     kills = beside = _start(_part(KILLS, share))
     try:
-        left_out = {KILLS} if share >= 1 else {KILLS, "reach"}  # few seeds do not reach everything
+        left_out = {KILLS} if share >= 1 else {KILLS, *WHOLE_ALONE}
         for part in (_part(name, share) for name in (*JOBS_OF, *WANTED) if name not in left_out):
             print(f"{_minutes(began_s)}: {part}", flush=True)
             beside = _start(part, NICE)
@@ -210,12 +215,16 @@ def serve_citizens(much: str) -> bool:
     return not wrong
 
 
-def take_rules_out(_much: str) -> bool:
-    """Take each rule of the failure table out once; tell whether both its tests went red every time."""
-    wrong = 0
+def take_rules_out(much: str) -> bool:
+    """Take each rule of the failure table out once; tell whether both its tests went red every time.
+
+    Args:
+        much: a word of a rule, to take that one out alone; a number, or nothing, for all of them.
+    """
+    wrong, only = 0, "" if much.replace(".", "").isdigit() else much
     with tempfile.TemporaryDirectory() as folder:
         copy = Copy(Path(folder))
-        for rule in RULES:
+        for rule in (rule for rule in RULES if only in rule.words):
             began_s = time.monotonic()
             why = copy.without(rule)
             wrong += bool(why)

@@ -172,6 +172,62 @@ RULES: Final = (
         quick="test_rotation_cut_at_any_step_leaves_a_common_key_and_ends_with_the_new_ones",
         process="test_device_killed_when_the_hub_alone_has_its_new_keys_ends_with_them",
     ),
+    Rule(
+        row="a frame or acknowledgement lost, doubled, reordered",
+        words="what lies beyond a hole is dropped until the hole is filled",
+        file="shared/protocol/delivery.py",
+        old="        return  # a hole: what lies before it comes first",
+        new="        pass",
+        quick="test_frame_beyond_a_hole_is_dropped_until_the_hole_is_filled",
+        process="test_hostile_broker_loses_doubles_and_forges_nothing",
+    ),
+    Rule(
+        row="the hub killed before COMMIT, or after it",
+        words="nobody is answered before the commit",
+        file="hub/db/writer.py",
+        old="                    self._run_one(job, connection)\n                is_full",
+        new="                    self._run_one(job, connection)\n                    job.settle()\n"
+        "                running = []\n                is_full",
+        quick="test_answer_and_puback_leave_after_the_commit",
+        process="test_hub_after_a_power_cut_has_all_that_it_acknowledged_and_its_books_balance",
+    ),
+    Rule(
+        row="a slow hub, credit 0",
+        words="a device sends no more lines than the hub has given it credit for",
+        file="shared/protocol/sender.py",
+        old="        return min(max(1, limits.FRAME_LINES_MAX >> 4 * self.resends), self.credit - in_flight)",
+        new="        return max(1, limits.FRAME_LINES_MAX >> 4 * self.resends) + 0 * in_flight",
+        quick="test_credit_zero_stops_frames_and_the_next_word_reopens_them",
+        process="test_our_own_device_holds_every_sentence",
+    ),
+    Rule(
+        row="a setting that cuts a device off",
+        words="settings that did not reach the hub in time are left",
+        file="shared/protocol/twin.py",
+        old="            return replace(twin, phase=Phase.FALLBACK, starts=0)",
+        new="            return twin",
+        quick="test_settings_that_cut_the_device_off_are_given_up_and_not_taken_again",
+        process="test_setting_that_cuts_the_device_off_is_reverted_by_itself",
+    ),
+    Rule(
+        row="a bundle that has expired",
+        words="a deny list that has expired lowers what one card may spend",
+        file="shared/edge/admission.py",
+        old="        if not cards.expired:\n            return happening\n        if not elsewhere",
+        new="        if cards:\n            return happening\n        if not elsewhere",
+        quick="test_list_that_has_expired_lowers_what_one_card_may_spend_and_stops_nobody_else",
+        process="test_card_on_the_deny_list_is_refused_and_an_expired_list_lowers_what_it_may_spend",
+    ),
+    Rule(
+        row="an upload cut at any byte",
+        words="a body that is sent in pieces counts when the last of it is here",
+        file="hub/attachments/service.py",
+        old="            if self._blobs.append(body.device, body.sha256, piece.content) < body.size:\n"
+        "                return Progress(here.offset + len(piece.content), body.size)\n",
+        new="            self._blobs.append(body.device, body.sha256, piece.content)\n",
+        quick="test_piece_is_taken_only_where_the_hub_is",
+        process="test_kill_in_the_middle_of_an_upload_costs_nothing",
+    ),
 )
 
 
