@@ -1,6 +1,7 @@
 """What devices ask on citizens' behalf: how a report stands, and what is open near a place.
 
     GET /device/cases/{code}            how it stands, by the code on a receipt
+    GET /device/cases/{code}/picture    the picture of its repair
     GET /device/nearby                  open reports around a place
 
 Rules:
@@ -11,23 +12,28 @@ Rules:
 
 import threading
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from hub.api.errors import NoSuchThingError, TooManyQuestionsError
 from hub.api.patience import QUESTIONS, WRONG_CODES, Patience
-from hub.db.question_repository import Case, NearbyReport, find_case, reports_near
+from hub.db.question_repository import Case, NearbyReport, find_case, find_picture, reports_near
 from hub.db.writer import Writer
 from hub.keys.registry import Registry
 from shared.model.ids import check_reference
 from shared.protocol.bundle import check_authorization
-from shared.protocol.questions import CASES_PATH, NEARBY_PATH
+from shared.protocol.questions import CASES_PATH, NEARBY_PATH, PICTURE
 
 Code = Annotated[str, Path(max_length=32)]
 Degrees = Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)]
 ServiceCode = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+
+
+_JPEG: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"image/jpeg": {}}, "description": "A small JPEG."}
+}
 
 
 class NearbyReports(BaseModel):
@@ -97,6 +103,19 @@ def questions_router(writer: Writer, registry: Registry, clock: Callable[[], int
             asking.count_guess(device)
             raise NoSuchThingError(NoSuchThingError.__doc__)
         return found
+
+    @router.get(CASES_PATH + "/{code}/" + PICTURE, response_class=Response, responses=_JPEG)
+    def picture(request: Request, code: Code, authorization: Annotated[str, Header()] = "") -> Response:
+        """The picture of a repair, by the code on the report's receipt; a device asks."""
+        device = asking.device(request, authorization)
+        wanted = check_reference(code)
+        asking.check_guesses(device)
+        with writer.read() as connection:
+            found = find_picture(connection, wanted)
+        if found is None:
+            asking.count_guess(device)
+            raise NoSuchThingError(NoSuchThingError.__doc__)
+        return Response(found, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
     @router.get(NEARBY_PATH)
     def nearby(

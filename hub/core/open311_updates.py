@@ -9,15 +9,17 @@ Rules:
 - A core that takes one number at a time is asked one by one. A row that says nothing we know is passed over;
   a row that nobody asked for too.
 - What cannot be asked now is `NotToldError`; nothing is concluded from silence.
+- A picture is fetched from the core's own address and from nowhere else, whatever a row says: a core that was
+  broken into does not send the hub to look around in the town hall's network.
 
 Source: Open311 GeoReport v2, "GET Service Request(s)" (`service_request_id`, comma delimited; `status`,
-`status_notes`, `updated_datetime`) and "GET request id from a token".
+`status_notes`, `updated_datetime`, `media_url`) and "GET request id from a token".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from hub.core.exchange import Answer, Endpoint, Exchange
 from hub.core.meaning import Meaning
@@ -32,6 +34,9 @@ BATCH = 50
 QUESTIONS_MAX = 40
 """Questions of one turn: a city's reports are gone through over several, and the core is left in peace."""
 NOTES_LENGTH_MAX = 4_000
+PICTURES_MAX = 10
+"""Pictures that are fetched in one turn; the others come with the next round."""
+URL_LENGTH_MAX = 2_000
 TOKEN = "token:"  # noqa: S105  a receipt of GeoReport, no secret
 
 
@@ -61,6 +66,7 @@ class Updates:
 
     Attributes:
         left: questions that may still be asked.
+        pictures_left: pictures that may still be fetched.
     """
 
     def __init__(self, endpoint: Endpoint, jurisdiction_id: str) -> None:
@@ -71,7 +77,10 @@ class Updates:
             jurisdiction_id: where it serves several; else empty.
         """
         self.left = QUESTIONS_MAX
+        self.pictures_left = PICTURES_MAX
         self._exchange = Exchange(endpoint)
+        self._origin = urlsplit(endpoint.base_url)[:2]
+        self._pictures = Exchange(replace(endpoint, base_url="://".join(self._origin)))
         pairs = (("api_key", endpoint.api_key), ("jurisdiction_id", jurisdiction_id))
         self._credentials = tuple((name, value) for name, value in pairs if value)
 
@@ -106,6 +115,31 @@ class Updates:
     async def close(self) -> None:
         """Give up the connections."""
         await self._exchange.close()
+        await self._pictures.close()
+
+    async def picture(self, url: str) -> bytes | None:
+        """Fetch a picture, of whatever kind.
+
+        Args:
+            url: where a row has it.
+
+        Returns:
+            Its bytes; None where it is not the core's own, or the core does not give it.
+
+        Raises:
+            NotToldError: the core is away, or fails.
+        """
+        self.pictures_left -= 1
+        parts = urlsplit(url)
+        if parts[:2] != self._origin or not parts.path:
+            return None
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        outcome = await self._pictures.get(target)
+        if isinstance(outcome, Answer) and outcome.meaning is Meaning.ANSWERED:
+            return outcome.body
+        if isinstance(outcome, Answer) and outcome.meaning in {Meaning.WRONG, Meaning.CONFLICT}:
+            return None
+        raise NotToldError(NotToldError.__doc__)
 
     async def _rows(self, path: str, refs: Sequence[str], *, one: bool = False) -> dict[str, Row] | None:
         """The rows of an answer by what the core calls them; None where this core takes no such question."""
@@ -144,7 +178,20 @@ def read_word(row: Row) -> CoreWord | None:
         return None
     notes = row.get("status_notes")
     text = notes.strip()[:NOTES_LENGTH_MAX] if isinstance(notes, str) and is_storable(notes) else ""
-    return CoreWord(status=known, notes=text, updated_ms=_read_instant(row.get("updated_datetime")))
+    updated_ms = _read_instant(row.get("updated_datetime"))
+    return CoreWord(status=known, notes=text, updated_ms=updated_ms, picture_url=_url(row.get("media_url")))
+
+
+def _url(value: object) -> str:
+    """An address that can be asked for as it stands; empty for anything else."""
+    fits = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    if not isinstance(value, str) or not fits or len(value) > URL_LENGTH_MAX:
+        return ""
+    try:
+        urlsplit(value)
+    except ValueError:
+        return ""
+    return value
 
 
 def _read_instant(value: object) -> int | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from math import cos, hypot, radians
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from hub.db.mailbox_repository import rating_of, supporters
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.tables import service_request
-from hub.db.update_tables import report_update
+from hub.db.update_tables import report_picture, report_update
 from hub.domain.mailbox.ports import EntryKind
 from hub.domain.service_requests.ports import Status
 
@@ -61,6 +61,7 @@ class Case:
         received_ms: when the hub took it, Unix epoch.
         updates: what the town hall said of it, the newest last.
         rating_asked: it is closed, and nobody has said how it went.
+        has_picture: there is a picture of the repair.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Case:
     received_ms: int
     updates: list[CaseWord]
     rating_asked: bool
+    has_picture: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,27 @@ def find_case(connection: Connection, code: str) -> Case | None:
         received_ms=row.received_ms,
         updates=[],
         rating_asked=False,
+        has_picture=False,
     )
+
+
+def find_picture(connection: Connection, code: str) -> bytes | None:
+    """The picture of a repair, a small JPEG; None where there is none.
+
+    Args:
+        connection: any.
+        code: of the report, or of a support of it, in its canonical form.
+    """
+    joined = select(mailbox_entry.c.about).where(
+        mailbox_entry.c.reference == code, mailbox_entry.c.kind == EntryKind.SUPPORT.value
+    )
+    of_report = or_(service_request.c.reference == code, service_request.c.event_id.in_(joined))
+    query = (
+        select(report_picture.c.body)
+        .join(service_request, service_request.c.reference == report_picture.c.reference)
+        .where(of_report, service_request.c.status == Status.CLOSED.value, report_picture.c.body.is_not(None))
+    )
+    return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
 def reports_near(
@@ -196,4 +218,5 @@ def _report(connection: Connection, which: ColumnElement[bool], kind: str) -> Ca
             for r in reversed(newest)
         ],
         rating_asked=is_closed and kind == "report" and rating_of(connection, row.reference) is None,
+        has_picture=is_closed and find_picture(connection, row.reference) is not None,
     )

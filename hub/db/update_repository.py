@@ -9,7 +9,7 @@ from hub.db.fleet_repository import BundleRow
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.statements import dialect_insert
 from hub.db.tables import service_request
-from hub.db.update_tables import device_own_bundle, report_update
+from hub.db.update_tables import device_own_bundle, report_picture, report_update
 from hub.domain.service_requests.ports import Status
 from hub.domain.service_requests.updates import CoreWord, Known
 from shared.protocol.versions import Version
@@ -23,6 +23,7 @@ class Watched:
 
     Attributes:
         core_ref: what the core calls it.
+        picture_url: where the core had a picture of it, as far as the hub has looked; empty for nowhere.
     """
 
     reference: str
@@ -30,6 +31,7 @@ class Watched:
     device: str
     event_id: str
     known: Known
+    picture_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +88,11 @@ class UpdateRepository:
                 service_request.c.status,
                 newest.c.notes,
                 updates.label("updates"),
+                report_picture.c.url,
             )
             .select_from(service_request)
             .outerjoin(newest, newest.c.id == last_id)
+            .outerjoin(report_picture, report_picture.c.reference == service_request.c.reference)
             .where(
                 service_request.c.reference > after,
                 service_request.c.core_ref.is_not(None),
@@ -106,6 +110,7 @@ class UpdateRepository:
                 device=row.device,
                 event_id=row.event_id,
                 known=Known(status=Status(row.status), notes=row.notes or "", updates=row.updates),
+                picture_url=row.url or "",
             )
             for row in self._connection.execute(query)
         ]
@@ -147,6 +152,13 @@ class UpdateRepository:
             .where(service_request.c.reference == report.reference)
             .values(status=said.status.value)
         )
+
+    def put_picture(self, reference: str, url: str, body: bytes | None, now_ms: int) -> None:
+        """Keeps where the core has a picture of a report, and that picture if it is one of its repair."""
+        values = {"url": url, "body": body, "at_ms": now_ms}
+        statement = dialect_insert(self._connection.dialect.name, report_picture)
+        statement = statement.values(reference=reference, **values)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["reference"], set_=values))
 
     def name(self, reference: str, core_ref: str) -> None:
         """Notes the number that the core gave a report late."""

@@ -36,6 +36,16 @@ report_update = Table(
 Index("ix_report_update_reference", report_update.c.reference, report_update.c.id)
 Index("ix_report_update_device", report_update.c.device, report_update.c.heard_ms)
 
+report_picture = Table(
+    "report_picture",
+    metadata,
+    Column("reference", Text, ForeignKey(service_request.c.reference), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("body", LargeBinary),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""Where the core has a picture of a report, and that of its repair as a small JPEG; it may be replaced."""
+
 device_own_bundle = Table(
     "device_own_bundle",
     metadata,

@@ -9,6 +9,8 @@ Rules:
 - A core that is away or talks nonsense ends the turn; the next one goes on behind what it was asked, so one
   report that it cannot speak of does not keep the others from being asked for.
 - After a restore the updates since the backup are heard again, as news.
+- A picture that the core has of a closed report, and did not have while it was open, is one of its repair: it
+  is made small and kept. One that cannot be had now comes with the next round.
 """
 
 import asyncio
@@ -23,8 +25,11 @@ from hub.db.engine import Connection
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.update_repository import UpdateRepository, Watched
 from hub.db.writer import Writer
+from hub.domain.service_requests.ports import Status
 from hub.domain.service_requests.updates import CoreWord, Verdict, judge
+from shared.adapters.photographs import PhotographError, small_picture
 from shared.model.errors import TransientError
+from shared.protocol.questions import PICTURE_BYTES_MAX
 
 WATCHED_MS: Final = 366 * 86_400_000
 """A report is asked for so long after it was taken."""
@@ -44,8 +49,17 @@ class Source(Protocol):
         """Questions that may still be asked."""
         ...
 
+    @property
+    def pictures_left(self) -> int:
+        """Pictures that may still be fetched."""
+        ...
+
     async def ask(self, core_refs: Sequence[str]) -> Told:
         """Ask how some reports stand."""
+        ...
+
+    async def picture(self, url: str) -> bytes | None:
+        """Fetch a picture; None where there is none that may be fetched."""
         ...
 
     async def close(self) -> None:
@@ -120,8 +134,39 @@ class ReportUpdates:
                 if told.unread:
                     log.warning("report_states_unread", messages=told.unread)
                 await asyncio.to_thread(self._take, page, told)
+                await self._look_at_pictures(source, page, told)
         finally:
             await source.close()
+
+    async def _look_at_pictures(self, source: Source, page: Sequence[Watched], told: Told) -> None:
+        for report in page:
+            word = told.words.get(report.core_ref)
+            if word is None or word.picture_url in {"", report.picture_url}:
+                continue
+            body = None
+            if word.status is Status.CLOSED:
+                if source.pictures_left <= 0:
+                    return
+                try:
+                    body = await self._picture(source, word.picture_url)
+                except TransientError:
+                    continue
+            await asyncio.to_thread(self._keep_picture, report.reference, word.picture_url, body)
+
+    async def _picture(self, source: Source, url: str) -> bytes | None:
+        """Fetch a picture and make it small; None where it is none."""
+        content = await source.picture(url)
+        try:
+            return None if content is None else await asyncio.to_thread(_small, content)
+        except PhotographError:
+            log.warning("report_picture_unread")
+            return None
+
+    def _keep_picture(self, reference: str, url: str, body: bytes | None) -> None:
+        now_ms = self._clock()
+        self._writer.run(
+            lambda connection: UpdateRepository(connection).put_picture(reference, url, body, now_ms)
+        )
 
     def _page(self) -> Sequence[Watched]:
         now_ms = self._clock()
@@ -169,3 +214,7 @@ class ReportUpdates:
                 return False
             case Verdict.SAME:
                 return False
+
+
+def _small(content: bytes) -> bytes:
+    return small_picture(content, PICTURE_BYTES_MAX)

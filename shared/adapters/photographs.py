@@ -31,6 +31,11 @@ _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _QUALITY: Final = 85
 
 
+SMALL_SIDE_PIXELS: Final = 640
+SMALL_QUALITIES: Final = (80, 65, 50, 35)
+SMALLER: Final = 0.7
+
+
 class PhotographError(InputError):
     """This file is no photograph that can be taken (JPEG, PNG or WebP, of usual size); give another one."""
 
@@ -77,6 +82,31 @@ def fit_photograph(raw: bytes) -> Photograph:
                 return _made_fit(picture)
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise PhotographError(PhotographError.__doc__) from error
+
+
+def small_picture(content: bytes, bytes_max: int) -> bytes:
+    """Make a picture from elsewhere small: a JPEG without metadata, 640 pixels wide or high at most.
+
+    Args:
+        content: a JPEG, PNG or WebP; looked at before a pixel is read, as every photograph is.
+        bytes_max: what the JPEG may have; quality, and then size, go down until it fits.
+
+    Raises:
+        PhotographError: it is none of these, or larger than any photograph.
+    """
+    if len(content) > FILE_BYTES_MAX:
+        raise PhotographError(PhotographError.__doc__)
+    with Image.open(BytesIO(fit_photograph(content).jpeg)) as picture:
+        side = float(SMALL_SIDE_PIXELS)
+        while side >= 1:
+            picture.thumbnail((round(side), round(side)))
+            for quality in SMALL_QUALITIES:
+                written = BytesIO()
+                picture.save(written, "JPEG", quality=quality, optimize=True)
+                if written.tell() <= bytes_max:
+                    return written.getvalue()
+            side *= SMALLER
+    raise PhotographError(PhotographError.__doc__)
 
 
 def _made_fit(picture: Image.Image) -> Photograph:

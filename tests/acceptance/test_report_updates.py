@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.adapters.device_keys import Identity, load
+from shared.adapters.question_client import AskedTooOftenError, ask
 from tests.acceptance.conftest import TownHall
 from tests.support.device_process import DeviceProcess, report
+from tests.support.photographs import make_photograph, opened
 from tests.support.polling import eventually
 
 SECRET_WORDS = "Baldosa suelta frente al portal de Marta"
@@ -23,6 +27,38 @@ def requests(hall: TownHall) -> Mapping[str, Mapping[str, Any]]:
 def history(hall: TownHall, reference: str) -> list[tuple[str, str]]:
     items = hall.hub.get(f"/v1/service-requests/{reference}/updates")["items"]
     return [(row["status"], row["notes"]) for row in items]
+
+
+def told(who: Identity, code: str, member: str) -> Mapping[str, Any]:
+    """What the hub says of a code, if it says something of this; nothing while it asks for patience."""
+    with suppress(AskedTooOftenError):
+        case = ask(who, "case", code)
+        return case if member in case else {}
+    return {}
+
+
+def test_citizen_follows_a_report_by_its_code_sees_the_repair_and_is_asked_once_what_they_think(
+    own_hall: Callable[..., TownHall], tmp_path: Path
+) -> None:
+    hall = own_hall(open311_updates_every_s=0.2)
+    home = hall.hub.enrol("kiosk-1", tmp_path / "kiosk-1")
+    photo = make_photograph(tmp_path / "repair.jpg", width_px=1600, height_px=1200).read_bytes()
+    with DeviceProcess(home) as device:
+        device.give([report(SECRET_WORDS)])
+        (answer,) = device.wait_for_answers(1)
+        code, who = answer["reference"], load(home.identity)
+        eventually(lambda: requests(hall), what="the report at the core")
+        hall.core.put_status(code, "closed", notes="Baldosa fijada", picture=photo)
+        case = eventually(lambda: told(who, code, "picture"), what="the picture of the repair")
+        assert (case["status"], case["rating_asked"]) == ("closed", True)
+        assert [word["notes"] for word in case["updates"]] == ["Baldosa fijada"]
+        assert max(opened(bytes.fromhex(case["picture"])).size) == 640
+        rating = {"report_reference": code, "score": 5, "channel": "kiosk"}
+        device.give([{"type": "report.rated", "data": rating}])
+        eventually(lambda: [body["score"] for body in hall.core.mail()] == [5], what="the rating at the core")
+        case = eventually(lambda: told(who, code, "status"), what="patience with this device")
+        assert case["rating_asked"] is False
+        assert device.stop() == 0
 
 
 @pytest.mark.sentence("C-5")

@@ -1,5 +1,6 @@
 """The reference core as a real process: started, ordered about, killed and started again by a test."""
 
+import base64
 import json
 import os
 import secrets
@@ -93,8 +94,10 @@ class ReferenceCore:
         """Tell it to misbehave; see `hub/core/reference/control.py`."""
         self._ask("POST", "/control", {"mode": mode, **order})
 
-    def put_status(self, reference: str, status: str, **more: str) -> str:
+    def put_status(self, reference: str, status: str, *, picture: bytes = b"", **more: str) -> str:
         """Do what a clerk of the back office does, and return the request's number."""
+        if picture:
+            more["picture"] = base64.b64encode(picture).decode()
         said = self._ask("POST", "/requests/status", {"reference": reference, "status": status, **more})
         return str(said["service_request_id"])
 

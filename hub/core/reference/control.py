@@ -3,12 +3,13 @@
 `POST /control` takes `{"mode": …, "delay_ms"?, "for_s"?, "count"?, "takes"?, "reads_too"?}`, the words of
 faults.py. `GET /effects` gives the count of each kind, how many of them are duplicates, the money, and how
 many requests are under way: while some are, the count may still grow. `POST /requests/status` takes
-`{"reference": …, "status": …, "notes"?, "updated"?}`, what a clerk of the back office would do.
+`{"reference": …, "status": …, "notes"?, "updated"?, "picture"?}`, what a clerk of the back office would do.
 `GET /mailbox?after=` lists what citizens wrote and said. All but the
 count ask for the control token; without one at start they don't exist. The count is open: it names nothing
 and nobody.
 """
 
+import base64
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -77,6 +78,8 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         )
         if number is None or not store.put_standing(number, standing):
             raise HTTPException(404, "no request has this reference")
+        if isinstance(picture := order.get("picture"), str):
+            store.put_repair(number, base64.b64decode(picture))
         return JSONResponse({"service_request_id": str(number)})
 
     async def effects(_: Request) -> Response:

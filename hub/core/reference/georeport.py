@@ -94,13 +94,19 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
         return await answer(faults, lambda: _post(store, settings, fields, key))
 
     async def list_requests(request: Request) -> Response:
-        query = dict(request.query_params)
-        return await answer(faults, lambda: _list(store, settings, query), reads=True)
+        query, own = dict(request.query_params), str(request.base_url)
+        return await answer(faults, lambda: _list(store, settings, query, own), reads=True)
 
     async def one_request(request: Request) -> Response:
         number = str(request.path_params["number"])
-        query = {"service_request_id": number}
-        return await answer(faults, lambda: _list(store, settings, query), reads=True)
+        query, own = {"service_request_id": number}, str(request.base_url)
+        return await answer(faults, lambda: _list(store, settings, query, own), reads=True)
+
+    async def repair(request: Request) -> Response:
+        found = store.repair(int(request.path_params["number"]))
+        return (
+            _error(404, "there is no picture") if found is None else Response(found, media_type="image/jpeg")
+        )
 
     async def one_token(request: Request) -> Response:
         token = str(request.path_params["token"])
@@ -113,6 +119,7 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
         Route("/requests.json", list_requests),
         Route("/requests/{number:int}.json", one_request),
         Route("/tokens/{token}.json", one_token),
+        Route("/repairs/{number:int}.jpg", repair),
     ]
 
 
@@ -138,7 +145,7 @@ def _redeem(store: Store, settings: GeoReportSettings, token: str) -> Response:
     return _json([{"token": token, "service_request_id": number if ready else None}])
 
 
-def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str]) -> Response:
+def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str], own: str) -> Response:
     if not settings.lists:
         return _error(404, "this server does not list requests")
     now_ms = _now_ms()
@@ -155,7 +162,7 @@ def _list(store: Store, settings: GeoReportSettings, query: Mapping[str, str]) -
         )
     except ValueError:
         return _error(400, "a filter is not in the form of the standard")
-    return _json([_row(store, settings, filed, query) for filed in store.list_requests(listing)])
+    return _json([_row(store, settings, filed, query, own) for filed in store.list_requests(listing)])
 
 
 def _first_ms(query: Mapping[str, str], now_ms: int) -> int:
@@ -164,7 +171,7 @@ def _first_ms(query: Mapping[str, str], now_ms: int) -> int:
 
 
 def _row(
-    store: Store, settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, str]
+    store: Store, settings: GeoReportSettings, filed: FiledRequest, query: Mapping[str, str], own: str
 ) -> dict[str, object]:
     """A request as anyone may see it: never whose it was."""
     instant = datetime.fromtimestamp(filed.requested_ms // 1000, UTC).isoformat()
@@ -184,6 +191,8 @@ def _row(
         "long": _number(fields.get("long")),
         "media_url": (fields.get(MEDIA) or "").partition("\n")[0] or None,
     }
+    if store.repair(filed.id) is not None:
+        row["media_url"] = f"{own}repairs/{filed.id}.jpg"
     if not settings.plain and query.get("extensions") == "true":
         row["attributes"] = {
             name.removeprefix("attribute[").removesuffix(SEVERAL).removesuffix("]"): (

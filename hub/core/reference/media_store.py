@@ -14,6 +14,10 @@ CREATE TABLE IF NOT EXISTS media (
     sha256 TEXT NOT NULL DEFAULT '',
     content BLOB
 );
+CREATE TABLE IF NOT EXISTS repair (
+    request_id INTEGER PRIMARY KEY,
+    content BLOB NOT NULL
+);
 CREATE INDEX IF NOT EXISTS ix_media_wanted ON media (n) WHERE state = 'wanted';
 """
 WANTED_MAX = 16
@@ -30,6 +34,21 @@ def name_media(connection: sqlite3.Connection, request_id: int, urls: str) -> No
     connection.executemany(
         "INSERT INTO media (request_id, url) VALUES (?, ?)", [(request_id, url) for url in urls.split()]
     )
+
+
+def put_repair(connection: sqlite3.Connection, request_id: int, content: bytes) -> None:
+    """Keep the picture of a repair, in the place of an older one."""
+    connection.execute(
+        "INSERT INTO repair (request_id, content) VALUES (?, ?)"
+        " ON CONFLICT (request_id) DO UPDATE SET content = excluded.content",
+        (request_id, content),
+    )
+
+
+def repair_of(connection: sqlite3.Connection, request_id: int) -> bytes | None:
+    """The picture of a repair; None where there is none."""
+    row = connection.execute("SELECT content FROM repair WHERE request_id = ?", (request_id,)).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 class MediaStore:

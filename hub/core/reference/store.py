@@ -18,7 +18,7 @@ from pathlib import Path
 from hub.core.reference.mail_store import MAIL, Opinions, keep_mail, list_mail, opinions_of
 from hub.core.reference.mail_store import SCHEMA as MAIL_SCHEMA
 from hub.core.reference.media_store import SCHEMA as MEDIA_SCHEMA
-from hub.core.reference.media_store import name_media
+from hub.core.reference.media_store import name_media, put_repair, repair_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS effect (
@@ -231,6 +231,14 @@ class Store:
             (standing.status, standing.notes, standing.updated, number),
         )
         return added.rowcount == 1
+
+    def put_repair(self, number: int, content: bytes) -> None:
+        """Keep the picture of a repair."""
+        put_repair(self._connection, number, content)
+
+    def repair(self, number: int) -> bytes | None:
+        """The picture of a repair; None where there is none."""
+        return repair_of(self._connection, number)
 
     def find_number(self, reference: str) -> int | None:
         """The number of the newest request under a reference of the sender's."""

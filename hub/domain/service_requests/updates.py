@@ -25,11 +25,13 @@ class CoreWord:
         status: open or closed.
         notes: its explanation; empty where it gives none.
         updated_ms: when it says that this was; None where it does not, or not in a form that we know.
+        picture_url: where it has a picture; empty where it has none. It is no part of what is news.
     """
 
     status: Status
     notes: str = ""
     updated_ms: int | None = None
+    picture_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

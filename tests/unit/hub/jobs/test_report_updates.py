@@ -32,6 +32,17 @@ class Core:
         self.chokes_on = ""
         self.takes_at_once = BATCH
         self.left = QUESTIONS_MAX
+        self.pictures: dict[str, bytes] = {}
+        self.picture_fails: NotToldError | None = None
+        self.pictures_left = 99
+        self.fetched: list[str] = []
+
+    async def picture(self, url: str) -> bytes | None:
+        self.pictures_left -= 1
+        if self.picture_fails is not None:
+            raise self.picture_fails
+        self.fetched.append(url)
+        return self.pictures.get(url)
 
     async def ask(self, core_refs: Sequence[str]) -> Told:
         self.left -= 1
