@@ -1,6 +1,10 @@
 """Set-up tells a person what is missing, with the exact line, and stops with status 3."""
 
+import base64
+import gzip
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.tree import ROOT
+from tests.architecture.tree import ROOT, read
 from tests.support.programs import LISTED, find_program, listed_programs
 
 
@@ -85,3 +89,66 @@ def test_requires_a_missing_program_skips_by_name_and_fails_in_ci(
     told = subprocess.run(command, cwd=tmp_path, env=away, capture_output=True, text=True, check=False).stdout
     assert outcome in told
     assert "The program tmux is not installed" in told
+
+
+@pytest.fixture
+def looking(tmp_path: Path) -> Path:
+    """The files that bring the screens' typefaces, and a lock of one package of ours."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "requirements").mkdir()
+    shutil.copy(ROOT / ".ci/look", tmp_path / ".ci/look")
+    return tmp_path
+
+
+def bring(looking: Path, integrity: str, npm: str) -> subprocess.CompletedProcess[str]:
+    """Bring them with a registry that always gives the same file."""
+    (looking / "requirements/look.lock").write_text(f"# a comment\nfaces 1.0.0 {integrity} a.ttf LICENSE\n")
+    (looking / "package").mkdir(exist_ok=True)
+    for name in ("a.ttf", "LICENSE"):
+        (looking / "package" / name).write_text(name)
+    made = ["tar", "--mtime=@0", "--owner=0", "--group=0", "-cf", str(looking / "faces.tar"), "package"]
+    subprocess.run(made, cwd=looking, check=True)
+    (looking / "faces.tgz").write_bytes(gzip.compress((looking / "faces.tar").read_bytes(), mtime=0))
+    program(looking / "bin", "npm", npm.format(file=looking / "faces.tgz"))
+    environment = {**os.environ, "PATH": f"{looking / 'bin'}:{os.environ['PATH']}"}
+    command = [str(looking / ".ci/look"), str(looking / "here")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+COPY = 'cp {file} "$4"/faces.tgz'
+
+
+def test_typefaces_of_the_lock_are_brought_with_their_licence(looking: Path) -> None:
+    bring(looking, "sha512-none", COPY)
+    digest = hashlib.sha512((looking / "faces.tgz").read_bytes()).digest()
+    brought = bring(looking, f"sha512-{base64.b64encode(digest).decode()}", COPY)
+    assert (brought.returncode, brought.stderr) == (0, "")
+    assert {path.name for path in (looking / "here").iterdir()} == {"a.ttf", "faces.LICENSE"}
+
+
+def test_typefaces_that_are_not_those_of_the_lock_are_not_installed(looking: Path) -> None:
+    brought = bring(looking, "sha512-none", COPY)
+    assert brought.returncode == 1
+    assert "is not what requirements/look.lock names" in brought.stderr
+    assert not (looking / "here").exists()
+
+
+def test_typefaces_that_cannot_be_had_say_what_to_do(looking: Path) -> None:
+    brought = bring(looking, "sha512-none", 'echo "no such host" >&2; exit 1')
+    assert brought.returncode == 3
+    assert "faces 1.0.0 cannot be had: no such host" in brought.stderr
+    assert "make look" in brought.stderr
+
+
+def test_lock_of_the_look_names_a_version_and_a_hash_and_no_address() -> None:
+    rows = [row for row in read("requirements/look.lock").splitlines() if not row.startswith("#")]
+    assert len(rows) == 2
+    assert all(
+        re.fullmatch(r"@\S+ \d+\.\d+\.\d+ sha512-[A-Za-z0-9+/]{86}==( [\w./-]+)+", row) for row in rows
+    )
+    assert not any("://" in row for row in rows)
+
+
+def test_library_is_found_where_debian_keeps_it() -> None:
+    found = find_program("libGL.so.1")
+    assert found is None or found.name == "libGL.so.1"
