@@ -19,11 +19,11 @@ from tests.support.polling import eventually
 from tests.support.screen import ScreenProcess
 
 SIZE: Final = (1080, 1920)
-STARTS: Final = 7
-TOUCHES: Final = 120
+STARTS: Final = 5
+TOUCHES: Final = 60
 FRAMES: Final = 90
-IDLE_S: Final = 12.0
-PAUSE_S: Final = 0.2
+IDLE_S: Final = 10.0
+PAUSE_S: Final = 0.1
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 Row = dict[str, object]
