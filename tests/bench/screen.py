@@ -102,7 +102,7 @@ def touch(screen: ScreenProcess, finger: "Finger", key: str) -> float:
 def redraw(screen: ScreenProcess) -> float:
     """Frames a second when all of a page is drawn for each of them."""
     screen.ask("redraw", frames=FRAMES)
-    took_s = eventually(lambda: screen.ask("redrawn"), what="the frames")
+    took_s = eventually(lambda: screen.ask("redrawn"), timeout_s=120.0, what="the frames")
     return FRAMES / float(took_s)
 
 

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kiosk_app.ui.environment import screen_environment
 from tests.support.screen import ROOT
 
 
+@pytest.mark.timeout(900)
 def test_every_page_fits_in_every_way(tmp_path: Path) -> None:
     environment = {**os.environ, **screen_environment((1080, 1920), tmp_path, offscreen=True)}
     run = subprocess.run(
@@ -19,7 +22,7 @@ def test_every_page_fits_in_every_way(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=850,
     )
     *faults, figures = run.stdout.splitlines() or [run.stderr]
     assert not faults, "\n".join(faults)
