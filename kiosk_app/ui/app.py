@@ -96,7 +96,8 @@ class KioskApp(App):
         self._pressed: tuple[object, Target] | None = None
         self._part = 0
         self._parts = 1
-        self._moved_s = 0.0
+        self._state: object = None
+        self._moved_s = 1.0
 
     # ---- Kivy's calls
 
@@ -246,6 +247,10 @@ class KioskApp(App):
         page = self.desk.page(around, now_ms)
         if self.scene is None or self.scene.name != page.name:
             self._part = 0
+        state = (page, comfort, self.desk.place, self.desk.hand, self._part)
+        if state == self._state:
+            return
+        self._state = state
         scene, self._parts = compose(self._stage(page))
         self._part = min(max(self._part, 0), self._parts - 1)
         is_new = self.scene is not None and scene.name != self.scene.name
@@ -306,6 +311,7 @@ class KioskApp(App):
         """Keep nothing of a session: neither what was drawn, nor what was measured."""
         self._painter.forget()
         self._ink.forget()
+        self._state = None
         self._pressed = None
 
 

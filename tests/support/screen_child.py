@@ -173,7 +173,6 @@ class Child:
             self.app.root_window.canvas.ask_update()
             if frames <= 0:
                 self.redrawn_s = time.monotonic() - self.redraw_from_s
-                self.app.refresh()
             return frames > 0
 
         Clock.schedule_interval(again, 0)
