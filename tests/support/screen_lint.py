@@ -143,11 +143,12 @@ class Linter:
     def lint(self, session: Session, page: Page, around: Around) -> None:
         ways = product(SIZES, Language, (False, True), (False, True), (False, True))
         for size, language, large, reach, high in ways:
-            if high and (large or reach or language is not Language.ES):
+            is_own = language is Language.ES
+            if high and (large or reach or not is_own):
                 continue
-            if size != SIZES[0] and (
-                large is not reach or (language is Language.CA) or (size == SIZES[1] and high)
-            ):
+            if large is not reach and not (is_own and size == SIZES[0]):
+                continue
+            if size != SIZES[0] and (language is Language.CA or (size == SIZES[1] and (high or not is_own))):
                 continue
             comfort = Comfort(language=language, large=large, reach=reach, contrast=high)
             self._way(replace(session, comfort=comfort), page, size)
@@ -306,21 +307,21 @@ INK = Ink(find_assets())
 
 def main() -> None:
     linter = Linter()
-    pages = 0
+    seen: set[object] = set()
     machine = SimulatedMachine()
     only = sys.argv[1:]
     for closed in ({}, CLOSED):
         around = replace(machine.around(), closed=closed)
         found = Walk(around).run()
-        pages += len(found)
         for session, page in found:
-            if only and page.name not in only:
+            if _key(page) in seen or (only and page.name not in only):
                 continue
+            seen.add(_key(page))
             linter.lint(session, page, around)
     for fault in linter.faults.values():
         sys.stdout.write(fault + "\n")
     sys.stdout.write(
-        json.dumps({"pages": pages, "scenes": linter.scenes, "faults": len(linter.faults)}) + "\n"
+        json.dumps({"pages": len(seen), "scenes": linter.scenes, "faults": len(linter.faults)}) + "\n"
     )
 
 
