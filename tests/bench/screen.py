@@ -96,7 +96,7 @@ def touch(screen: ScreenProcess, finger: "Finger", key: str) -> float:
     flip_s = eventually(lambda: _after(screen, began_s), what="a frame")
     finger.up()
     wait(PAUSE_S)
-    return 1000 * (flip_s - began_s)
+    return 1000 * (float(flip_s or began_s) - began_s)
 
 
 def redraw(screen: ScreenProcess) -> float:

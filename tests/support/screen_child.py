@@ -170,7 +170,7 @@ class Child:
         def again(_: float) -> bool:
             nonlocal frames
             frames -= 1
-            self.app.root_window.canvas.ask_update()
+            Window.canvas.ask_update()
             if frames <= 0:
                 self.redrawn_s = time.monotonic() - self.redraw_from_s
             return frames > 0

@@ -135,4 +135,4 @@ def main(wanted: str = "", folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2], *(Path(each) for each in sys.argv[2:3]))
+    main(sys.argv[1] if sys.argv[1:] else "")
