@@ -39,7 +39,8 @@ def in_memory(pid: int, wanted: Sequence[bytes]) -> int:
             with suppress(OSError, ValueError):  # not every area can be read, such as [vvar]
                 memory.seek(start)
                 while start < end and (block := memory.read(min(_BLOCK, end - start))):
-                    found |= {each for each in wanted if each in tail + block}
+                    seen = tail + block
+                    found |= {each for each in wanted if each in seen}
                     tail, start = block[-overlap:], start + len(block)
     return len(found)
 
