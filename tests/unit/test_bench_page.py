@@ -37,6 +37,8 @@ def results() -> page.Results:
         "herd": part(figure("ingest.herd memory", 0.8, "300 MB")),
         "forward": part(figure("forward.catch_up", 9.0, "120")),
         "simulate": part(figure("simulate.seeds", 2.0, "20 seeds/s")),
+        "kiosk": part(figure("kiosk.submit", 0.5, "150 ms, p95")),
+        "screen": part(figure("screen.cold_start", 0.5, "2 s")),
         "peers": part(*peers),
     }
     return page.Results(machine={"processor": "one"}, parts=parts)
