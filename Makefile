@@ -7,7 +7,7 @@ SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
-.PHONY: environment check-fast check-types check-rules check-contracts check-style test-faults test-rest test-simulated test-mutants
+.PHONY: environment check-fast check-types check-rules check-contracts check-style test-acceptance test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kio
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-faults test-rest test-simulated
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-acceptance test-faults test-simulated test-rest
 
 check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
@@ -98,13 +98,17 @@ check-rules:
 check-fast:
 	@$(PY) -m pytest -q tests/unit tests/property
 
-FAULTS := tests/fault
+# The longest first; what is left comes as soon as one of three has ended.
+ELSEWHERE := tests/acceptance tests/fault tests/unit tests/property tests/architecture
+
+test-acceptance:
+	@$(PY) -m pytest -q --durations=10 tests/acceptance
 
 test-faults:
-	@$(PY) -m pytest -q --durations=10 $(FAULTS)
+	@$(PY) -m pytest -q --durations=10 tests/fault
 
 test-rest:
-	@$(PY) -m pytest -q --durations=10 tests $(foreach part,$(FAULTS) tests/unit tests/property tests/architecture,--ignore=$(part))
+	@$(PY) -m pytest -q --durations=10 tests $(foreach part,$(ELSEWHERE),--ignore=$(part))
 
 # Beside the real processes, which mostly wait: these must not feel it, so what is simulated stands back.
 test-simulated:
