@@ -258,7 +258,7 @@ def town_keys(
         write_whole(file, keys.to_body(), PUBLIC)
     except OSError as error:
         raise main.FolderError(f"{main.FolderError.__doc__} ({file}: {error.strerror})") from error
-    typer.echo(f"{file} names {len(keys.keys)} keys of {keys.town}. It is public: print it, publish it.")
+    typer.echo(f"{file}: public keys of {keys.town}, {len(keys.keys)} in all. Print it, publish it.")
 
 
 @app.command()

@@ -134,10 +134,16 @@ def _services(_draft: Draft, around: Around) -> Sequence[Choice]:
             id=each.service_code,
             words=written(each.service_name),
             icon=icon_of(each),
-            hint=each.description and written(each.description),
+            hint=_hint(each),
         )
         for each in around.services
     ]
+
+
+def _hint(service: Service) -> Words | None:
+    """Return what its town says of a service besides its name; many say the name again."""
+    said = service.description
+    return None if said is None or said.es == service.service_name.es else written(said)
 
 
 def _service(draft: Draft, around: Around) -> Service | None:

@@ -1,5 +1,7 @@
 """The kiosk's flow: from a touch to a receipt, and what becomes of a session."""
 
+from dataclasses import replace
+
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.effects import (
     Ask,
@@ -16,6 +18,7 @@ from kiosk_app.core.effects import (
 from kiosk_app.core.pages import Choice, Photo
 from kiosk_app.core.session import Attract, Home, Session
 from kiosk_app.core.words import say
+from shared.model.catalogue import Catalogue
 from shared.model.event import EventType
 from shared.model.ids import new_reference
 from shared.model.service_request import IncidentReported
@@ -66,6 +69,15 @@ def test_what_cannot_be_done_says_why_before_anybody_begins() -> None:
     closed = {item.id for item in page.items if isinstance(item, Choice) and item.closed is not None}
     assert closed == {"report", "suggest", "callback", "rate"}
     assert kiosk.press("report").name == "home"
+
+
+def test_description_that_is_the_name_again_is_not_shown_twice() -> None:
+    named = {"service_code": "luz", "service_name": {"es": "Farola"}}
+    other = {**named, "service_code": "b", "description": {"es": "Apagada"}}
+    services = [{**named, "description": {"es": "Farola"}}, other]
+    kiosk = Kiosk(around=replace(around(), services=Catalogue.from_data({"services": services}).services))
+    hints = [item.hint for item in kiosk.press("start", "es", "report").items if isinstance(item, Choice)]
+    assert [hint is not None for hint in hints] == [False, True]
 
 
 def test_answer_is_changed_from_the_review_and_the_others_stay() -> None:
