@@ -54,7 +54,7 @@ def _town(sheet: Sheet, scene: Rect) -> None:
     if sheet.stage.brand.mark is None:
         sheet.icon("head.mark", mark.middle, "building-community", side, front)
     else:
-        sheet.put("head.mark", Picture(rect=mark, token=str(sheet.stage.brand.mark), whole=True))
+        sheet.put("head.mark", Picture(rect=mark, token=str(sheet.stage.brand.mark)))
     place = Rect(mark.right + theme.px(24), 0, scene.right - mark.right - theme.px(48), theme.px(150))
     fitted = sheet.fitted(sheet.stage.brand.name, Face.BOLD, theme.label, place.w, place.h)
     tall = len(fitted.lines) * fitted.size * theme.line_height

@@ -125,7 +125,7 @@ def _head(sheet: Sheet, frame: Frame) -> None:
     if sheet.stage.brand.mark is None:
         sheet.icon("head.mark", mark.middle, "building-community", side, colour)
     else:
-        sheet.put("head.mark", Picture(rect=mark, token=str(sheet.stage.brand.mark), whole=True))
+        sheet.put("head.mark", Picture(rect=mark, token=str(sheet.stage.brand.mark)))
     step_width = theme.px(300) if page.step is not None else 0.0
     name = Rect(
         mark.right + theme.px(20), 0, head.w - mark.right - theme.px(60) - step_width, head.h - theme.px(16)

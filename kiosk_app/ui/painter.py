@@ -176,20 +176,13 @@ class Painter:
         found = self._pictures.picture(piece.token)
         if found is None:
             return
-        texture = found
         rect = piece.rect
+        wide, tall = found.size
+        share = min(rect.w / wide, rect.h / tall)
+        x, y = self._pos(rect)
+        pos = x + (rect.w - wide * share) / 2, y + (rect.h - tall * share) / 2
         group.add(Color(1, 1, 1, 1))
-        wide, tall = texture.size
-        share = min(rect.w / wide, rect.h / tall) if piece.whole else max(rect.w / wide, rect.h / tall)
-        if piece.whole:
-            size = wide * share, tall * share
-            x, y = self._pos(rect)
-            pos = x + (rect.w - size[0]) / 2, y + (rect.h - size[1]) / 2
-            group.add(Rectangle(pos=pos, size=size, texture=texture))
-            return
-        cut_w, cut_h = rect.w / share, rect.h / share
-        part = texture.get_region((wide - cut_w) / 2, (tall - cut_h) / 2, cut_w, cut_h)
-        group.add(Rectangle(pos=self._pos(rect), size=(rect.w, rect.h), texture=part))
+        group.add(Rectangle(pos=pos, size=(wide * share, tall * share), texture=found))
 
     def _pos(self, rect: Rect) -> tuple[float, float]:
         """Kivy counts from the lower left corner."""

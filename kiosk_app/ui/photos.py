@@ -55,7 +55,7 @@ def _card(sheet: Sheet, rect: Rect, photo: Photo, drop: Choice, drop_h: float) -
     theme, colours = sheet.theme, sheet.colours
     name = f"photo.{photo.token}"
     sheet.plate(f"{name}.ground", rect, colours.mist)
-    sheet.put(name, Picture(rect=rect, token=photo.token, radius=theme.corner))
+    sheet.put(name, Picture(rect=rect, token=photo.token))
     line = theme.body * theme.line_height
     words = sheet.stage.say(photo.words)
     sheet.text(

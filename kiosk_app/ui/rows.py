@@ -186,7 +186,7 @@ def _photo(sheet: Sheet, rect: Rect, photo: Photo, name: str) -> None:
     line = theme.body * theme.line_height
     box = Rect(rect.x, rect.y, rect.w, rect.h - line)
     sheet.plate(f"{name}.ground", box, sheet.colours.mist)
-    sheet.put(f"{name}.photo", Picture(rect=box, token=photo.token, radius=theme.corner))
+    sheet.put(f"{name}.photo", Picture(rect=box, token=photo.token))
     words = sheet.stage.say(photo.words)
     sheet.text(
         f"{name}.words", replace(rect, y=box.bottom, h=line), words, theme.body, sheet.colours.ink, Face.BOLD

@@ -100,19 +100,15 @@ class Letters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A photograph, cut to its place; or a file of the look.
+    """A photograph, or a file of the look: shown whole, in the middle of its place.
 
     Attributes:
         rect: its place.
         token: of the photograph; a path for a file.
-        radius: of its corners.
-        whole: shown whole, and not cut.
     """
 
     rect: Rect
     token: str
-    radius: float = 0
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
