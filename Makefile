@@ -99,7 +99,7 @@ check-fast:
 	@$(PY) -m pytest -q tests/unit tests/property
 
 # The longest first; what is left comes as soon as one of three has ended.
-ELSEWHERE := tests/acceptance tests/fault tests/unit tests/property tests/architecture
+ELSEWHERE := tests/acceptance tests/fault tests/proof tests/unit tests/property tests/architecture
 
 test-acceptance:
 	@$(PY) -m pytest -q --durations=10 tests/acceptance

@@ -113,7 +113,7 @@ def kill_the_device(machine: Machine, point: str) -> None:
     machine.die_at(*DEVICE_POINTS[point])
     machine.take()
     machine.order()
-    eventually(lambda: machine.link_key() and machine.deaths, timeout_s=60, what=f"a death {point}")
+    eventually(lambda: machine.link_key() and machine.deaths, timeout_s=150, what=f"a death {point}")
     machine.take()
     if not device_keys.load(machine.home.identity).coming and machine.link_key() == before:
         machine.order()  # it died before anything was durable, and said that it failed
