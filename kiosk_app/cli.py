@@ -137,8 +137,8 @@ def screen(
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
-    from kiosk_app.machine.assembly import PAPER_USUAL, PartsNamed  # noqa: PLC0415  see above
-    from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415  see above
+    from kiosk_app.machine.assembly import PAPER_USUAL, PartsNamed  # noqa: PLC0415 - the screen alone
+    from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415 - the screen alone
 
     log_to_standard_error(RecentLog())
     parts = PartsNamed(

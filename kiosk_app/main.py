@@ -104,9 +104,9 @@ def run_screen(end: int, options: ScreenOptions) -> None:
 
 def _look(town: Town, options: ScreenOptions) -> "Look":
     # A kiosk without a screen needs no Kivy: tests and figures drive the same desk.
-    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415  see above
-    from kiosk_app.ui.look import Look  # noqa: PLC0415
-    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415
+    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415 - Kivy
+    from kiosk_app.ui.look import Look  # noqa: PLC0415 - Kivy
+    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415 - Kivy
 
     brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
     return Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
@@ -119,7 +119,7 @@ def _show(
     speaker_of: Callable[[Language], Speaker],
     look: "Look",
 ) -> None:
-    from kiosk_app.ui.app import KioskApp  # noqa: PLC0415
+    from kiosk_app.ui.app import KioskApp  # noqa: PLC0415 - Kivy
 
     KioskApp(desk, machine, voice, speaker_of, look, alive=machine.beat).run()
 

@@ -1,7 +1,7 @@
 """A device that dies while its link keys change, at the point where the hub alone has the new ones.
 
-It starts under strace three times, which takes a minute on a busy machine; so it is a part of `make proof`,
-where `rules` takes its rule out, and not of `make test`.
+It is no part of `make test`: it has been seen to wait for a death that does not come, alone on an idle
+machine too, and why is not known. `rules` takes its rule out with it.
 """
 
 from pathlib import Path
