@@ -113,7 +113,7 @@ class SiteDistrict(BaseModel):
 
 
 class BundleView(BaseModel):
-    """A bundle's newest version for one place."""
+    """A bundle's newest version for one place; `retired`: the name is out of use there since then."""
 
     name: str
     level: Level
@@ -123,6 +123,7 @@ class BundleView(BaseModel):
     expires_ms: int
     who: str
     at_ms: int
+    retired: bool
     devices: int
 
 
@@ -143,6 +144,12 @@ class Withdrawal(BaseModel):
     target: NameOrNone
 
 
+class Retirement(BaseModel):
+    """Who takes a name out of use."""
+
+    who: Name
+
+
 class CommandWanted(BaseModel):
     """A command to be sent."""
 
@@ -157,6 +164,7 @@ def fleet_router(fleet: Fleet, writer: Writer) -> APIRouter:
     router = APIRouter()
     router.include_router(_settings_router(fleet), tags=["settings"])
     router.include_router(_bundles_router(fleet, writer), tags=["bundles"])
+    router.include_router(_retiring_router(fleet), tags=["bundles"])
     router.include_router(_commands_router(fleet), tags=["commands"])
     return router
 
@@ -263,6 +271,7 @@ def _bundles_router(fleet: Fleet, writer: Writer) -> APIRouter:
                 expires_ms=row.expires_ms,
                 who=row.who,
                 at_ms=row.at_ms,
+                retired=row.retires,
                 devices=holders.get((row.name, row.version), 0),
             )
             for row in newest.values()
@@ -288,6 +297,19 @@ def _bundles_router(fleet: Fleet, writer: Writer) -> APIRouter:
         fleet.press.withdraw(name, place.level, place.target)
         fleet.dispatch.changed()
         return {"name": name}
+
+    return router
+
+
+def _retiring_router(fleet: Fleet) -> APIRouter:
+    router = APIRouter(prefix="/bundles")
+
+    @router.post("/{name}/retire")
+    def retire(name: str, by: Retirement) -> dict[str, str]:
+        """Take a name out of use everywhere; devices drop it, publishing under it again brings it back."""
+        row = fleet.press.retire(name, by.who)
+        fleet.dispatch.changed()
+        return {"name": row.name, "version": str(row.version)}
 
     return router
 

@@ -52,7 +52,7 @@ class TwinRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleRow:
-    """The newest version of a bundle for one place, without its body.
+    """The newest version of a bundle for one place, without its body; without any it retires the name.
 
     Attributes:
         level: for everyone (`city`), or for a district, a site or a device.
@@ -72,6 +72,11 @@ class BundleRow:
     def reach(self) -> Reach:
         """What it is called, and for whom it is."""
         return (self.name, self.level, self.target)
+
+    @property
+    def retires(self) -> bool:
+        """Whether the name is out of use there since this version."""
+        return self.size == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

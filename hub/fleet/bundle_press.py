@@ -7,6 +7,8 @@ not expired.
 to. It is published when the registry's keys are others than those it says; so a rotation needs nothing more.
 
 Rules:
+- A name is retired by a version without a body, for the city and for each place that has a bundle of this
+  name. Whoever holds it drops it; what was published before stays in the database, as after any publication.
 - Every bundle is signed by the present key and by the two before it.
 - `hub-keys` goes to each device under the signature of a key that this device trusts: that of the `hub-keys`
   which it holds, and that of its enrolment. So it may sleep through any number of rotations.
@@ -34,6 +36,7 @@ from shared.protocol.bundle import (
     Notice,
     encode_notice,
     make_notice,
+    make_retirement,
 )
 from shared.protocol.contents import read_content
 from shared.protocol.report_status import REPORT_STATUS
@@ -49,7 +52,7 @@ _HUB_KEYS_FOR_ALL: Final = (HUB_KEYS, Level.CITY, CITY)
 
 
 class NamesFullError(CapacityError):
-    """Devices hold no further name of bundles; publish this under a name that they hold."""
+    """Devices hold no further name of bundles; publish this under a name that they hold, or retire one."""
 
 
 class BundlePress:
@@ -104,13 +107,13 @@ class BundlePress:
             raise InputError("report-status is made by the hub for each device; publish under another name")
         if not 0 < expires_s <= EXPIRES_S_MAX:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
+        if not body:
+            raise InputError("a bundle has at least one byte; retire the name if it is not used any more")
         check_target(self._registry, level, target)
         read_content(name, body)
         with self._writer.read() as connection:
-            names = {known for known, _, _ in BundleRepository(connection).newest()} | {
-                HUB_KEYS,
-                REPORT_STATUS,
-            }
+            newest = BundleRepository(connection).newest().values()
+        names = {row.name for row in newest if not row.retires} | {HUB_KEYS, REPORT_STATUS}
         if name not in names and len(names) >= limits.BUNDLES_HELD_MAX:
             raise NamesFullError(NamesFullError.__doc__)
         return self._publish((name, level, target), body, self._clock() + 1000 * expires_s, who)
@@ -128,6 +131,37 @@ class BundlePress:
         if not self._writer.run(lambda connection: BundleRepository(connection).withdraw(reach)):
             raise InputError("there is no such bundle for this place; look at `ventanilla hub bundle list`")
         self._notices.pop((reach, frozenset()), None)
+
+    def retire(self, name: str, who: str) -> BundleRow:
+        """Take a name out of use everywhere; publishing under it again brings it back.
+
+        Raises:
+            NamesFullError: devices remember no further name that was retired.
+            InputError: nothing is published under this name, or it is the hub's own.
+            TransientError: it was not committed; repeat.
+        """
+        if name in {HUB_KEYS, REPORT_STATUS}:
+            raise InputError(f"{name} is the hub's own and stays; retire another name")
+        with self._writer.read() as connection:
+            newest = BundleRepository(connection).newest().values()
+        living = {row.name for row in newest if not row.retires}
+        if name not in living:
+            raise InputError("nothing is published under this name; look at `ventanilla hub bundle list`")
+        if len({row.name for row in newest} - living) >= limits.BUNDLES_RETIRED_MAX:
+            raise NamesFullError("devices remember no further retired name; publish under one of those")
+        places = {row.reach for row in newest if row.name == name} | {(name, Level.CITY, CITY)}
+        expires_ms = self._clock() + 1000 * EXPIRES_S_MAX
+        rows = [
+            self._row(reach, self._versions.next(), b"", expires_ms, who)
+            for reach in sorted(places, key=lambda reach: reach[1] is Level.CITY)
+        ]
+
+        def job(connection: Connection) -> None:
+            for row in rows:
+                BundleRepository(connection).add(row, b"")
+
+        self._writer.run(job)
+        return rows[-1]
 
     def publish_hub_keys(self) -> bool:
         """Publish the hub's keys if devices have others; tells whether it did.
@@ -199,10 +233,15 @@ class BundlePress:
         return frozenset(known & {signing_key_id(key.public_key()) for key in self._keys.signing_before})
 
     def _publish(self, reach: Reach, body: bytes, expires_ms: int, who: str) -> BundleRow:
-        name, level, target = reach
         version = self._versions.next()
-        self._signed(name, version, body, expires_ms)  # what cannot be is refused before it is kept
-        row = BundleRow(
+        self._signed(reach[0], version, body, expires_ms)  # what cannot be is refused before it is kept
+        row = self._row(reach, version, body, expires_ms, who)
+        self._writer.run(lambda connection: BundleRepository(connection).add(row, body))
+        return row
+
+    def _row(self, reach: Reach, version: Version, body: bytes, expires_ms: int, who: str) -> BundleRow:
+        name, level, target = reach
+        return BundleRow(
             name=name,
             version=version,
             size=len(body),
@@ -212,8 +251,6 @@ class BundlePress:
             level=level,
             target=target,
         )
-        self._writer.run(lambda connection: BundleRepository(connection).add(row, body))
-        return row
 
     def _signed(
         self, name: str, version: Version, body: bytes, expires_ms: int, trusted: Iterable[str] = ()
@@ -221,11 +258,15 @@ class BundlePress:
         before = self._keys.signing_before
         alone = [key for key in before if signing_key_id(key.public_key()) in set(trusted)]
         keys = [self._keys.signing, *alone, *(key for key in before[:SIGNING_BEFORE] if key not in alone)]
+        if not body:
+            return make_retirement(name, version, expires_ms, keys[:SIGNATURES_MAX])
         return make_notice(name, version, body, expires_ms, keys[:SIGNATURES_MAX])
 
 
 def for_place(bundles: Mapping[Reach, BundleRow], place: Place, now_ms: int) -> list[BundleRow]:
     """Return what a device is to hold, one of each name: the nearest that has not expired, else the nearest.
+
+    Of a name that is retired wherever the device looks, what retires it.
 
     Args:
         bundles: the newest for each name and place.
@@ -237,6 +278,11 @@ def for_place(bundles: Mapping[Reach, BundleRow], place: Place, now_ms: int) -> 
         for row in bundles.values():
             if (row.level, row.target) == (level, target):
                 before = found.get(row.name)
-                if before is None or row.expires_ms > now_ms or before.expires_ms <= now_ms:
+                if before is None or before.retires or _is_nearer(row, before, now_ms):
                     found[row.name] = row
     return list(found.values())
+
+
+def _is_nearer(row: BundleRow, before: BundleRow, now_ms: int) -> bool:
+    """Tell whether a bundle for a narrower place counts before one for a wider place."""
+    return not row.retires and (row.expires_ms > now_ms or before.expires_ms <= now_ms)

@@ -244,7 +244,7 @@ class Dispatch:
         # First of all the keys: what comes behind may be signed by one that the device has yet to trust.
         for row in sorted(wanted_here, key=lambda one: one.name != HUB_KEYS):
             version = held.get(row.name)
-            if version == row.version:
+            if version == row.version or (row.retires and version is None):
                 continue
             wanted = row
             if version is not None and version > row.version:

@@ -63,6 +63,13 @@ def withdraw(
 
 
 @app.command()
+def retire(name: str, home: Home = None) -> None:
+    """Take a name out of use everywhere: devices drop it; publishing under it again brings it back."""
+    done = running(load_config(home)).post(f"/v1/bundles/{name}/retire", {"who": getuser()})
+    typer.echo(f"{name} is retired as version {done['version']}; devices drop it when they hear of it.")
+
+
+@app.command()
 def catalogue(
     home: Home = None,
     expires_days: Annotated[int, typer.Option(min=1, max=3_650, help="When it is too old to rely on.")] = 365,
@@ -110,7 +117,7 @@ def list_all(home: Home = None) -> None:
             f"{i['level']} {i['target']}".strip(),
             i["version"],
             f"{i['size']:,}",
-            _day(i["expires_ms"]),
+            "retired" if i["retired"] else _day(i["expires_ms"]),
             i["who"],
             i["devices"],
         )

@@ -9,6 +9,8 @@ Rules:
   enrolment, the enrolment's.
 - What a bundle says is read before it is taken (`shared.protocol.contents`): one that says nothing that this
   device understands is refused, and the one before stays.
+- Of a name that was retired the notice stays, and nothing else: an older bundle that somebody recorded does
+  not come back, a newer one does.
 - Bundles lie with the identity: a data disk that is rolled back brings no old deny list with it.
 """
 
@@ -27,6 +29,7 @@ from shared.model.errors import CapacityError, InputError
 from shared.protocol import limits
 from shared.protocol.bundle import (
     AFTER_EXPIRY,
+    HUB_KEYS,
     AfterExpiry,
     BundleError,
     HubPublicKeys,
@@ -41,6 +44,7 @@ from shared.protocol.contents import Content, read_content
 from shared.protocol.parsing import encode, number, parse_object
 from shared.protocol.reported import BundleReport, BundleState
 from shared.protocol.signing import signing_key_id
+from shared.protocol.versions import Version
 
 FOLDER: Final = "bundles"
 
@@ -48,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 
 class ShelfFullError(CapacityError):
-    """The device holds as many bundles as it may; retire a name that is not used any more."""
+    """The device holds as many bundles as it may; retire a name by `ventanilla hub bundle retire`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,9 @@ class Held:
     taken_ms: int
 
     def state(self, now_ms: int) -> BundleState:
-        """Tell whether it has expired."""
+        """Tell whether it has expired, or was retired."""
+        if self.notice.retires:
+            return BundleState.RETIRED
         return BundleState.EXPIRED if now_ms >= self.notice.expires_ms else BundleState.HELD
 
 
@@ -74,7 +80,8 @@ class BundleShelf:
     Args:
         folder: the identity folder.
         identity: whose enrolment names the first key that is trusted.
-        taken: called with a bundle and what it says, whenever one is taken or found at the start.
+        taken: called with a bundle and what it says, whenever one is taken or found at the start, and with
+            the notice that retired one and None.
     """
 
     def __init__(
@@ -84,8 +91,12 @@ class BundleShelf:
         self._identity = identity
         self._taken = taken
         self._held: dict[str, Held] = {}
+        self._retired: dict[str, Held] = {}
         self._hub_keys: tuple[HubPublicKeys, int] | None = None
-        for name, held, body in read_shelf(folder):
+        for name, held, body in _read(folder):
+            if held.notice.retires:
+                self._retired[name] = held
+                continue
             self._held[name] = held
             try:
                 self._use(held, read_content(name, body))
@@ -96,6 +107,11 @@ class BundleShelf:
     def held(self) -> Mapping[str, Held]:
         """What is on the shelf, by name."""
         return self._held
+
+    def version(self, name: str) -> Version | None:
+        """Return the newest version that the device took of a name, also of one that was retired."""
+        known = self._held.get(name) or self._retired.get(name)
+        return None if known is None else known.notice.version
 
     def wants(self, body: bytes, name: str) -> Notice | None:
         """Look at a notice; None where the device holds that version already.
@@ -110,17 +126,17 @@ class BundleShelf:
             InputError: malformed, of another name, or signed by nobody who is trusted.
         """
         notice = decode_notice(body)
-        if notice.name != name:
+        if notice.name != name or (notice.retires and name == HUB_KEYS):
             raise BundleError(BundleError.__doc__)
         check_notice(notice, self._trusted())
-        self._check_room(name)
-        held = self._held.get(name)
-        if held is not None and notice.version < held.notice.version:
+        self._check_room(notice)
+        known = self.version(name)
+        if known is not None and notice.version < known:
             raise OlderError(OlderError.__doc__)
-        return None if held is not None and notice.version == held.notice.version else notice
+        return None if notice.version == known else notice
 
     def put(self, notice: Notice, body: bytes, now_ms: int) -> None:
-        """Take a bundle whose notice was looked at.
+        """Take a bundle whose notice was looked at, or drop the one that it retires.
 
         Raises:
             ShelfFullError: there is no room for another name.
@@ -128,24 +144,31 @@ class BundleShelf:
             OSError: it cannot be stored; the one before stays.
         """
         check_body(notice, body)
-        self._check_room(notice.name)  # others may have been taken while this body was on its way
-        content = read_content(notice.name, body)
+        self._check_room(notice)  # others may have been taken while this body was on its way
+        content = None if notice.retires else read_content(notice.name, body)
         held = Held(notice=replace(notice, body=None), taken_ms=now_ms)
         head = encode({"taken_ms": now_ms})
         write_kept(self._folder / notice.name, b"%s\n%s%s" % (head, encode_notice(held.notice), body))
-        self._held[notice.name] = held
+        here, gone = (self._retired, self._held) if notice.retires else (self._held, self._retired)
+        here[notice.name] = held
+        gone.pop(notice.name, None)
         log.info("bundle_taken", name=notice.name, version=str(notice.version), bytes=notice.size)
         self._use(held, content)
 
     def report(self, now_ms: int) -> dict[str, BundleReport]:
-        """Say what is on the shelf."""
+        """Say what is on the shelf, and what was retired."""
         return {
             name: BundleReport(version=held.notice.version, state=held.state(now_ms))
-            for name, held in self._held.items()
+            for name, held in {**self._retired, **self._held}.items()
         }
 
-    def _check_room(self, name: str) -> None:
-        if name not in self._held and len(self._held) >= limits.BUNDLES_HELD_MAX:
+    def _check_room(self, notice: Notice) -> None:
+        there, most = (
+            (self._retired, limits.BUNDLES_RETIRED_MAX)
+            if notice.retires
+            else (self._held, limits.BUNDLES_HELD_MAX)
+        )
+        if notice.name not in there and len(there) >= most:
             raise ShelfFullError(ShelfFullError.__doc__)
 
     def _use(self, held: Held, content: Content | None) -> None:
@@ -165,6 +188,11 @@ class BundleShelf:
 
 def read_shelf(folder: Path) -> list[tuple[str, Held, bytes]]:
     """Read what lies on the shelf of a device that may be stopped; what is damaged is left out."""
+    return [one for one in _read(folder) if not one[1].notice.retires]
+
+
+def _read(folder: Path) -> list[tuple[str, Held, bytes]]:
+    """Read the shelf with the notices of what was retired."""
     found: list[tuple[str, Held, bytes]] = []
     shelf = folder / FOLDER
     for path in sorted(shelf.iterdir()) if shelf.is_dir() else ():

@@ -19,6 +19,7 @@ from shared.model.errors import InputError
 from shared.model.instants import to_rfc3339
 from shared.model.translations import Translations
 from shared.model.wording import Language
+from shared.protocol import bundle, contents
 from shared.protocol.contents import Content, read_content
 from shared.protocol.report_status import ReportStatus
 from shared.protocol.reported import BundleState
@@ -84,7 +85,9 @@ class Contents:
         self._translations: Translations | None = None
 
     def learn(self, held: Held, content: Content | None) -> None:
-        """Take note of a bundle."""
+        """Take note of a bundle, or of the end of one."""
+        if held.notice.retires:
+            self._forget(held.notice.name)
         match content:
             case DenyList():
                 self._deny_list = (held, content)
@@ -96,6 +99,19 @@ class Contents:
                 self._reports = (held, content)
             case Translations():
                 self._translations = content
+            case _:
+                pass
+
+    def _forget(self, name: str) -> None:
+        match name:
+            case bundle.DENY_LIST:
+                self._deny_list = None
+            case contents.AGENDA:
+                self._agenda = None
+            case contents.CATALOGUE:
+                self._catalogue = None
+            case contents.TRANSLATIONS:
+                self._translations = None
             case _:
                 pass
 
@@ -139,11 +155,11 @@ def contents_of(folder: Path, now_ms: Callable[[], int]) -> Contents:
         folder: the identity folder.
         now_ms: the best time that there is.
     """
-    contents = Contents(now_ms)
+    found = Contents(now_ms)
     for name, held, body in read_shelf(folder):
         with suppress(InputError):
-            contents.learn(held, read_content(name, body))
-    return contents
+            found.learn(held, read_content(name, body))
+    return found
 
 
 def _notice(item: Item, language: Language) -> Mapping[str, Any]:

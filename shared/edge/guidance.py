@@ -231,8 +231,8 @@ class Guidance:
                     self._shelf.put(notice, notice.body, self._now_ms())
 
     def _fetched(self, notice: Notice, body: bytes) -> None:
-        held = self._shelf.held.get(notice.name)
-        if held is not None and held.notice.version >= notice.version:
+        known = self._shelf.version(notice.name)
+        if known is not None and known >= notice.version:
             return
         try:
             self._shelf.put(notice, body, self._now_ms())

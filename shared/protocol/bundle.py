@@ -11,6 +11,7 @@ Rules:
 - A bundle is signed by every key that some device may still trust; one that this device trusts is enough.
   Which keys it trusts is itself a bundle, `hub-keys`; before that, the key of the enrolment.
 - What has expired is kept, and each name says what a device does then (`AFTER_EXPIRY`).
+- A notice of a body without bytes retires the name: who holds it drops it, and remembers the version.
 
 Not here: what a body says (whoever uses it), files (`shared.edge.bundle_shelf`), keys (`hub.keys`).
 
@@ -102,6 +103,11 @@ class Notice:
     sigs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     body: bytes | None = None
 
+    @property
+    def retires(self) -> bool:
+        """Whether it takes the name out of use."""
+        return self.size == 0
+
     def signed_bytes(self) -> bytes:
         """Return what a signature is over."""
         text = f"vt1 bundle|{self.name}|{self.version}|{self.sha256.hex()}|{self.size}|{self.expires_ms}"
@@ -128,10 +134,33 @@ def make_notice(
     Raises:
         BundleError: the name or the size cannot be.
     """
-    if not is_bundle_name(name):
-        raise BundleError("a bundle's name is 1 to 32 of a-z, 0-9 and hyphen, beginning with a letter")
     if not 0 < len(body) <= limits.BUNDLE_BYTES_MAX:
         raise BundleError(f"a bundle has 1 to {limits.BUNDLE_BYTES_MAX} bytes; publish less in one")
+    return _signed(name, version, body, expires_ms, keys)
+
+
+def make_retirement(
+    name: str, version: Version, expires_ms: int, keys: Sequence[Ed25519PrivateKey]
+) -> Notice:
+    """Make a signed notice that takes a name out of use.
+
+    Args:
+        name: of the bundle.
+        version: higher than any before.
+        expires_ms: by the hub's clock; nothing follows from it.
+        keys: newest first; the first `SIGNATURES_MAX` sign.
+
+    Raises:
+        BundleError: the name cannot be.
+    """
+    return _signed(name, version, b"", expires_ms, keys)
+
+
+def _signed(
+    name: str, version: Version, body: bytes, expires_ms: int, keys: Sequence[Ed25519PrivateKey]
+) -> Notice:
+    if not is_bundle_name(name):
+        raise BundleError("a bundle's name is 1 to 32 of a-z, 0-9 and hyphen, beginning with a letter")
     notice = Notice(
         name=name,
         version=version,
@@ -207,7 +236,7 @@ def decode_notice(body: bytes) -> Notice:
         name=name,
         version=version_of(members, "version"),
         sha256=octets(members, "sha256", 32),
-        size=whole(members, "size", 1, limits.BUNDLE_BYTES_MAX),
+        size=whole(members, "size", 0, limits.BUNDLE_BYTES_MAX),
         expires_ms=number(members, "expires_ms"),
         sigs={key_id: _from_text(value, SIGNATURE_BYTES) for key_id, value in sigs.items()},
     )

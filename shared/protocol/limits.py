@@ -150,6 +150,8 @@ BUNDLE_BYTES_MAX: Final = 512 * 1024
 """A deny list of 10,000 cards has about as much."""
 BUNDLES_HELD_MAX: Final = 16
 """Names of bundles that a device holds: whoever invents names fills no disk."""
+BUNDLES_RETIRED_MAX: Final = 32
+"""Names that were retired and that a device remembers, so that nothing recorded brings one back."""
 OFFLINE_LIMIT_MINOR: Final = 1_000
 """What one card may spend on one device while the deny list has expired, unless the town sets another: some
 rides, and no more than the town can lose on each card that was stolen meanwhile."""

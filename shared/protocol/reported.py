@@ -38,6 +38,8 @@ class BundleState(StrEnum):
 
     HELD = auto()
     EXPIRED = auto()
+    RETIRED = auto()
+    """The device dropped it, and remembers the version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +125,9 @@ def decode_reported(body: bytes) -> Reported:
     members = parse_object(body.removesuffix(b"\n"))
     bundles = as_object(members.get("bundles"), "bundles")
     refused = as_object(members.get("refused", {}), "refused")
-    if len(bundles) > limits.BUNDLES_HELD_MAX or not all(map(is_bundle_name, bundles)):
-        message = f"A device holds at most {limits.BUNDLES_HELD_MAX} bundles, each under a name."
+    names_max = limits.BUNDLES_HELD_MAX + limits.BUNDLES_RETIRED_MAX
+    if len(bundles) > names_max or not all(map(is_bundle_name, bundles)):
+        message = f"A device speaks of at most {names_max} bundles, each under a name."
         raise ParseError(message)
     why = as_object(members.get("why", {}), "why")
     if len(refused) > _CAUSES_MAX or any(len(cause) > _CAUSE_LENGTH_MAX for cause in (*refused, *why)):

@@ -279,6 +279,34 @@ def test_notice_for_one_device_is_shown_there_until_it_is_withdrawn(
     assert (refused.returncode, "bundle list" in refused.stderr) == (1, True)
 
 
+@pytest.mark.sentence("W-17")
+def test_name_that_is_retired_is_dropped_and_comes_back_when_it_is_published_again(
+    hub: HubProcess, device: DeviceProcess, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    item = {"id": "obras", "version": 1, "kind": "notice", "title": {"es": "x"}, "text": {"es": "x"}}
+    item |= {"from": now.isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+
+    def shown() -> list[str]:
+        count = len(device.answers)
+        device.give([{"ask": "notices"}])
+        return [notice["id"] for notice in device.wait_for_answers(count + 1)[-1]["notices"]]
+
+    held(device, "agenda", publish(hub, "agenda", {"items": [item]}))
+    assert shown() == ["obras"]
+    assert "agenda is retired as version" in hub.command("bundle", "retire", "agenda")
+    wanted_when(device, lambda w: "agenda" not in w["bundles"], "the agenda gone")
+    assert shown() == []
+    (row,) = [line for line in hub.command("bundle", "list").splitlines() if line.startswith("agenda")]
+    assert "retired" in row
+    refused = hub.try_command("bundle", "retire", "agenda")
+    assert (refused.returncode, "bundle list" in refused.stderr) == (1, True)
+    (tmp_path / "agenda.json").write_text(json.dumps({"items": [item]}))
+    said = hub.command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"))
+    held(device, "agenda", said.rpartition("version ")[2].partition(" ")[0])
+    assert shown() == ["obras"]
+
+
 def test_file_that_no_device_could_read_is_refused_with_its_place(hub: HubProcess, tmp_path: Path) -> None:
     (tmp_path / "agenda.json").write_text('{"items":[{"id":"x"}]}')
     done = hub.try_command("bundle", "publish", "agenda", str(tmp_path / "agenda.json"))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.protocol import limits, topics
-from shared.protocol.bundle import Notice, encode_notice, make_notice
+from shared.protocol.bundle import Notice, encode_notice, make_notice, make_retirement
 from shared.protocol.command import Command, encode_command
 from shared.protocol.keys import LinkKey, derive
 from shared.protocol.mac import seal_message
@@ -127,7 +127,23 @@ def _newer_and_older() -> list[Case]:
             [_offered(_notice(5, b"\xff", "content"), "taken")],
             {"content": [12, 5]},
         ),
+        (
+            "a name that is retired",
+            "it is dropped, and what is older does not come back (W-17)",
+            [_offered(good, "taken"), _offered(_retired(6), "taken"), _offered(good, "nothing")],
+            {},
+        ),
+        (
+            "a retired name that is published again",
+            "what is newer is taken (W-17)",
+            [_offered(good, "taken"), _offered(_retired(6), "taken"), _offered(_notice(7), "taken")],
+            {"deny-list": [12, 7]},
+        ),
     ]
+
+
+def _retired(n: int) -> Notice:
+    return make_retirement("deny-list", Version(12, n), TIME_MS + DAY_MS, [signing()])
 
 
 def _wrong() -> list[Case]:

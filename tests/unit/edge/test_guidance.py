@@ -15,11 +15,18 @@ from shared.edge.home import DeviceHome
 from shared.edge.kept_files import write_kept
 from shared.edge.operations import Operations, RecentLog
 from shared.protocol import limits, topics
-from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, Notice, encode_notice, make_notice
+from shared.protocol.bundle import (
+    HUB_KEYS,
+    HubPublicKeys,
+    Notice,
+    encode_notice,
+    make_notice,
+    make_retirement,
+)
 from shared.protocol.command import Command, CommandState, Result, decode_result, encode_command
 from shared.protocol.keys import LinkKey
 from shared.protocol.mac import open_message, seal_message
-from shared.protocol.reported import Reported, TwinState, decode_reported
+from shared.protocol.reported import BundleReport, BundleState, Reported, TwinState, decode_reported
 from shared.protocol.sealing import HubSealingKey
 from shared.protocol.session import Publish
 from shared.protocol.twin import Desired, encode_desired
@@ -390,6 +397,51 @@ def test_bundle_that_an_older_device_took_and_this_one_does_not_understand_is_le
     assert desk.guidance.refused == {"bundle:older": 1}
     desk.bundle(desk.made(3, b'{"items":[]}', name="agenda"))
     assert {name: body for name, _, body in read_shelf(desk.home.identity)}["agenda"] == b'{"items":[]}'
+
+
+@pytest.mark.sentence("W-17")
+def test_name_that_was_retired_is_dropped_and_only_a_newer_bundle_brings_it_back(desk: Desk) -> None:
+    first, gone = desk.made(1, b'{"a":1}'), make_retirement("content", Version(1, 2), FAR_MS, [desk.signing])
+    desk.bundle(first)
+    desk.bundle(gone)
+    desk.connect()
+    _, reported = desk.said()
+    assert reported is not None
+    assert reported.bundles == {"content": BundleReport(version=Version(1, 2), state=BundleState.RETIRED)}
+    assert (read_shelf(desk.home.identity), desk.guidance.status()["bundles"]) == ([], {})
+    desk.start()
+    desk.bundle(first)  # somebody recorded it
+    assert desk.guidance.refused == {"bundle:older": 1}
+    assert read_shelf(desk.home.identity) == []
+    desk.bundle(desk.made(3, b'{"a":3}'))
+    desk.bundle(gone)
+    assert [body for _, _, body in read_shelf(desk.home.identity)] == [b'{"a":3}']
+
+
+@pytest.mark.sentence("W-17")
+def test_body_that_was_on_its_way_when_its_name_was_retired_is_not_taken(desk: Desk) -> None:
+    body = b"x" * (limits.BUNDLE_INLINE_BYTES_MAX + 1)
+    desk.bundle(desk.made(1, body))
+    desk.bundle(make_retirement("content", Version(1, 2), FAR_MS, [desk.signing]))
+    ((notice, done),) = desk.postman.waiting
+    done(notice, body)
+    assert read_shelf(desk.home.identity) == []
+
+
+def test_what_retires_the_hubs_keys_or_more_names_than_are_remembered_has_no_effect(desk: Desk) -> None:
+    keys = HubPublicKeys(
+        signing=(desk.signing.public_key().public_bytes_raw(),), sealing=HubSealingKey.generate().public().raw
+    )
+    desk.bundle(desk.made(1, keys.to_body(), name=HUB_KEYS))
+    desk.bundle(make_retirement(HUB_KEYS, Version(1, 2), FAR_MS, [desk.signing]))
+    assert [name for name, _, _ in read_shelf(desk.home.identity)] == [HUB_KEYS]
+    for n in range(limits.BUNDLES_RETIRED_MAX + 2):
+        desk.bundle(make_retirement(f"name-{n}", Version(1, 3), FAR_MS, [desk.signing]))
+    assert desk.guidance.refused == {"bundle:refused": 1, "bundle:not_stored": 2}
+    desk.connect()
+    _, reported = desk.said()
+    assert reported is not None  # the hub reads a word that names them all
+    assert len(reported.bundles) == 1 + limits.BUNDLES_RETIRED_MAX
 
 
 @pytest.mark.sentence("W-9")

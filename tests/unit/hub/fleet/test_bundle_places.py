@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.db.fleet_repository import BundleRow
+from hub.db.fleet_repository import BundleRepository, BundleRow
 from hub.domain.settings.service import Level, Place
 from hub.fleet.bundle_press import NamesFullError, for_place
 from shared.model.errors import InputError
@@ -157,3 +157,73 @@ def test_nothing_is_withdrawn_where_there_is_nothing_or_from_everyone(
         office.fleet.press.withdraw("content", level, target)
     holds(office, "kiosk-1", version)
     assert office.fleet.dispatch.behind <= 1
+
+
+@pytest.mark.sentence("W-17")
+def test_retired_name_is_dropped_at_every_place_and_published_again_where_it_is_wanted(
+    office: Office,
+) -> None:
+    city = publish(office, b"city")
+    mine = publish(office, b"mine", Level.DEVICE, "kiosk-1")
+    holds(office, "kiosk-1", mine)
+    holds(office, "kiosk-2", city)
+    office.sent.clear()
+    office.fleet.press.retire("content", "ana")
+    office.fleet.dispatch.changed()
+    for device in ("kiosk-1", "kiosk-2"):
+        gone = offered(office, device)
+        assert gone is not None
+        assert (gone.retires, gone.version > mine) == (True, True)
+        holds(office, device, gone.version)
+    office.sent.clear()
+    office.fleet.dispatch.changed()
+    assert office.sent == []
+    again = publish(office, b"again", Level.DEVICE, "kiosk-2")
+    back = offered(office, "kiosk-2")
+    assert back is not None
+    assert (back.version, back.body, offered(office, "kiosk-1")) == (again, b"again", None)
+    holds(office, "kiosk-2", again)
+    everywhere = publish(office, b"everywhere")
+    back = offered(office, "kiosk-1")
+    assert back is not None
+    assert (back.version, back.body, offered(office, "kiosk-2")) == (everywhere, b"everywhere", None)
+
+
+@pytest.mark.sentence("W-17")
+def test_device_that_never_held_a_retired_name_hears_nothing_of_it(office: Office) -> None:
+    publish(office, b"city")
+    office.fleet.press.retire("content", "ana")
+    office.sent.clear()
+    office.reports("kiosk-1", None, {})
+    assert office.sent == []
+
+
+def test_what_was_published_before_a_name_was_retired_stays_in_the_database(office: Office) -> None:
+    version = publish(office, b"city")
+    gone = office.fleet.press.retire("content", "ana")
+    with office.writer.read() as connection:
+        repository = BundleRepository(connection)
+        assert repository.body("content", version) == b"city"
+        (newest,) = repository.newest().values()
+    assert (newest.retires, newest.who, newest.version) == (True, "ana", gone.version)
+
+
+@pytest.mark.parametrize("name", ["content", HUB_KEYS, "report-status"])
+def test_name_that_nothing_is_published_under_or_that_is_the_hubs_is_not_retired(
+    office: Office, name: str
+) -> None:
+    assert office.fleet.press.publish_hub_keys()
+    with pytest.raises(InputError):
+        office.fleet.press.retire(name, "ana")
+
+
+def test_retired_name_makes_room_for_another_until_devices_remember_no_more(office: Office) -> None:
+    for n in range(limits.BUNDLES_HELD_MAX - 2):
+        office.fleet.press.publish(f"name-{n}", b"x", 60, "ana")
+    for n in range(limits.BUNDLES_RETIRED_MAX):
+        office.fleet.press.retire(f"name-{n}", "ana")
+        office.fleet.press.publish(f"name-{n + limits.BUNDLES_HELD_MAX - 2}", b"x", 60, "ana")
+    with pytest.raises(NamesFullError):
+        office.fleet.press.retire(f"name-{limits.BUNDLES_RETIRED_MAX}", "ana")
+    with pytest.raises(InputError, match="retire"):
+        office.fleet.press.publish("name-40", b"", 60, "ana")
