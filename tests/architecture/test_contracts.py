@@ -16,6 +16,7 @@ PLANTED = {
     "hub_on_shared": ("shared/adapters/planted.py", "import hub.config"),
     "rooms_of_shared": ("shared/protocol/planted.py", "import shared.adapters"),
     "rooms_of_kiosk": ("kiosk_app/core/planted.py", "import kiosk_app.town"),
+    "rooms_of_card": ("card_reader/apdu/planted.py", "import card_reader.desfire.card"),
     "rooms_of_hub": ("hub/usecases/planted.py", "import hub.db.tables"),
     "nouns_apart": ("hub/domain/payments/planted.py", "import hub.domain.notices"),
     "pure_middle": ("shared/protocol/planted.py", "from time import monotonic"),

@@ -13,6 +13,8 @@ from tests.architecture.tree import Module, product_modules
 ALLOWED = {
     "shared.model": ("shared.model",),
     "shared.protocol": ("shared.model", "shared.protocol", "cryptography"),
+    "card_reader.apdu": ("shared.model", "card_reader.apdu", "card_reader.transport.port"),
+    "card_reader.desfire": ("shared.model", "card_reader.apdu", "card_reader.desfire", "cryptography"),
     "hub.domain": ("shared.model", "hub.domain"),
     "kiosk_app.core": ("shared.model", "kiosk_app.core"),
 }
@@ -37,7 +39,15 @@ SOLE_IMPORTERS = {
     "uvicorn": ("hub.main", "hub.api", "hub.core.reference"),
 }
 ENVIRONMENT_READERS = ("hub.config", "shared.adapters.service_manager")
-PURE = ("shared.model", "shared.protocol", "hub.domain", "hub.usecases", "kiosk_app.core")
+PURE = (
+    "card_reader.apdu",
+    "card_reader.desfire",
+    "shared.model",
+    "shared.protocol",
+    "hub.domain",
+    "hub.usecases",
+    "kiosk_app.core",
+)
 CLOCKS = frozenset({"now", "today", "utcnow"})
 
 
