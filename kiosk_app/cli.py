@@ -3,9 +3,6 @@
 Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood, 75 to be started again.
 """
 
-import os
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +10,14 @@ import typer
 
 from kiosk_app.owner.running import KioskOptions, run_kiosk
 from kiosk_app.ui.environment import screen_environment
+from shared.edge.ending import until_told
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
-from shared.edge.main import look_at, until_told
+from shared.edge.main import look_at
 from shared.edge.operations import RecentLog
 from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.parsing import encode
-
-START_AGAIN = 75
-"""Status after the command `restart`: the service manager starts the kiosk again (sysexits, EX_TEMPFAIL)."""
 
 PORTRAIT = (1080, 1920)
 SIDE_PX_MIN = 320
@@ -93,13 +88,8 @@ def run(
     ] = limits.BACKOFF_MAX_MS / 1000,
 ) -> None:
     """Run a kiosk that was enrolled with `ventanilla device enrol`, until SIGTERM."""
-    recent, asked = RecentLog(), threading.Event()
+    recent = RecentLog()
     log_to_standard_error(recent)
-
-    def restart() -> None:
-        asked.set()
-        os.kill(os.getpid(), signal.SIGTERM)
-
     paths = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
     named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
     others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
@@ -113,10 +103,9 @@ def run(
         around=["env", *(f"{name}={value}" for name, value in kivy.items())],
         backoff_cap_ms=int(backoff_cap_s * 1000),
     )
-    with until_told() as told:
-        run_kiosk(DeviceHome(home), options, told, recent, restart)
-    if asked.is_set():
-        raise typer.Exit(START_AGAIN)
+    with until_told() as ending:
+        run_kiosk(DeviceHome(home), options, ending.told, recent, ending.start_again)
+    raise typer.Exit(ending.status)
 
 
 @app.command(hidden=True)

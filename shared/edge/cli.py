@@ -5,7 +5,6 @@ Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood,
 
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -18,11 +17,12 @@ from typing import Annotated, Any
 import typer
 
 from shared.adapters.enrolment_client import enrol as enrol_machine
+from shared.edge.ending import until_told
 from shared.edge.faceless import Faceless
 from shared.edge.home import DeviceHome
 from shared.edge.line_input import LineInput
 from shared.edge.log import log_to_standard_error
-from shared.edge.main import Device, look_at, open_device, until_told
+from shared.edge.main import Device, look_at, open_device
 from shared.edge.operations import RecentLog
 from shared.model.errors import DeviceError, InputError, TransientError
 from shared.protocol import limits
@@ -30,8 +30,6 @@ from shared.protocol.enrolment import Token, is_address
 from shared.protocol.parsing import encode
 
 EMPTY_POLL_S = 0.05
-START_AGAIN = 75
-"""Status after the command `restart`: the service manager starts the device again (sysexits, EX_TEMPFAIL)."""
 
 app = typer.Typer(
     no_args_is_help=True, help="A street device: enrol it, run it without a face, ask how it does."
@@ -117,35 +115,32 @@ def run(
 
     It goes on delivering after the last event, until SIGTERM or, with --until-empty, until the hub has all.
     """
-    recent, asked = RecentLog(), threading.Event()
+    recent = RecentLog()
     log_to_standard_error(recent)
-
-    def restart() -> None:
-        asked.set()
-        os.kill(os.getpid(), signal.SIGTERM)
-
     with ExitStack() as closing:
-        told = closing.enter_context(until_told())
+        ending = closing.enter_context(until_told())
         source = 0 if events == "-" else _open(events, closing)
         device = closing.enter_context(
             open_device(
-                DeviceHome(home), backoff_cap_ms=int(backoff_cap_s * 1000), recent=recent, restart=restart
+                DeviceHome(home),
+                backoff_cap_ms=int(backoff_cap_s * 1000),
+                recent=recent,
+                restart=ending.start_again,
             )
         )
         if status_every_s is not None:
             closing.callback(_tell_status(device, status_every_s))
-        lines = LineInput(source, told, per_second)
+        lines = LineInput(source, ending.told, per_second)
         with Faceless(
             device.teller, device.reader, device.clock, device.attaching, device.admission
         ) as faceless:
             for batch in lines.batches():
                 _write(faceless.take(batch))
         if until_empty:
-            _wait_until_empty(device, told, timeout_s)
+            _wait_until_empty(device, ending.told, timeout_s)
         else:
-            select.select([told], [], [])
-    if asked.is_set():
-        raise typer.Exit(START_AGAIN)
+            select.select([ending.told], [], [])
+    raise typer.Exit(ending.status)
 
 
 def _open(path: str, closing: ExitStack) -> int:

@@ -7,7 +7,6 @@ Kiosk and terminal put themselves together the same way, with their own faces.
 """
 
 import os
-import signal
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
@@ -15,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any, Final
 
 from shared.adapters import device_keys
@@ -212,24 +210,6 @@ def look_at(home: DeviceHome) -> dict[str, Any]:
             }
     except HomeInUseError:
         return ask_owner(home.run)
-
-
-@contextmanager
-def until_told() -> Generator[int]:
-    """Give a descriptor that becomes readable at SIGTERM or SIGINT."""
-    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        os.write(writing, b"!")
-
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield reading
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reading)
-        os.close(writing)
 
 
 @contextmanager

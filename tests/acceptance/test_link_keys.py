@@ -1,6 +1,6 @@
 """A device's link keys are changed by the hub's command, and by nobody who dies in the middle of it.
 
-One point of dying is here; all of them are tried by `python -m tests.proof rotations`.
+Two points of dying are here; all of them are tried by `python -m tests.proof rotations`.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from shared.edge.home import DeviceHome
 from shared.protocol.session import SessionState
 from tests.support.device_process import DeviceProcess
 from tests.support.hub_process import HubProcess
-from tests.support.rotating import Machine, kill_the_hub
+from tests.support.rotating import Machine, kill_the_device, kill_the_hub
 
 NUMBERS = count(1)
 
@@ -47,6 +47,11 @@ def test_operator_changes_the_link_keys_of_a_device(hub: HubProcess, machine: Ma
     with DeviceProcess(DeviceHome(old_disk)) as device:  # it is connected, and understands nobody
         device.wait_for_status(state=SessionState.BIRTH_SENT.value)
     assert not hub.get("/v1/losses")["items"]
+
+
+@pytest.mark.requires("strace")
+def test_device_killed_when_the_hub_alone_has_its_new_keys_ends_with_them(machine: Machine) -> None:
+    kill_the_device(machine, "after the hub has them, before its answer is stored")
 
 
 @pytest.mark.requires("strace")

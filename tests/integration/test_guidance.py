@@ -14,7 +14,7 @@ import pytest
 
 from hub.fleet.command_post import UNANSWERED
 from shared.adapters import device_keys
-from shared.edge.cli import START_AGAIN
+from shared.edge.ending import START_AGAIN
 from shared.edge.pseudonyms import Pseudonyms
 from shared.protocol import limits
 from tests.support.device_process import DeviceProcess, report, tap

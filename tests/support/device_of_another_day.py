@@ -15,10 +15,11 @@ from pathlib import Path
 import structlog
 
 from shared.edge.device_time import DeviceTime, system_time
+from shared.edge.ending import until_told
 from shared.edge.faceless import Faceless
 from shared.edge.home import DeviceHome
 from shared.edge.line_input import LineInput
-from shared.edge.main import open_device, until_told
+from shared.edge.main import open_device
 
 
 def moved_on(clock: Callable[[], int], file: Path) -> Callable[[], int]:
@@ -32,14 +33,14 @@ def main(home: Path, file: Path) -> None:
     machine = system_time()
     clock = DeviceTime(wall_ms=moved_on(machine.wall_ms, file), uptime_ms=moved_on(machine.uptime_ms, file))
     with (
-        until_told() as told,
+        until_told() as ending,
         open_device(DeviceHome(home), backoff_cap_ms=300, clock=clock) as device,
         Faceless(device.teller, device.reader, device.clock, device.attaching, device.admission) as faceless,
     ):
-        for batch in LineInput(0, told, None).batches():
+        for batch in LineInput(0, ending.told, None).batches():
             sys.stdout.buffer.write(faceless.take(batch))
             sys.stdout.buffer.flush()
-        select.select([told], [], [])
+        select.select([ending.told], [], [])
 
 
 if __name__ == "__main__":

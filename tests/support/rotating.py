@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.adapters import device_keys
-from shared.edge.cli import START_AGAIN
+from shared.edge.ending import START_AGAIN
 from shared.edge.seam import Taken
 from shared.model.event import Stream
 from tests.support.device_process import DeviceProcess, report
