@@ -119,6 +119,9 @@ def _show(
     speaker_of: Callable[[Language], Speaker],
     look: "Look",
 ) -> None:
+    from kiosk_app.ui.environment import hush_kivy  # noqa: PLC0415 - Kivy
+
+    hush_kivy()
     from kiosk_app.ui.app import KioskApp  # noqa: PLC0415 - Kivy
 
     KioskApp(desk, machine, voice, speaker_of, look, alive=machine.beat).run()

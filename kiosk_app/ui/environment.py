@@ -5,12 +5,30 @@ Whoever starts that process puts these into its environment before Python begins
 Source: Kivy 2.3.1, "Configure Kivy" and "Controlling the environment".
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 ACTIVE_FPS: Final = 60
 """Frames a second, at most, while something moves; the screen lowers it by itself when nothing does."""
+
+_OF_NO_USE: Final = ("Input: ", "Config: Older configuration", "Config: Upgrading configuration")
+"""How Kivy begins what it says of ways to touch that it tries and this kiosk does not take, and of settings
+that it fills up."""
+
+
+def hush_kivy() -> None:
+    """Keep Kivy from telling of what this kiosk does not use; call it before anything imports Kivy.
+
+    Kivy tries every way to touch that it knows and tells with a traceback of each whose library is missing.
+    The screen takes the display's mouse events alone (`app`).
+    """
+    logging.getLogger("kivy").addFilter(_is_of_use)
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_OF_NO_USE)
 
 
 def screen_environment(

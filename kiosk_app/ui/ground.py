@@ -24,6 +24,7 @@ from kivy.graphics import (
     Translate,
 )
 from kivy.graphics.tesselator import Tesselator
+from kivy.graphics.texture import Texture
 
 from kiosk_app.town.map import DrawnArea, DrawnLandmark, DrawnStreet, Spot, TownMap
 from kiosk_app.town.town import StreetKind
@@ -96,9 +97,20 @@ class GroundArt:
         names = _Names(sketch, self._ink, _NAME_PX * ground.unit * _FINE, colours)
         names.landmarks(window.landmarks)
         names.streets(window.streets)
-        group.add(fbo)
+        picture = _halved(fbo, (wide // _FINE, tall // _FINE))
         group.add(Color(1, 1, 1, 1))
-        group.add(Rectangle(pos=(place.x, place.y), size=(place.w, place.h), texture=fbo.texture))
+        group.add(Rectangle(pos=(round(place.x), round(place.y)), size=picture.size, texture=picture))
+
+
+def _halved(fbo: Fbo, size: tuple[int, int]) -> Texture:
+    """Return a picture at the size in which it is shown: so it is made smaller once, not for every frame."""
+    fbo.draw()
+    small = Fbo(size=size)
+    with small:
+        Color(1, 1, 1, 1)
+        Rectangle(pos=(0, 0), size=size, texture=fbo.texture)
+    small.draw()
+    return small.texture
 
 
 class _Sketch:

@@ -4,26 +4,30 @@ Every piece is a group of instructions of its own. No widget stands behind it: n
 of a page outlives it.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kivy.graphics import (
     Canvas,
+    ClearBuffers,
+    ClearColor,
     Color,
     InstructionGroup,
     Line,
-    Mesh,
     PopMatrix,
     PushMatrix,
     Rectangle,
-    SmoothRoundedRectangle,
+    RenderContext,
     Translate,
 )
 
 from kiosk_app.ui.contrast import Colour
 from kiosk_app.ui.ground import GroundArt
 from kiosk_app.ui.ink import Ink
+from kiosk_app.ui.layers import layers_of
 from kiosk_app.ui.pictures import Pictures
 from kiosk_app.ui.scene import Ground, Letters, Picture, Piece, Plate, Rect, Ring, Scene, Squares, Wedge
+from kiosk_app.ui.surfaces import Box, add_shape, add_surface, surface_layer
 
 SLIDE_PX: Final = 28
 """How far a page moves when it comes."""
@@ -57,11 +61,13 @@ class Painter:
         self._order: list[str] = []
         self._behind = Canvas()
         self._moving = Canvas()
+        self._veil = surface_layer()
         self._still = Canvas()
-        self._above = Canvas()
+        self._above = surface_layer()
         self._shift = Translate(0, 0)
-        for each in (self._behind, self._moving, self._still, self._above):
+        for each in (self._behind, self._moving, self._veil, self._still, self._above):
             canvas.add(each)
+        self._spare: list[RenderContext] = []
         self._scene: Scene | None = None
 
     def draw(self, scene: Scene) -> int:
@@ -81,8 +87,8 @@ class Painter:
         order = [name for name, _ in scene.pieces]
         if self._scene is None or scene.ground != self._scene.ground:
             self._behind.clear()
-            self._behind.add(_colour(scene.ground))
-            self._behind.add(Rectangle(pos=(0, 0), size=(self._width, self._height)))
+            self._behind.add(ClearColor(scene.ground.red, scene.ground.green, scene.ground.blue, 1))
+            self._behind.add(ClearBuffers())
         if anew or order != self._order:
             self._arrange(scene)
         self._order, self._scene = order, scene
@@ -91,20 +97,20 @@ class Painter:
     def slide(self, share: float) -> None:
         """Show how far a page has come: 0 when it begins, 1 when it is there."""
         self._shift.y = -SLIDE_PX * (1 - share)
-        self._moving.opacity = share
+        self._veil.clear()
+        if share < 1 and self._scene is not None:
+            whole = (0.0, 0.0, self._width, self._height)
+            add_surface(self._veil, whole, 0, self._scene.ground, 1 - share)
 
     def press(self, rect: Rect | None, radius: float = 0) -> None:
         """Show that something is pressed just now."""
         self._above.clear()
         if rect is not None:
-            self._above.add(Color(0, 0, 0, 0.16))
-            self._above.add(
-                SmoothRoundedRectangle(pos=self._pos(rect), size=(rect.w, rect.h), radius=[max(radius, 0.1)])
-            )
+            add_surface(self._above, self._box(rect), radius, Colour(0, 0, 0), 0.16)
 
     def forget(self) -> None:
         """Forget everything that was drawn."""
-        for canvas in (self._moving, self._still, self._above):
+        for canvas in (self._moving, self._veil, self._still, self._above, *self._spare):
             canvas.clear()
         self._drawn, self._order, self._scene = {}, [], None
 
@@ -113,10 +119,25 @@ class Painter:
         self._still.clear()
         self._moving.add(PushMatrix())
         self._moving.add(self._shift)
-        for name, _ in scene.pieces:
-            canvas = self._still if name in scene.still else self._moving
-            canvas.add(self._drawn[name][1])
+        spare = iter(self._spare)
+        self._fill(self._moving, [each for each in scene.pieces if each[0] not in scene.still], spare)
         self._moving.add(PopMatrix())
+        self._fill(self._still, [each for each in scene.pieces if each[0] in scene.still], spare)
+
+    def _fill(
+        self, canvas: Canvas, pieces: Sequence[tuple[str, Piece]], spare: Iterator[RenderContext]
+    ) -> None:
+        for layer in layers_of(pieces):
+            surfaces = next(spare, None)
+            if surfaces is None:
+                surfaces = surface_layer()
+                self._spare.append(surfaces)
+            surfaces.clear()
+            for name in layer.surfaces:
+                surfaces.add(self._drawn[name][1])
+            canvas.add(surfaces)
+            for name in layer.others:
+                canvas.add(self._drawn[name][1])
 
     def _draw(self, group: InstructionGroup, piece: Piece) -> None:
         match piece:
@@ -140,24 +161,15 @@ class Painter:
                     x, y = self._pos(rect)
                     self._ground.draw(group, piece, Rect(x, y, rect.w, rect.h))
             case Wedge():
-                group.add(_colour(piece.fill))
-                points = [number for x, y in piece.points for number in (x, self._height - y, 0, 0)]
-                group.add(Mesh(vertices=points, indices=range(len(piece.points)), mode="triangle_fan"))
+                add_shape(group, [(x, self._height - y) for x, y in piece.points], piece.fill)
 
     def _plate(self, group: InstructionGroup, piece: Plate) -> None:
-        rect = piece.rect
+        box, radius = self._box(piece.rect), piece.radius
         if piece.line is not None:
-            group.add(_colour(piece.line, piece.shade))
-            self._surface(group, rect, piece.radius)
-            rect = rect.inset(piece.line_px)
-        group.add(_colour(piece.fill, piece.shade))
-        self._surface(group, rect, max(0.0, piece.radius - piece.line_px) if piece.radius else 0.0)
-
-    def _surface(self, group: InstructionGroup, rect: Rect, radius: float) -> None:
-        if radius > 0:
-            group.add(SmoothRoundedRectangle(pos=self._pos(rect), size=(rect.w, rect.h), radius=[radius]))
-        else:
-            group.add(Rectangle(pos=self._pos(rect), size=(rect.w, rect.h)))
+            add_surface(group, box, radius, piece.line, piece.shade)
+            box = self._box(piece.rect.inset(piece.line_px))
+            radius = max(0.0, radius - piece.line_px)
+        add_surface(group, box, radius, piece.fill, piece.shade)
 
     def _letters(self, group: InstructionGroup, piece: Letters) -> None:
         group.add(_colour(piece.colour))
@@ -183,6 +195,11 @@ class Painter:
         pos = x + (rect.w - wide * share) / 2, y + (rect.h - tall * share) / 2
         group.add(Color(1, 1, 1, 1))
         group.add(Rectangle(pos=pos, size=(wide * share, tall * share), texture=found))
+
+    def _box(self, rect: Rect) -> Box:
+        """Return a place in Kivy's pixels, whole ones: an edge between two would be one of both."""
+        left, bottom = round(rect.x), round(self._height - rect.bottom)
+        return left, bottom, round(rect.right) - left, round(self._height - rect.y) - bottom
 
     def _pos(self, rect: Rect) -> tuple[float, float]:
         """Kivy counts from the lower left corner."""

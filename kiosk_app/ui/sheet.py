@@ -145,8 +145,8 @@ class Sheet:
             self.plate(name, rect, colours.mist, line=colours.line if is_contrast else None)
             return colours.ink
         if not is_contrast:
-            shadow = replace(rect, y=rect.y + self.theme.px(3))
-            radius = self.theme.corner
+            radius = min(self.theme.corner, rect.h / 2)
+            shadow = Rect(rect.x, rect.bottom - 2 * radius, rect.w, 2 * radius + self.theme.px(3))
             self.put(f"{name}.shadow", Plate(rect=shadow, fill=colours.ink, radius=radius, shade=0.07))
         self.plate(name, rect, colours.card, line=colours.line)
         return colours.ink

@@ -13,6 +13,7 @@ from typing import Any
 
 from kivy.clock import Clock
 from kivy.core.window import Window
+from kivy.graphics import Color, Rectangle
 from kivy.tests.common import UnitTestTouch
 
 from kiosk_app.core.desk import Desk
@@ -176,6 +177,14 @@ class Child:
             return frames > 0
 
         Clock.schedule_interval(again, 0)
+        return None
+
+    def do_floor(self, surfaces: int) -> object:
+        """Show nothing but so many surfaces of the screen's size, as Kivy draws them by itself."""
+        Window.canvas.clear()
+        for number in range(surfaces):
+            Window.canvas.add(Color(number / 9, 0.5, 0.5, 1))
+            Window.canvas.add(Rectangle(pos=(0, 0), size=Window.size))
         return None
 
     def do_redrawn(self) -> object:
