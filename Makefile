@@ -5,6 +5,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SEEDS ?= 1000
 
+# Where this is set, every process that a test starts would compile the whole project again: a quarter of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
 .PHONY: environment check-fast check-types check-rules check-contracts check-style test-acceptance test-faults test-rest test-simulated test-mutants

@@ -80,7 +80,7 @@ def open_writer(url: str) -> Engine:
             _make_durable(connection, Path(str(target.database)))
 
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)

@@ -38,7 +38,7 @@ from sqlalchemy import (
     update,
 )
 
-from hub.db.statements import Row, compiled, dialect_insert, write_many
+from hub.db.statements import Row, compiled, dialect_insert, read_all, write_many
 from hub.db.tables import outgoing, service_request
 from shared.model.event import Event
 
@@ -162,18 +162,18 @@ class OutgoingRepository:
             now_ms: wall clock.
             limit: how many at most.
         """
-        given = {"of_connector": connector, "now_ms": now_ms, "most": limit}
-        rows = self._connection.execute(_DUE, given)
         return [
             OutgoingEffect(
-                id=row.id,
-                key=UUID(row.effect_key),
-                aggregate=row.aggregate,
-                body=json.loads(row.body),
-                attempts=row.attempts,
-                created_ms=row.created_ms,
+                id=row,
+                key=UUID(effect_key),
+                aggregate=aggregate,
+                body=json.loads(body),
+                attempts=attempts,
+                created_ms=created_ms,
             )
-            for row in rows
+            for row, effect_key, aggregate, body, attempts, created_ms in read_all(
+                self._connection, _DUE, (connector, now_ms, limit)
+            )
         ]
 
     def next_due_ms(self, connector: str) -> int | None:
@@ -387,7 +387,7 @@ def _due() -> Select[int, str, str, str, int, int]:
             ~_is_behind(),
         )
         .order_by(outgoing.c.due_ms, outgoing.c.id)
-        .limit(bindparam("most"))
+        .suffix_with(text("LIMIT :most"))
     )
 
 

@@ -81,9 +81,17 @@ def upsert_sql(
     return _upsert_sql(connection.dialect.name, table, columns or tuple(table.columns.keys()), keep)
 
 
-def read_all(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Sequence[Row]:
-    """Runs a query that is defined once and has no parameters."""
-    found = _execute(connection, _compiled(connection.dialect.name, statement), ())
+def read_all(
+    connection: Connection, statement: Select[*tuple[Any, ...]], parameters: Row = ()
+) -> Sequence[Row]:
+    """Runs a query that is defined once.
+
+    Args:
+        connection: in a transaction.
+        statement: without a LIMIT of SQLAlchemy's, which brings a parameter of its own on SQLite.
+        parameters: by their place in the query's text.
+    """
+    found = _execute(connection, _compiled(connection.dialect.name, statement), parameters)
     return typing.cast("Sequence[Row]", found.fetchall())
 
 

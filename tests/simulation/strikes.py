@@ -68,10 +68,13 @@ def _rolled_back_running(world: "World", device: Device) -> bool:
     if not images:
         return False
     then_ms, image = world.rng.choice(images)
-    disk, session, sealing, device.fenced, clock = pickle.loads(image)
+    disk, session, sealing, fenced, (boot, boot_ms, shift_ms) = pickle.loads(image)
+    if then_ms < boot_ms:  # it was switched off: an image without a memory
+        return False
     _destroy(world, device, disk)
     device.resume(disk, session, sealing)
-    device.boot, device.boot_ms, shift_ms = clock
+    device.alive, device.fenced = True, fenced
+    device.boot, device.boot_ms = boot, boot_ms
     device.uptime_shift_ms = shift_ms + world.now_ms - then_ms
     device.linked = False
     session.link_down()
@@ -89,8 +92,8 @@ def _cloned(world: "World", device: Device) -> bool:
             world.taken[row.event].copies |= {device.inst, clone.inst}
     world.devices.append(clone)
     clone.session.link_down()
-    if world.rng.random() < 0.5:
-        clone.boot += 1
+    if not device.alive or world.rng.random() < 0.5:
+        clone.boot, clone.boot_ms, clone.uptime_shift_ms = device.boot + 1, world.now_ms, 0
         clone.start()
     world.at(world.rng.randrange(5_000), lambda: world.link_up(clone))
     world.guilty.add(device.name)

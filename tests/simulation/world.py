@@ -258,9 +258,10 @@ class World:
         device.alive = False
 
         def up() -> None:
-            device.alive = True
-            device.start()
-            self.link_up(device)
+            if not device.alive and self.now_ms >= device.boot_ms:  # else it was cut again meanwhile
+                device.alive = True
+                device.start()
+                self.link_up(device)
 
         self.at(off_ms, up)
 
