@@ -9,7 +9,7 @@ from tests.proof.kills import POINTS, REACHED, Torment
 KILLS = 30
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.requires("strace")
 @pytest.mark.guarantee("the hub killed before COMMIT, or after it and before the acknowledgement")
 def test_kills_of_device_hub_broker_and_core_lose_nothing_and_double_nothing(tmp_path: Path) -> None:

@@ -1,20 +1,19 @@
-"""`python -m tests.proof [part …]`: the long proofs; prints what it tried, stops at a broken promise.
+"""`python -m tests.proof [part …]`: the long proofs; prints what it tried, and fails where a promise broke.
 
-Without a part it goes through all of them: the kills, which mostly wait, from the beginning to the end, and
-beside them, standing back, one after the other, what keeps the processors busy; what is cheap comes first.
-`kills=50`, `seeds=100`, `fuzz=1000`, `reach=50` and `mutants=0.1` do fewer; `share=0.01` goes through all of
-them with that share of each.
+One part alone runs here. Several, or none for all of them, run side by side in two lanes, each within its
+time (`PLAN`, made for two cores), and a table says at the end what ran, how long, and what held.
+
+`kills=50`, `citizens=20`, `seeds=100`, `fuzz=1000`, `reach=50` and `mutants=0.1` do fewer; `rules=credit`
+takes out the rules alone whose words hold that one; `share=0.01` goes through all with that share of each.
 """
 
 import multiprocessing
-import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,9 @@ from tests.acceptance.conftest import make_town_hall
 from tests.proof import citizens
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
+from tests.proof.plan import LEAST_S, PLAN, PROCESSORS, Step, carry_out, table
 from tests.proof.restores import KINDS, Restored
-from tests.proof.rules import RULES, Copy
+from tests.proof.rules import RULES, take_out
 from tests.support.hub_process import HubProcess
 from tests.support.rotating import DEVICE_POINTS, HUB_POINTS, Machine, kill_the_device, kill_the_hub
 
@@ -44,6 +44,7 @@ WANTED: Mapping[str, int] = {
     CITIZENS: 200,
 }
 """The whole of each part: every kind, point and rule; inputs, seeds, mutants, seeds, kills, citizens."""
+SHARE = "share"
 WHOLE_ALONE = frozenset({"restores", "rotations", "rules", "reach"})
 """Of these there is no share: few seeds do not reach everything."""
 
@@ -59,57 +60,50 @@ JOBS_OF: Mapping[str, Sequence[Job]] = {
 
 
 def main(wanted: Sequence[str]) -> int:
-    """Run the parts that are named, or all of them."""
-    for each in wanted or ["share=1"]:
-        name, _, much = each.partition("=")
-        if name not in PARTS or not PARTS[name](much):
-            return 1
-    return 0
+    """Run the part that is named, or several side by side, or all of them."""
+    names = [each.partition("=")[0] for each in wanted]
+    unknown = [name for name in names if name not in PARTS and name != SHARE]
+    if unknown or (SHARE in names and len(names) > 1):
+        told = (
+            f"There is no part {unknown[0]}" if unknown else "A share is one of all parts, and stands alone"
+        )
+        print(f"{told}; choose of: {', '.join(PARTS)}")
+        return 2
+    if len(names) == 1 and names != [SHARE]:
+        return 0 if PARTS[names[0]](wanted[0].partition("=")[2]) else 1
+    share = float(wanted[0].partition("=")[2] or 1) if names == [SHARE] else 1.0
+    parts = list(wanted) if len(names) > 1 else _parts(share)
+    return 0 if side_by_side(parts, share) else 1
 
 
-def everything(much: str) -> bool:
-    """Go through that share of every part; tell whether every promise held."""
-    share, began_s = float(much or 1), time.monotonic()
-    kills = beside = _start(_part(KILLS, share))
-    try:
-        left_out = {KILLS} if share >= 1 else {KILLS, *WHOLE_ALONE}
-        for part in (_part(name, share) for name in (*JOBS_OF, *WANTED) if name not in left_out):
-            print(f"{_minutes(began_s)}: {part}", flush=True)
-            beside = _start(part, NICE)
-            if beside.wait() or kills.poll():
-                print(f"{_minutes(began_s)}: a proof failed: {KILLS if kills.poll() else part}")
-                return False
-        print(f"{_minutes(began_s)}: all but the kills, which go on", flush=True)
-        if kills.wait():
-            print(f"{_minutes(began_s)}: a proof failed: {KILLS}")
-            return False
-    finally:
-        _end(beside)
-        _end(kills)
-    print(f"{_minutes(began_s)}: every proof held")
-    return True
+def side_by_side(parts: Sequence[str], share: float = 1.0) -> bool:
+    """Run parts in two lanes, each within its time, and print what held; tell whether all did."""
+    began_s, share = time.monotonic(), min(1.0, share)
+    chosen = {part.partition("=")[0]: part for part in parts}
+    lanes = {
+        lane: [
+            Step(chosen[name], max(LEAST_S, share * 60 * limit_min), NICE if lane == PROCESSORS else 0)
+            for name, limit_min in steps.items()
+            if name in chosen
+        ]
+        for lane, steps in PLAN.items()
+    }
+    outcomes = carry_out({lane: steps for lane, steps in lanes.items() if steps})
+    held = all(outcome.held for outcome in outcomes)
+    print(f"\n{table(outcomes)}\n")
+    passed_min = (time.monotonic() - began_s) / 60
+    print(f"{passed_min:.1f} min: {'every proof held' if held else 'a proof failed; its row says how'}")
+    return held
+
+
+def _parts(share: float) -> list[str]:
+    left_out = set[str]() if share >= 1 else WHOLE_ALONE
+    return [_part(name, share) for steps in PLAN.values() for name in steps if name not in left_out]
 
 
 def _part(name: str, share: float) -> str:
     much = share * WANTED.get(name, 1)
     return f"{name}={max(1, round(much)) if name in (KILLS, CITIZENS, 'fuzz', 'reach', 'seeds') else much}"
-
-
-def _start(part: str, nice: int = 0) -> subprocess.Popen[bytes]:
-    """Start a part as a group of processes that can be ended together."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.proof", part], start_new_session=True)
-    os.setpriority(os.PRIO_PGRP, process.pid, nice)
-    return process
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _minutes(began_s: float) -> str:
-    return f"{(time.monotonic() - began_s) / 60:5.1f} min"
 
 
 def power_cuts(wanted: Sequence[Job], share: float) -> bool:
@@ -162,9 +156,13 @@ def kill(much: str) -> bool:
     """Kill devices, hub, broker and core so often; tell whether it adds up."""
     wanted = int(much or WANTED[KILLS])
     began_s = time.monotonic()
-    print(f"{wanted} kills with -9 over device, hub, broker and core, about one a second", flush=True)
+    print(f"{wanted} kills with -9 over device, hub, broker and core", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        sums = Torment(Path(folder) / "town").run(wanted, seed=1)
+        try:
+            sums = Torment(Path(folder) / "town").run(wanted, seed=1)
+        except AssertionError as error:
+            print(f"A promise broke, or nothing went on. {error}")
+            return False
     for name, times in sorted(sums.kills.items()):
         print(f"  {name:48} {times:6}")
     print(f"  {time.monotonic() - began_s:.0f} s: {sums.words}")
@@ -222,15 +220,13 @@ def take_rules_out(much: str) -> bool:
         much: a word of a rule, to take that one out alone; a number, or nothing, for all of them.
     """
     wrong, only = 0, "" if much.replace(".", "").isdigit() else much
+    chosen = [rule for rule in RULES if only in rule.words]
     with tempfile.TemporaryDirectory() as folder:
-        copy = Copy(Path(folder))
-        for rule in (rule for rule in RULES if only in rule.words):
-            began_s = time.monotonic()
-            why = copy.without(rule)
+        for rule, took_s, why in take_out(chosen, Path(folder)):
             wrong += bool(why)
-            said = f"{rule.words}: {why or 'both tests went red'}"
-            print(f"  {time.monotonic() - began_s:6.0f} s  {said}", flush=True)
-    return not wrong
+            print(f"  {took_s:6.0f} s  {rule.words}: {why or 'both tests went red'}", flush=True)
+    print(f"{len(chosen) - wrong} of {len(chosen)} rules were missed by both their tests", flush=True)
+    return not wrong and bool(chosen)
 
 
 PARTS: Mapping[str, Callable[[str], bool]] = {
@@ -244,7 +240,6 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "rotations": rotations,
     CITIZENS: serve_citizens,
     "rules": take_rules_out,
-    "share": everything,
 }
 
 

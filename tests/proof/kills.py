@@ -13,7 +13,6 @@ At the end everything runs in peace, and three parties are asked: the answers, t
 import os
 import re
 import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from typing import Any, Final
 from hub.usecases.take_event import PAYMENT
 from shared.edge.home import DeviceHome
 from shared.model.ids import effect_key, new_event_id
+from tests.proof.tally import STILL_S, EndedError, Tally
 from tests.support.device_process import DeviceProcess, report, tap
 from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
@@ -36,9 +36,13 @@ from tests.support.town import now_ms
 DEVICES: Final = ("bus-1", "bus-2", "kiosk-1")
 SHARES: Final = {"device": 0.6, "hub": 0.14, "broker": 0.14, "core": 0.12}
 OFFERED: Final = 30
-TELL_EVERY: Final = 50
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0
 WHILE_S: Final = 5.0
+DEATH_S: Final = 20.0
+"""How long a hub that is ready may go on before it comes to its point."""
+EACH_S: Final = 6.0
+"""What a kill may take, everybody side by side, on a machine that has other work too."""
+LEAST_S: Final = 600.0
 POINTS: Final = {
     "before commit": ("fdatasync", (1, 8)),
     "after commit, before the answer": ("write", (2, 25)),
@@ -46,6 +50,8 @@ POINTS: Final = {
 }
 """At which call of which kind strace kills the hub; how many of them it lets pass is drawn."""
 REACHED: Final = "hub died "
+LOG_SHOWN: Final = 1_500
+"""Characters of a hub's log that go with a failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +93,6 @@ class Sums:
             f"lost {self.lost}, in core {self.in_core}, duplicated {self.duplicated}, "
             f"the books {'balance' if self.balanced else 'do not balance'}"
         )
-
-
-def wait_a_while(look: Callable[[], object], timeout_s: float = WHILE_S) -> bool:
-    """Wait for something that may not come, because everybody is being killed; tell whether it came."""
-    try:
-        eventually(look, timeout_s=timeout_s)
-    except AssertionError:
-        return False
-    return True
 
 
 class Face:
@@ -146,18 +143,22 @@ class Torment:
         (folder / "core").mkdir(parents=True)
         self._shares = shares
         self._folder = folder
-        self._kills: Counter[str] = Counter()
-        self._left: dict[str, int] = {}
-        self._lock = threading.Lock()
 
-    def run(self, kills: int, seed: int) -> Sums:
+    def run(self, kills: int, seed: int, *, limit_s: float | None = None) -> Sums:
         """Kill so often, make peace, and add up.
 
+        Args:
+            kills: of everybody together.
+            seed: of what is drawn.
+            limit_s: within which all are killed; None for what so many take on a busy machine.
+
         Raises:
-            AssertionError: something did not come up again, or never came through.
+            AssertionError: something did not come up again, or never came through, or nothing went on.
         """
-        self._left = dict.fromkeys(SHARES, 0)
-        self._left |= {victim: max(1, round(kills * share)) for victim, share in self._shares.items()}
+        wanted = {
+            victim: max(1, round(kills * self._shares[victim])) for victim in SHARES if victim in self._shares
+        }
+        self._tally = Tally(wanted, limit_s=limit_s or max(LEAST_S, EACH_S * kills))
         with ExitStack() as stack:
             self.core = stack.enter_context(ReferenceCore(self._folder / "core", "--plain"))
             urls = {
@@ -166,71 +167,110 @@ class Torment:
             hub = HubProcess(self._folder / "hub", **urls, open311_settle_s=1, core_timeout_s=2)
             self.hub = stack.enter_context(hub)
             self.faces = [Face(self.hub.enrol(name, self._folder / name), name) for name in DEVICES]
-            works: list[Callable[[Random], None]] = [self._kill_hub, self._kill_broker, self._kill_core]
-            works += [lambda random, face=face: self._kill_device(face, random) for face in self.faces]
-            with ThreadPoolExecutor(len(works)) as pool:
-                futures = [pool.submit(work, Random(seed + n)) for n, work in enumerate(works)]
-                for future in futures:
-                    future.result()
+            self._tally = Tally(wanted, limit_s=limit_s or max(LEAST_S, EACH_S * kills))
+            self._torment(seed)
             self._make_peace()
             return self._add_up()
 
-    # ---- the victims
+    def _torment(self, seed: int) -> None:
+        """Let everybody be killed side by side; the first who fails ends it for all."""
+        works: dict[str, Callable[[Random], None]] = {
+            "hub": self._kill_hub,
+            "broker": self._kill_broker,
+            "core": self._kill_core,
+        }
+        works = {who: work for who, work in works.items() if who in self._shares}
+        works |= {face.name: lambda random, face=face: self._kill_device(face, random) for face in self.faces}
 
-    def _next(self, victim: str) -> bool:
-        """Whether there is one more kill for this victim."""
-        with self._lock:
-            self._left[victim] -= 1
-            if self._left[victim] < 0:
-                return False
-            self._kills[victim] += 1
-            done = sum(self._kills[each] for each in SHARES)
-            if done % TELL_EVERY == 0:
-                print(f"  {done} kills", flush=True)
-            return True
+        def work(who: str, random: Random) -> None:
+            try:
+                works[who](random)
+            except EndedError:
+                pass
+            except Exception as error:
+                self._tally.fail(f"{who}: {error}. {self._tally.words}. {self._tally.waits}")
+                raise
+
+        with ThreadPoolExecutor(len(works)) as pool:
+            futures = [pool.submit(work, who, Random(seed + n)) for n, who in enumerate(works)]
+        for future in futures:
+            future.result()
+        assert not self._tally.failure, self._tally.failure
+
+    # ---- the victims
 
     def _kill_device(self, face: Face, random: Random) -> None:
         """Devices live and die on while anybody else is still killed: without them nothing is under way."""
-        while self._next("device") or any(left >= 0 for who, left in self._left.items() if who != "device"):
+        while self._tally.next("device") or self._tally.others_go_on("device"):
             face.live(random.choice((0, 1, 5, 25)))
 
     def _kill_hub(self, random: Random) -> None:
         ways = cycle((*POINTS, "at random", "while it starts", "at random"))
-        while self._next("hub"):
+        while self._tally.next("hub"):
             way = next(ways)
-            self._kills[f"hub {way}"] += 1
+            self._tally.kills[f"hub {way}"] += 1
             if way in POINTS:
                 self.hub.kill()
                 self._start_to_die(way, random)
             elif way == "at random":
-                wait_a_while(self.hub.is_ready)
-                self._let_commit(random.randrange(1, 60))
+                self._wait_for_hub("its readiness")
+                self._let_commit("hub", random.randrange(1, 60))
+            else:
+                self._wait_for_lines(random.randrange(8))
             self.hub.kill()
             self.hub.start(wait_until_ready=False)
 
     def _start_to_die(self, way: str, random: Random) -> None:
-        """Start a hub that dies at its point; where nothing happens for long, at the first one there is."""
+        """Start a hub that dies at its point; where it comes to none that late, at the first one there is."""
         call, passing = POINTS[way]
         for when in (random.randint(*passing), passing[0]):
-            strace = [
-                "strace",
-                "-f",
-                "-o",
-                "/dev/null",
-                "-e",
-                f"trace={call}",
-            ]  # its faster way sends no signals
-            strace += ["-e", f"inject={call}:signal=KILL:when={when}"]
+            strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}"]
+            strace += ["-e", f"inject={call}:signal=KILL:when={when}"]  # its faster way sends no signals
             self.hub.start(wait_until_ready=False, around=strace)
-            if wait_a_while(self.hub.has_ended, 6 * WHILE_S):
-                self._kills[f"{REACHED}{way}"] += 1
+            self._wait_for_hub(f"its readiness, or its death {way}", or_death=True)
+            if self._tally.may("hub", self.hub.has_ended, what=f"its death {way}", timeout_s=DEATH_S):
+                self._tally.kills[f"{REACHED}{way}"] += 1
                 return
             self.hub.kill()
 
-    def _let_commit(self, more: int) -> None:
+    def _wait_for_hub(self, what: str, *, or_death: bool = False) -> None:
+        """Wait until it takes what devices say; it ends by itself only where strace ends it.
+
+        Raises:
+            AssertionError: it does neither, or it ended; with the newest lines of its log.
+        """
+
+        def look() -> bool:
+            ended = self.hub.has_ended()
+            assert or_death or not ended, "the hub ended by itself"
+            return ended or self.hub.is_ready()
+
+        try:
+            self._tally.until("hub", look, what=what, timeout_s=STILL_S)
+        except EndedError:
+            raise
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.hub.log_text()[-LOG_SHOWN:]}") from error
+
+    def _wait_for_lines(self, more: int) -> None:
+        """Wait until a hub that starts has come so many lines of its log further, or is ready."""
+        goal = len(self.hub.log()) + more
+        self._tally.may(
+            "hub",
+            lambda: len(self.hub.log()) >= goal or self.hub.is_ready(),
+            what="a line of its log",
+            timeout_s=4 * WHILE_S,
+        )
+
+    def _let_commit(self, who: str, more: int) -> None:
         """Wait until a hub has committed so many more events, or is not the same any more."""
         first = self._commits()
-        wait_a_while(lambda: not first <= self._commits() < first + more)
+        self._tally.may(
+            who,
+            lambda: not first <= self._commits() < first + more,
+            what=f"{more} commits",
+            timeout_s=WHILE_S,
+        )
 
     def _commits(self) -> float:
         try:
@@ -239,27 +279,37 @@ class Torment:
             return -1
 
     def _kill_broker(self, random: Random) -> None:
-        killed: set[int] = set()
-        while self._next("broker"):
-            pid = eventually(lambda: self._broker_beside(killed), timeout_s=PATIENCE_S, what="a new broker")
-            self._let_commit(random.choice((0, 5, 20)))
+        """The hub dies beside it: a new one may take as long as the hub lives."""
+        while self._tally.next("broker"):
+            pid = self._tally.until("broker", self._broker_beside, what="a broker", timeout_s=2 * STILL_S)
+            self._let_commit("broker", random.choice((0, 5, 20)))
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            killed.add(pid)
 
-    def _broker_beside(self, killed: set[int]) -> int:
+    def _broker_beside(self) -> int:
+        """The broker that lives: not one that died with its hub, whose number may be another's by now."""
         pids = [int(pid) for pid in re.findall(r'"broker_up",.*"pid": (\d+)', self.hub.log_text())]
-        return pids[-1] if pids and pids[-1] not in killed else 0
+        if not pids:
+            return 0
+        with suppress(OSError):
+            words = Path(f"/proc/{pids[-1]}/cmdline").read_bytes()
+            return pids[-1] if str(self._folder).encode() in words else 0
+        return 0
 
     def _kill_core(self, random: Random) -> None:
-        while self._next("core"):
-            goal = len(self._journal()) + random.choice((0, 1, 5))
-            wait_a_while(lambda goal=goal: len(self._journal()) >= goal)
+        newest = 0
+        while self._tally.next("core"):
+            more = random.choice((0, 1, 5))
+            while effects := self.core.effects_after(newest):
+                newest = effects[-1]
+            self._tally.may(
+                "core",
+                lambda newest=newest, more=more: len(self.core.effects_after(newest)) >= more,
+                what=f"{more} effects",
+                timeout_s=WHILE_S,
+            )
             self.core.kill()
             self.core.start()
-
-    def _journal(self) -> list[Any]:
-        return [*self.core.journal("settlements"), *self.core.journal("requests")]
 
     # ---- peace
 
@@ -292,7 +342,7 @@ class Torment:
         reports = self.core.counts("requests")
         audit = self.hub.get("/v1/ledger/audit")
         return Sums(
-            kills=self._kills,
+            kills=self._tally.kills,
             taken=len(taken),
             committed=fates.count("committed"),
             lost=len(fates) - fates.count("committed"),

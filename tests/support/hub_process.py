@@ -79,6 +79,7 @@ class HubProcess:
                 cwd=ROOT,
                 env=self._environment,
                 stderr=log,
+                start_new_session=self._around,
             )
         if wait_until_ready:
             eventually(self._is_ready, timeout_s=START_S, what="the hub's readiness")
@@ -93,8 +94,9 @@ class HubProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         if self._process is not None:
-            for child in self._run_by_another():
-                os.kill(child, signal.SIGKILL)
+            if self._around:  # whatever runs it, and the hub: it may just be starting it
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
@@ -104,13 +106,6 @@ class HubProcess:
         """The process's id."""
         assert self._process
         return self._process.pid
-
-    def _run_by_another(self) -> list[int]:
-        """The hub itself, where another command runs it: that one's end would leave it alive."""
-        if not self._around or not self._process or self._process.poll() is not None:
-            return []
-        pid = self._process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def has_ended(self) -> bool:
         """Whether it ended without having been asked to."""

@@ -12,13 +12,16 @@ T = TypeVar("T")
 PAUSE_S = 0.01
 
 
-def eventually(look: Callable[[], T], *, timeout_s: float = 30.0, what: str = "") -> T:
+def eventually(
+    look: Callable[[], T], *, timeout_s: float = 30.0, what: str = "", pause_s: float = PAUSE_S
+) -> T:
     """Look until there is something to see.
 
     Args:
         look: Returns what was waited for; anything false means "not yet".
         timeout_s: How long to go on looking.
         what: What was waited for, for the message.
+        pause_s: Between two looks; longer where a look costs whoever is looked at.
 
     Returns:
         The first true answer.
@@ -31,5 +34,5 @@ def eventually(look: Callable[[], T], *, timeout_s: float = 30.0, what: str = ""
         if time.monotonic() >= deadline_s:
             msg = f"Not seen within {timeout_s} s: {what or look.__qualname__}"
             raise AssertionError(msg)
-        time.sleep(PAUSE_S)
+        time.sleep(pause_s)
     return seen

@@ -18,7 +18,7 @@ import httpx
 from hub.core.exchange import Endpoint
 from tests.support.polling import eventually
 
-START_S = 20.0
+START_S = 120.0
 
 
 class ReferenceCore:
@@ -113,6 +113,10 @@ class ReferenceCore:
         while page := self._ask("GET", f"/effects/journal?after={rows[-1]['n'] if rows else 0}"):
             rows += page
         return [row for row in rows if row["kind"] == kind]
+
+    def effects_after(self, n: int) -> list[int]:
+        """The numbers of what took effect after number `n`, of every kind; so many at most as a page has."""
+        return [row["n"] for row in self._ask("GET", f"/effects/journal?after={n}")]
 
     def counts(self, kind: str) -> Counter[str]:
         """How often each key of one kind took effect."""
