@@ -44,7 +44,7 @@ DEBIT: Final = 0xDC
 LIMITED_CREDIT: Final = 0x1C
 COMMIT: Final = 0xC7
 ABORT: Final = 0xA7
-_VALUE_BYTES: Final = 4
+VALUE_BYTES: Final = 4
 _WITH_MAC: Final = b"\x01"
 
 
@@ -100,13 +100,13 @@ class Card:
 
     def read(self, file: int, offset: int, length: int, mode: Mode = Mode.FULL) -> Talk[Outcome[bytes]]:
         """Read a part of a data file."""
-        header = bytes([file]) + _counts(offset, length)
+        header = place(file, offset, length)
         said = yield from self.ask(READ_DATA, header, hears=mode)
         return _sized(said, length)
 
     def write(self, file: int, offset: int, data: bytes, mode: Mode = Mode.FULL) -> Talk[Outcome[None]]:
         """Write a part of a data file; in a backup file it counts from the commit on."""
-        header = bytes([file]) + _counts(offset, len(data))
+        header = place(file, offset, len(data))
         said = yield from self.ask(WRITE_DATA, header, data, sends=mode)
         return self._changed(said, transaction_mac.of_data(WRITE_DATA, header, data))
 
@@ -122,7 +122,7 @@ class Card:
             length: of one record.
             mode: of the file.
         """
-        header = bytes([file]) + _counts(newest, count)
+        header = place(file, newest, count)
         said = _sized((yield from self.ask(READ_RECORDS, header, hears=mode)), count * length)
         if not isinstance(said, Done):
             return said
@@ -130,13 +130,13 @@ class Card:
 
     def append(self, file: int, record: bytes, mode: Mode = Mode.FULL) -> Talk[Outcome[None]]:
         """Add a record; it counts from the commit on."""
-        header = bytes([file]) + _counts(0, len(record))
+        header = place(file, 0, len(record))
         said = yield from self.ask(WRITE_RECORD, header, record, sends=mode)
         return self._changed(said, transaction_mac.of_data(WRITE_RECORD, header, record))
 
     def value(self, file: int, mode: Mode = Mode.FULL) -> Talk[Outcome[int]]:
         """Ask what a value file holds."""
-        said = _sized((yield from self.ask(GET_VALUE, bytes([file]), hears=mode)), _VALUE_BYTES)
+        said = _sized((yield from self.ask(GET_VALUE, bytes([file]), hears=mode)), VALUE_BYTES)
         if not isinstance(said, Done):
             return said
         return Done(int.from_bytes(said.value, "little", signed=True))
@@ -214,7 +214,7 @@ class Card:
     def _move(self, instruction: int, file: int, amount_minor: int, mode: Mode) -> Talk[Outcome[None]]:
         if not 0 < amount_minor <= VALUE_MAX:
             raise InputError("an amount that moves is above zero; leave the command out where nothing moves")
-        amount = amount_minor.to_bytes(_VALUE_BYTES, "little")
+        amount = amount_minor.to_bytes(VALUE_BYTES, "little")
         said = yield from self.ask(instruction, bytes([file]), amount, sends=mode)
         return self._changed(said, transaction_mac.of_amount(instruction, file, amount))
 
@@ -225,11 +225,15 @@ class Card:
         return Done(None)
 
 
-def _counts(first: int, second: int) -> bytes:
-    """Offset and length, or number and count, as the card wants them."""
+def place(file: int, first: int, second: int) -> bytes:
+    """Return a command's header: the file, then offset and length, or number and count.
+
+    Raises:
+        InputError: no file has such a place.
+    """
     if not (0 <= first <= OFFSET_MAX and 0 < second <= OFFSET_MAX):
         raise InputError("a place in a file is from 0 and at least one byte long; correct the caller")
-    return first.to_bytes(3, "little") + second.to_bytes(3, "little")
+    return bytes([file]) + first.to_bytes(3, "little") + second.to_bytes(3, "little")
 
 
 def _sized(said: Outcome[bytes], length: int) -> Outcome[bytes]:

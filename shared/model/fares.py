@@ -2,7 +2,8 @@
 
     {"products":[{"product":"sencillo","name":{"es":"Billete sencillo"},"amount_minor":130,"currency":"EUR"}]}
 
-`product` is what a tap names. Not here: who may have which product, and what is booked (what the tap says).
+`product` is what a tap names; what a tap costs is `tap`, where the town has cards (`tariff`).
+Not here: who may have which product, and what is booked (what the tap says).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from shared.model import fields
 from shared.model.errors import InputError
 from shared.model.money import Money
 from shared.model.payment import PAYMENT_MINOR_MAX, PRODUCT_LENGTH_MAX
+from shared.model.tariff import Tariff
 from shared.model.wording import Wording, wording
 
 PRODUCTS_MAX = 500
@@ -66,11 +68,13 @@ class Fares:
 
     Attributes:
         products: at least one, each once.
+        tap: what a tap on a card costs; None where the town has no cards.
         extra: what this version does not know.
     """
 
     products: Sequence[FareProduct]
     extra: Mapping[str, object]
+    tap: Tariff | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Self:
@@ -83,11 +87,13 @@ class Fares:
         if not products:
             raise InputError("products has at least one entry; correct the sender")
         fields.once("products", [one.product for one in products], "product")
-        return cls(products=products, extra=fields.unknown(data, _FARES_FIELDS))
+        tap = None if data.get("tap") is None else fields.nested(data, "tap", Tariff.from_data)
+        return cls(products=products, extra=fields.unknown(data, _FARES_FIELDS), tap=tap)
 
     def to_data(self) -> dict[str, object]:
         """The bundle's body, unknown fields included."""
-        return {"products": [one.to_data() for one in self.products], **self.extra}
+        tap = None if self.tap is None else self.tap.to_data()
+        return {"products": [one.to_data() for one in self.products], **fields.present(tap=tap), **self.extra}
 
 
 def _price(data: Mapping[str, object]) -> Money:
@@ -99,4 +105,4 @@ def _price(data: Mapping[str, object]) -> Money:
 
 
 _PRODUCT_FIELDS = frozenset({"product", "name", "amount_minor", "currency"})
-_FARES_FIELDS = frozenset({"products"})
+_FARES_FIELDS = frozenset({"products", "tap"})

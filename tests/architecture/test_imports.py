@@ -15,6 +15,19 @@ ALLOWED = {
     "shared.protocol": ("shared.model", "shared.protocol", "cryptography"),
     "card_reader.apdu": ("shared.model", "card_reader.apdu", "card_reader.transport.port"),
     "card_reader.desfire": ("shared.model", "card_reader.apdu", "card_reader.desfire", "cryptography"),
+    "card_reader.citizen_card": (
+        "shared.model",
+        "card_reader.apdu",
+        "card_reader.citizen_card",
+        "card_reader.desfire",
+    ),
+    "card_reader.core": (
+        "shared.model",
+        "card_reader.apdu",
+        "card_reader.citizen_card",
+        "card_reader.core",
+        "card_reader.desfire",
+    ),
     "hub.domain": ("shared.model", "hub.domain"),
     "kiosk_app.core": ("shared.model", "kiosk_app.core"),
 }
@@ -41,6 +54,8 @@ SOLE_IMPORTERS = {
 ENVIRONMENT_READERS = ("hub.config", "shared.adapters.service_manager")
 PURE = (
     "card_reader.apdu",
+    "card_reader.citizen_card",
+    "card_reader.core",
     "card_reader.desfire",
     "shared.model",
     "shared.protocol",

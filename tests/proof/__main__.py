@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.acceptance.conftest import make_town_hall
-from tests.proof import citizens
+from tests.proof import citizens, taps
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
 from tests.proof.plan import LEAST_S, PLAN, PROCESSORS, Step, carry_out, table
@@ -32,6 +32,7 @@ JOBS = 2
 NICE = 10
 KILLS = "kills"
 CITIZENS = "citizens"
+TAPS = "taps"
 WANTED: Mapping[str, int] = {
     "restores": 1,
     "rotations": 1,
@@ -40,10 +41,12 @@ WANTED: Mapping[str, int] = {
     "reach": 300,
     "mutants": 1,
     "seeds": 10_000,
+    TAPS: 10_000,
     KILLS: 1_000,
     CITIZENS: 200,
 }
-"""The whole of each part: every kind, point and rule; inputs, seeds, mutants, seeds, kills, citizens."""
+"""The whole of each part: every kind, point, rule; inputs, seeds, mutants, seeds, taps, kills, citizens."""
+COUNTED = frozenset({KILLS, CITIZENS, TAPS, "fuzz", "reach", "seeds"})
 SHARE = "share"
 WHOLE_ALONE = frozenset({"restores", "rotations", "rules", "reach"})
 """Of these there is no share: few seeds do not reach everything."""
@@ -103,7 +106,7 @@ def _parts(share: float) -> list[str]:
 
 def _part(name: str, share: float) -> str:
     much = share * WANTED.get(name, 1)
-    return f"{name}={max(1, round(much)) if name in (KILLS, CITIZENS, 'fuzz', 'reach', 'seeds') else much}"
+    return f"{name}={max(1, round(much)) if name in COUNTED else much}"
 
 
 def power_cuts(wanted: Sequence[Job], share: float) -> bool:
@@ -167,6 +170,14 @@ def kill(much: str) -> bool:
         print(f"  {name:48} {times:6}")
     print(f"  {time.monotonic() - began_s:.0f} s: {sums.words}")
     return sums.adds_up
+
+
+def live_taps(much: str) -> bool:
+    """Live through so many streets of taps; tell whether every sum came out."""
+    broken = taps.live(int(much or WANTED[TAPS]))
+    if broken:
+        print(f"A promise broke. Taps, {broken}")
+    return not broken
 
 
 def put_back(_much: str) -> bool:
@@ -235,6 +246,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "reach": reach,
     "mutants": mutants,
     "seeds": seeds,
+    TAPS: live_taps,
     KILLS: kill,
     "restores": put_back,
     "rotations": rotations,

@@ -30,6 +30,8 @@ from shared.protocol.lines import GapReason
 from shared.protocol.mac import seal_message
 from shared.protocol.sealing import place_of
 from shared.protocol.signing import signing_key_id
+from tests.vectors.card_files import FOLDER as CARD_FOLDER
+from tests.vectors.card_files import card_files
 from tests.vectors.device_dialogues import device_dialogues
 from tests.vectors.fleet_messages import fleet
 from tests.vectors.hub_dialogues import CASES, SIX, hub_dialogues
@@ -409,7 +411,13 @@ def written(vectors: Sequence[Vector]) -> str:
 
 def main() -> None:
     """Write every file."""
-    for folder, made in ((FOLDER, make()), (FLEET_FOLDER, fleet()), (RECEIPTS_FOLDER, receipts())):
+    every = (
+        (FOLDER, make()),
+        (FLEET_FOLDER, fleet()),
+        (RECEIPTS_FOLDER, receipts()),
+        (CARD_FOLDER, card_files()),
+    )
+    for folder, made in every:
         folder.mkdir(exist_ok=True)
         for name, vectors in made.items():
             (folder / f"{name}.jsonl").write_text(written(vectors))

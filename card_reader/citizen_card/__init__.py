@@ -1,0 +1,1 @@
+"""The town's application on a card: its files, keys and rights, byte by byte as docs/CARD.md has them."""

@@ -1,0 +1,1 @@
+"""What a terminal decides, without reader, disk or clock: what a tap costs, and how it stays one tap."""

@@ -1,0 +1,28 @@
+"""Where a terminal stands when a card comes: place, time, and what the driver keyed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """The moment of one tap.
+
+    Attributes:
+        terminal: this one, by its number.
+        line: of the bus.
+        stop: where it is.
+        zone: the stop's, 1 to 16.
+        now_s: Unix seconds by the terminal's clock.
+        day: of the town's calendar, as `citizen_card.holder.day_of` counts.
+        passengers: how many ride on this card.
+        is_keyed: somebody keyed the passengers for this very tap.
+    """
+
+    terminal: int
+    line: int
+    stop: int
+    zone: int
+    now_s: int
+    day: int
+    passengers: int = 1
+    is_keyed: bool = False

@@ -1,0 +1,103 @@
+"""The vectors of the citizen card: files, records, signatures and keys, written out byte by byte.
+
+They are made from values that stand here; `published.jsonl` beside them is what others have published.
+"""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
+from card_reader.citizen_card.journal import Deed, Record
+from card_reader.citizen_card.layout import KEYS, SEAL_KEY, card_key
+from card_reader.citizen_card.sealing import signed_input
+from tests.vectors.seeds import Vector
+
+FOLDER = Path(__file__).parent / "card"
+UID = bytes.fromhex("04782E21801D80")
+MASTER = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
+PASS = Pass(product=20, zones=EVERY_ZONE, first_day=2_500, last_day=2_530)
+HOLDER = Holder(
+    card_id=bytes.fromhex("0102030405060708"),
+    issue=1,
+    category=2,
+    category_until=3_000,
+    valid_until=4_000,
+    is_nobodys=False,
+    passes=(PASS, replace(PASS, product=21, zones=0b101)),
+)
+ISSUED = Record(deed=Deed.ISSUED, counter=1, at_s=1_795_255_200, terminal=1, mark=bytes.fromhex("a1b2c3d4"))
+TOPPED = ISSUED.then(
+    deed=Deed.TOPPED_UP, at_s=1_795_258_800, terminal=2, mark=bytes.fromhex("00000001"), amount_minor=1_000
+)
+RIDE = TOPPED.then(
+    deed=Deed.RIDE, at_s=1_795_262_400, terminal=7, mark=bytes.fromhex("00000002"), amount_minor=-130
+).with_ride(
+    line=4,
+    stop=12,
+    zone=1,
+    passengers=1,
+    product=1,
+    transfer_until_s=1_795_266_000,
+    transfers_left=2,
+    party=1,
+    cap_day=2_517,
+    cap_spent_minor=130,
+    rides=9,
+    rides_product=30,
+)
+
+
+def card_files() -> dict[str, list[Vector]]:
+    """Every vector, by file."""
+    broken = RIDE.to_bytes()
+    return {
+        "holders": [
+            _said("a holder with two passes", HOLDER.to_bytes(), HOLDER),
+            _said("nobody's card", replace(HOLDER, is_nobodys=True, passes=()).to_bytes(), None),
+            _said("a later form that this version may read", _later(1), None),
+            _refused("a later form that it may not", _later(2)),
+            _refused("a file of nothing", bytes(48)),
+            _refused("a byte too few", HOLDER.to_bytes()[:-1]),
+            _refused(
+                "a pass that ends before it begins",
+                replace(HOLDER, passes=(replace(PASS, last_day=1),)).to_bytes(),
+            ),
+        ],
+        "records": [
+            _said("a card is issued", ISSUED.to_bytes(), ISSUED),
+            _said("its purse is filled", TOPPED.to_bytes(), TOPPED),
+            _said("a ride", RIDE.to_bytes(), RIDE),
+            _refused("a deed that nobody knows", broken[:1] + b"\xff" + broken[2:]),
+            _refused("a record of nothing", bytes(48)),
+            _refused("a byte too many", broken + b"\0"),
+        ],
+        "seals": [
+            {"name": name, "record": record.to_bytes().hex(), "input": signed_input(record).hex()}
+            for name, record in (("no money moves", ISSUED), ("money in", TOPPED), ("money out", RIDE))
+        ],
+        "keys": [
+            {
+                "name": f"key {number}",
+                "master": MASTER.hex(),
+                "uid": UID.hex(),
+                "number": number,
+                "key": card_key(MASTER, UID, number).hex(),
+            }
+            for number in (*range(KEYS), SEAL_KEY)
+        ],
+    }
+
+
+def _later(reader_min: int) -> bytes:
+    return replace(HOLDER, form=2, reader_min=reader_min, spare=b"growing").to_bytes()
+
+
+def _said(name: str, file: bytes, value: Holder | Record | None) -> Vector:
+    says: dict[str, Any] = {} if value is None else asdict(value)
+    plain = {key: each.hex() if isinstance(each, bytes) else each for key, each in says.items()}
+    return {"name": name, "bytes": file.hex(), "is": plain}
+
+
+def _refused(name: str, file: bytes) -> Vector:
+    return {"name": name, "bytes": file.hex(), "is": "refused"}
