@@ -3,19 +3,21 @@
 Source: RFC 4493 (CMAC, step by step); NXP MF2DLHX0, sections "Secure messaging" and "Transaction MAC".
 """
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 BLOCK = 16
 
 
 def block(key: bytes, plain: bytes) -> bytes:
     """One block, or several each for itself."""
-    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(plain)
+    return _engines(key)[0].update(plain)
 
 
 def unblock(key: bytes, secret: bytes) -> bytes:
     """The other way."""
-    return Cipher(algorithms.AES(key), modes.ECB()).decryptor().update(secret)
+    return _engines(key)[1].update(secret)
 
 
 def blocks(text: bytes) -> list[bytes]:
@@ -24,8 +26,8 @@ def blocks(text: bytes) -> list[bytes]:
 
 
 def xor(one: bytes, other: bytes) -> bytes:
-    """Exclusive or, as long as the shorter."""
-    return bytes(a ^ b for a, b in zip(one, other, strict=False))
+    """Exclusive or of two texts of one length."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
 
 
 def enchain(key: bytes, start: bytes, plain: bytes) -> bytes:
@@ -77,6 +79,13 @@ def of_session(key: bytes, a: bytes, b: bytes) -> tuple[bytes, bytes]:
     """The keys for secrets and for MACs, of both sides' random numbers."""
     text = b"\x00\x01\x00\x80" + a[0:2] + xor(a[2:8], b[0:6]) + b[6:16] + a[8:16]
     return cmac(key, b"\xa5\x5a" + text), cmac(key, b"\x5a\xa5" + text)
+
+
+@lru_cache(maxsize=256)
+def _engines(key: bytes) -> tuple[CipherContext, CipherContext]:
+    """The block cipher under one key; without chaining it remembers nothing from one block to the next."""
+    cipher = Cipher(algorithms.AES(key), modes.ECB())
+    return cipher.encryptor(), cipher.decryptor()
 
 
 def _shifted(value: bytes) -> bytes:

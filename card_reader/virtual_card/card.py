@@ -11,7 +11,7 @@ Rules:
 """
 
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy
 from typing import Final
 
 from card_reader.virtual_card import aes
@@ -63,7 +63,7 @@ class VirtualCard:
     def files(self) -> dict[int, File]:
         """The files as this transaction has them."""
         if self._working is None:
-            self._working = deepcopy(self.application.files)
+            self._working = {number: copy(file) for number, file in self.application.files.items()}
         return self._working
 
     @property

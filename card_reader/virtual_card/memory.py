@@ -1,6 +1,7 @@
 """What a virtual card holds without power: applications, keys, files. All of it can be copied: a clone.
 
 A file that takes part in a transaction has two faces, what counts and what would; a commit makes one of them.
+What a file holds is put in its place, never changed where it lies.
 """
 
 from copy import deepcopy

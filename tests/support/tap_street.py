@@ -25,7 +25,7 @@ from card_reader.virtual_card.card import VirtualCard
 from card_reader.virtual_card.faults import Plan
 from tests.support.cards import NOW_S, MemoryBook, Town, journal_of, purse_of, tap_once
 
-STEPS = 30
+STEPS = 20
 TRIES = 4
 DAY_S = 86_400
 
@@ -99,9 +99,10 @@ class Street:
             self.people.append(Person(name, self.town.issue(balance_minor=balance), balance))
 
     def live(self) -> None:
-        """Let a day or two pass."""
-        clone_at = self.random.randrange(STEPS) if self.random.random() < 0.3 else -1
-        for step in range(STEPS):
+        """Let a few hours, or a day, pass."""
+        steps = self.random.randint(4, STEPS)
+        clone_at = self.random.randrange(steps) if self.random.random() < 0.3 else -1
+        for step in range(steps):
             if step == clone_at:
                 self.clone()
             self.now_s += self.random.choice([1, 20, 200, 4_000, 20_000])

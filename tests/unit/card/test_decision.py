@@ -266,3 +266,21 @@ def test_fares_whose_tap_no_terminal_could_keep_are_refused_with_the_place() -> 
     product = {"product": "sencillo", "name": {"es": "Billete"}, "amount_minor": 130, "currency": "EUR"}
     with pytest.raises(InputError, match=r"^tap\."):
         Fares.from_data({"products": [product], "tap": {"currency": "USD"}})
+
+
+@pytest.mark.parametrize(
+    "holder", [{}, {"category": 1}, {"passes": (PASS,)}], ids=["everybody", "reduced", "with a pass"]
+)
+def test_who_comes_along_a_moment_later_pays_as_such_whoever_holds_the_card(
+    holder: dict[str, object],
+) -> None:
+    spent = replace(RODE, cap_spent_minor=390)
+    ride = decided(replace(HOLDER, **holder), spent, trip(is_keyed=True))
+    assert isinstance(ride, Ride)
+    assert (ride.fare.amount.amount_minor, ride.fare.own.amount_minor, ride.record.party) == (130, 0, 2)
+
+
+def test_who_comes_along_a_moment_later_does_not_ride_by_a_transfer_of_the_same_bus() -> None:
+    anywhere = tariff(transfer={"window_s": 3_600, "count": 2, "same_line": True})
+    assert cost(HOLDER, RODE, trip(is_keyed=True), anywhere) == 130
+    assert cost(HOLDER, RODE, trip(terminal=8), anywhere) == 0
