@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from card_reader.citizen_card.deny_list import DeniedCards
 from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import KEYS, SEAL_KEY, card_key
@@ -75,6 +76,14 @@ def card_files() -> dict[str, list[Vector]]:
         "seals": [
             {"name": name, "record": record.to_bytes().hex(), "input": signed_input(record).hex()}
             for name, record in (("no money moves", ISSUED), ("money in", TOPPED), ("money out", RIDE))
+        ],
+        "denied": [
+            {
+                "name": f"{len(cards)} cards",
+                "cards": [[card_id.hex(), issue] for card_id, issue in cards],
+                "bytes": DeniedCards.of(cards).to_bytes().hex(),
+            }
+            for cards in ([], [(b"cardlost", 0)], [(b"zzzzzzzz", 9), (b"cardlost", 1), (b"cardlost", 0)])
         ],
         "keys": [
             {
