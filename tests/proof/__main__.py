@@ -8,6 +8,7 @@ takes out the rules alone whose words hold that one; `share=0.01` goes through a
 """
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from tests.acceptance.conftest import make_town_hall
 from tests.proof import citizens, taps
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
-from tests.proof.plan import LEAST_S, PLAN, PROCESSORS, Step, carry_out, table
+from tests.proof.plan import PLAN, PROCESSORS, Step, carry_out, table
 from tests.proof.restores import KINDS, Restored
 from tests.proof.rules import RULES, take_out
 from tests.support.hub_process import HubProcess
@@ -75,17 +76,19 @@ def main(wanted: Sequence[str]) -> int:
     if len(names) == 1 and names != [SHARE]:
         return 0 if PARTS[names[0]](wanted[0].partition("=")[2]) else 1
     share = float(wanted[0].partition("=")[2] or 1) if names == [SHARE] else 1.0
-    parts = list(wanted) if len(names) > 1 else _parts(share)
-    return 0 if side_by_side(parts, share) else 1
+    return 0 if side_by_side(wanted if len(names) > 1 else _parts(share)) else 1
 
 
-def side_by_side(parts: Sequence[str], share: float = 1.0) -> bool:
-    """Run parts in two lanes, each within its time, and print what held; tell whether all did."""
-    began_s, share = time.monotonic(), min(1.0, share)
+def side_by_side(parts: Sequence[str]) -> bool:
+    """Run parts in two lanes, each within its time, and print what held; tell whether all did.
+
+    A share of a part has the time of the whole: hubs and brokers have to start, and lives to be recorded.
+    """
+    began_s = time.monotonic()
     chosen = {part.partition("=")[0]: part for part in parts}
     lanes = {
         lane: [
-            Step(chosen[name], max(LEAST_S, share * 60 * limit_min), NICE if lane == PROCESSORS else 0)
+            Step(chosen[name], 60 * limit_min, NICE if lane == PROCESSORS else 0)
             for name, limit_min in steps.items()
             if name in chosen
         ]
@@ -94,8 +97,9 @@ def side_by_side(parts: Sequence[str], share: float = 1.0) -> bool:
     outcomes = carry_out({lane: steps for lane, steps in lanes.items() if steps})
     held = all(outcome.held for outcome in outcomes)
     print(f"\n{table(outcomes)}\n")
-    passed_min = (time.monotonic() - began_s) / 60
-    print(f"{passed_min:.1f} min: {'every proof held' if held else 'a proof failed; its row says how'}")
+    passed_min, load = (time.monotonic() - began_s) / 60, os.getloadavg()[2]
+    said = "every proof held" if held else "a proof failed; its row says how"
+    print(f"{passed_min:.1f} min, load {load:.0f} on {os.cpu_count()} processors: {said}")
     return held
 
 

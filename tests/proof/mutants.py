@@ -188,7 +188,7 @@ def _report(
 ) -> bool:
     explained: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(name, {})
     survivors = {_full_name(mutant) for mutant in left}
-    share = 1 - len(left) / len(mutants)
+    share = 1 - len(left) / len(mutants) if mutants else 1.0  # a small share may hold none
     print(f"{name}: {len(mutants)} mutants, {share:.1%} noticed, {len(left)} survive")
     for stage, times in noticed.items():
         print(f"  {times:5} by {stage}")
