@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from card_reader.core.decision import No
+from card_reader.core.fare import SINGLE
 from card_reader.core.tap import Verdict, Yes
 from shared.model.money import EURO, Money
 from shared.model.wording import Language, Wording
@@ -97,6 +98,8 @@ def _sign(verdict: Verdict) -> Sign:
     record = verdict.record
     if verdict.said is not Yes.RIDE or record is None:
         return SIGNS[verdict.said]
+    if not verdict.paid_minor and record.product == SINGLE:
+        return CAPPED
     if not verdict.paid_minor:
         return BY_RIDES if record.rides_product and record.product == record.rides_product else BY_PASS
     return LOW if record.balance_minor < 0 else SIGNS[Yes.RIDE]
@@ -118,6 +121,9 @@ _DESK: Final = ("Pregunte en oficina", "Pregunte en oficina", "Ask at an office"
 _OTHER: Final = ("Use su Tarjeta", "Use la seua Targeta", "Use your City Card")
 
 LOW: Final = _sign_of(Light.AMBER, Sound.GO, ("Recargue pronto", "Recarregue prompte", "Top up soon"), _PAID)
+CAPPED: Final = _sign_of(
+    Light.GREEN, Sound.GO, _GO, ("Hoy ya no paga más", "Hui ja no paga més", "No more to pay today")
+)
 BY_PASS: Final = _sign_of(
     Light.GREEN, Sound.GO, _GO, ("Abono válido", "Abonament vàlid", "Your pass is valid")
 )

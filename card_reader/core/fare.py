@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from card_reader.citizen_card.holder import Holder
-from card_reader.citizen_card.journal import RIDES, Deed, Record
+from card_reader.citizen_card.journal import CAP_MINOR_MAX, RIDES, Deed, Record
 from card_reader.core.trip import Trip
 from shared.model.money import EURO, Money
 from shared.model.tariff import Tariff
@@ -119,7 +119,7 @@ def ridden(last: Record, trip: Trip, tariff: Tariff, owed: Fare, mark: bytes) ->
         transfers_left=max(0, times),
         party=trip.passengers + (last.party if is_aboard(last, trip, tariff) else 0),
         cap_day=trip.day,
-        cap_spent_minor=spent_minor + owed.own.amount_minor,
+        cap_spent_minor=min(CAP_MINOR_MAX, spent_minor + owed.own.amount_minor),
         rides=last.rides - owed.by_rides,
     )
 

@@ -35,7 +35,7 @@ from card_reader.apdu.status import Status
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.errors import CardDataError, CardVersionError
 from card_reader.citizen_card.holder import Holder
-from card_reader.citizen_card.journal import Record
+from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.book import Book, Intent
 from card_reader.core.decision import AlreadyValid, Denied, Image, No, Refuse, Ride, decide
@@ -180,7 +180,11 @@ def _image(card: Card) -> Talk[Image | No]:
 def _charged(card: Card, ride: Ride, image: Image, intent: Intent, book: Book) -> Talk[Verdict]:
     """Write the ride onto the card and let it count."""
     paid_minor = ride.fare.amount.amount_minor
-    written = yield from _written(card, paid_minor, ride.record)
+    try:
+        record = ride.record.to_bytes()
+    except CardDataError:
+        return Verdict(said=No.UNREADABLE, record=image.last)
+    written = yield from _written(card, paid_minor, record)
     if not isinstance(written, Done):
         too_low = isinstance(written, Refused) and written.status == Status.BOUNDARY
         return Verdict(said=No.NO_BALANCE if too_low else _lost(written), record=image.last)
@@ -198,12 +202,12 @@ def _charged(card: Card, ride: Ride, image: Image, intent: Intent, book: Book) -
             return Verdict(said=No.REMOVED)
 
 
-def _written(card: Card, paid_minor: int, record: Record) -> Talk[Outcome[None]]:
+def _written(card: Card, paid_minor: int, record: bytes) -> Talk[Outcome[None]]:
     if paid_minor:
         debited = yield from card.debit(layout.PURSE, paid_minor)
         if not isinstance(debited, Done):
             return debited
-    return (yield from card.append(layout.JOURNAL, record.to_bytes()))
+    return (yield from card.append(layout.JOURNAL, record))
 
 
 def _told_before(card: Card, name: bytes, image: Image, trip: Trip, desk: Desk) -> Talk[Verdict | None]:
@@ -218,7 +222,10 @@ def _told_before(card: Card, name: bytes, image: Image, trip: Trip, desk: Desk) 
         return None
     done = before.record
     is_now = done.terminal == trip.terminal and is_within(done.at_s, trip.now_s, desk.tariff.passback_s)
-    return Verdict(said=Yes.RIDE, record=done, paid_minor=-done.amount_minor) if is_now else None
+    if not is_now:
+        return None
+    said = Yes.TRANSFER if done.deed is Deed.TRANSFER else Yes.RIDE
+    return Verdict(said=said, record=done, paid_minor=-done.amount_minor)
 
 
 def _settled(card: Card, intent: Intent, image: Image, book: Book) -> Talk[No | None]:

@@ -4,12 +4,23 @@ import pytest
 
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.core.decision import No
-from card_reader.core.display import BY_PASS, BY_RIDES, LINE_LENGTH_MAX, LOW, SIGNS, Light, Sign, Sound, show
+from card_reader.core.display import (
+    BY_PASS,
+    BY_RIDES,
+    CAPPED,
+    LINE_LENGTH_MAX,
+    LOW,
+    SIGNS,
+    Light,
+    Sign,
+    Sound,
+    show,
+)
 from card_reader.core.tap import Verdict, Yes
 from shared.model.wording import Language
 
 LONGEST = {"amount": "10,40 €", "balance": "148,70 €", "people": "99", "rides": "255"}
-EVERY = [*SIGNS.values(), BY_PASS, BY_RIDES, LOW]
+EVERY = [*SIGNS.values(), BY_PASS, BY_RIDES, CAPPED, LOW]
 
 
 def record(**said: int) -> Record:
@@ -43,6 +54,7 @@ def test_light_sound_and_words_agree() -> None:
         (Verdict(said=Yes.RIDE, record=record(balance_minor=870), paid_minor=130), "1,30 € Saldo 8,70 €"),
         (Verdict(said=Yes.RIDE, record=record(balance_minor=-70), paid_minor=130), "1,30 € Saldo -0,70 €"),
         (Verdict(said=Yes.RIDE, record=record(product=20)), "Abono válido"),
+        (Verdict(said=Yes.RIDE, record=record(product=1)), "Hoy ya no paga más"),
         (Verdict(said=Yes.RIDE, record=record(product=30, rides_product=30, rides=4)), "Viajes: quedan 4"),
         (Verdict(said=Yes.ALREADY, record=record(passengers=3)), "Viajan: 3"),
         (Verdict(said=No.NO_BALANCE, record=record(balance_minor=20)), "Saldo 0,20 €"),
