@@ -1,4 +1,4 @@
-"""`python -m tests.proof.mutants [delivery|outbox|ledger …] [--share 0.1]`: does any test notice?
+"""`python -m tests.proof.mutants [delivery|outbox|ledger …] [--only room] [--quick]`: does any test notice?
 
 Each mutant of a target's files is tried in a process of its own; nothing in the working tree is touched. What
 the quick tests let through is given to the slower ones, and to the simulator. What nobody notices must be
@@ -32,7 +32,6 @@ from tests.proof.trying import LEAST_S, OPTIONS, ROOT, SLOWER, Fork, attempts, c
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 KILLED_WANTED: Final = 0.95
 TELL_EVERY: Final = 50
-TOLD_MAX: Final = 40
 SIMULATOR: Final = "simulator"
 HEAVY: Final = ("hypothesis.stateful", "sqlalchemy", "alembic.operations", "sqlite_utils", "cryptography")
 """What the tests need and no mutant changes: loaded once, before the processes part."""
@@ -161,26 +160,36 @@ def _survivors_outside(mutants: Sequence[Mutant], stage: Sequence[str]) -> list[
     return [mutant for mutant, is_noticed in tried if not is_noticed]
 
 
-def try_target(name: str, share: float) -> bool:
-    """Try a target's mutants; tell whether enough are noticed and the others explained."""
+def try_target(name: str, share: float, only: str, *, quick: bool) -> bool:
+    """Try a target's mutants; tell whether enough are noticed and the others explained.
+
+    Args:
+        name: of the target.
+        share: of its mutants, always the same ones.
+        only: those whose name has this in it.
+        quick: ask the first stage alone.
+    """
     target = TARGETS[name]
     place = ROOT / target.files
     files = sorted(place.glob("*.py")) if place.is_dir() else [place]
     everything = [mutant for file in files for mutant in mutants_of(ROOT, str(file.relative_to(ROOT)))]
-    mutants = [m for m in everything if random.Random(f"{m.path} {m.name}").random() < share]
+    mutants = [
+        m
+        for m in everything
+        if only in _full_name(m) and random.Random(f"{m.path} {m.name}").random() < share
+    ]
     left, noticed = mutants, Counter[str]()
-    for stage in target.stages:
+    for stage in target.stages[:1] if quick else target.stages:
         before = len(left)
         survived = survivors_of(left, stage)
         if survived is None:
             print(f"{name}: {' '.join(stage)} fails without any mutant; mend that first")
             return False
         left = survived
-        if len(left) <= TOLD_MAX:
-            for mutant in left:
-                print(f"  not noticed by {stage[0]} …: {_full_name(mutant)}", flush=True)
+        for mutant in left:
+            print(f"  not noticed by {stage[0]} …: {_full_name(mutant)}", flush=True)
         noticed[" ".join(stage)] = before - len(left)
-    return _report(name, mutants, left, noticed, whole=share >= 1)
+    return _report(name, mutants, left, noticed, whole=share >= 1 and not only and not quick)
 
 
 def _report(
@@ -210,10 +219,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; {' and '.join(PROVEN)} if none")
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, always the same ones")
+    parser.add_argument("--only", default="", help="those whose name has this in it: a file, a function")
+    parser.add_argument("--quick", action="store_true", help="ask the quick tests alone")
     options = parser.parse_args(arguments)
     for each in HEAVY:
         importlib.import_module(each)
-    verdicts = [try_target(name, options.share) for name in options.targets or PROVEN]
+    verdicts = [
+        try_target(name, options.share, options.only, quick=options.quick)
+        for name in options.targets or PROVEN
+    ]
     return 0 if all(verdicts) else 1
 
 

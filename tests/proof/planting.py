@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 COMPARED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Lt: ast.LtE,
@@ -51,12 +51,14 @@ class Mutant:
         name: `<place>: <what stands there> -> <what is planted>`, with a number where that is not unique.
         function: the one that holds it, by its qualified name; empty where it stands outside of any.
         source: the whole file with the bug in it.
+        lines: first and last line of the statement that holds it; of one with a block, of its head.
     """
 
     path: str
     name: str
     function: str
     source: str
+    lines: tuple[int, int]
 
     @property
     def module(self) -> str:
@@ -75,7 +77,8 @@ def mutants_of(root: Path, path: str) -> Iterator[Mutant]:
         seen[name] += 1
         if seen[name] > 1:
             name = f"{name} ({seen[name]})"
-        yield Mutant(path, name, planter.function, ast.unparse(ast.fix_missing_locations(tree)))
+        source = ast.unparse(ast.fix_missing_locations(tree))
+        yield Mutant(path, name, planter.function, source, planter.lines)
 
 
 class _Planter(ast.NodeTransformer):
@@ -87,6 +90,7 @@ class _Planter(ast.NodeTransformer):
         self._next = 0
         self._names: list[str] = []
         self._function = ""
+        self.lines = self._lines = (0, 0)
 
     @classmethod
     def count(cls, text: str) -> int:
@@ -99,7 +103,7 @@ class _Planter(ast.NodeTransformer):
         for other in others:
             if self._next == self._wanted:
                 self.place = ".".join(self._names) or "module"
-                self.function = self._function
+                self.function, self.lines = self._function, self._lines
                 self.before, self.after = _words(node), _words(other)
                 self._next += 1
                 return other
@@ -107,6 +111,14 @@ class _Planter(ast.NodeTransformer):
         return node
 
     # ---- what is passed over, and where we are
+
+    def visit(self, node: ast.AST) -> Any:  # noqa: ANN401  as the base class has it
+        if not isinstance(node, ast.stmt):
+            return super().visit(node)
+        before, self._lines = self._lines, _head(node)
+        found = super().visit(node)
+        self._lines = before
+        return found
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         if any(isinstance(base, ast.Name) and base.id in DESCRIBING for base in node.bases):
@@ -231,6 +243,15 @@ class _Planter(ast.NodeTransformer):
         if type(node.value) is int:
             return self._plant(node, [ast.Constant(node.value + 1)])
         return node
+
+
+def _head(node: ast.stmt) -> tuple[int, int]:
+    """The lines of a statement; of one with a block, those before it."""
+    block = getattr(node, "body", None) or getattr(node, "cases", None)
+    if not block:
+        return node.lineno, node.end_lineno or node.lineno
+    first = getattr(block[0], "lineno", None) or block[0].pattern.lineno
+    return node.lineno, max(node.lineno, first - 1)
 
 
 def _words(node: ast.AST) -> str:

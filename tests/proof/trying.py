@@ -1,6 +1,6 @@
 """Mutants tried fast: the tests are collected once, each mutant gets a fork in which one function is changed.
 
-A mutant is given the tests that enter its function, the quickest first, until one fails. What stands outside
+A mutant is given the tests that reach its statement, the quickest first, until one fails. What stands outside
 of functions (a constant, a default) cannot be changed once it is loaded: `mutants` tries it otherwise.
 """
 
@@ -133,18 +133,18 @@ class Fork:
         self._tell = tell
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Try every mutant with the tests that enter its function."""
+        """Try every mutant with the tests that reach it."""
         entered = self._run_sound(session)
         if entered is None:
             return True
 
         def work_of(mutant: Mutant) -> tuple[Callable[[], int], float]:
-            first, last = extent(mutant)
+            first, last = mutant.lines
             path = str(ROOT / mutant.path)
             items = [
                 item
                 for item in session.items
-                if any(first < line <= last for line in entered[item.nodeid].lines.get(path, ()))
+                if any(first <= line <= last for line in entered[item.nodeid].lines.get(path, ()))
             ]
             items.sort(key=lambda item: entered[item.nodeid].took_s)
             limit_s = max(LEAST_S, SLOWER * sum(entered[item.nodeid].took_s for item in items))
@@ -206,13 +206,6 @@ def _try(session: pytest.Session, mutant: Mutant, items: Sequence[pytest.Item]) 
         if session.testsfailed:
             return 1
     return 0
-
-
-def extent(mutant: Mutant) -> tuple[int, int]:
-    """The first and last line of the function that a mutant changes."""
-    function = _function(mutant)
-    lines, first = inspect.getsourcelines(function)
-    return function.__code__.co_firstlineno, first + len(lines) - 1
 
 
 def change(mutant: Mutant) -> None:

@@ -1,10 +1,11 @@
 """Salvage: a file whose structure is broken gives its readable rows to a new one.
 
 Every row that can still be read and has the right kinds of values goes over; what cannot be read is a hole,
-which reading reports as a gap `corrupt`. The broken file is kept as `<name>.damaged` for a technician, one
-of them at most. A power cut at any moment leaves either the old file or the new one: the new one is
-complete and synced under the name `<name>.salvaged` before the old one's log is touched, and opening
-finishes a swap that was begun.
+which reading reports as a gap `corrupt`. How many pages there are is taken from the file's length, not from
+its header: what lies beyond a count that is too low could not be read at all. The broken file is kept as
+`<name>.damaged` for a technician, one of them at most. A power cut at any moment leaves either the old file
+or the new one: the new one is complete and synced under the name `<name>.salvaged` before the old one's log
+is touched, and opening finishes a swap that was begun.
 """
 
 import os
@@ -30,6 +31,8 @@ _FAILURES_MAX: Final = 4096
 _ROWID_MAX: Final = (1 << 63) - 1
 _FILE_PAGES: Final = slice(28, 32)
 _FREE_PAGES: Final = slice(32, 40)
+_HEADER_BYTES: Final = 100
+_MAGIC: Final = b"SQLite format 3\0"
 """Fields of the database header. Source: sqlite.org/fileformat2.html, section 1.3."""
 
 
@@ -46,6 +49,7 @@ def salvage(path: Path) -> int:
     part, mended = _beside(path, ".part"), _beside(path, ".mended")
     for leftover in (part, _beside(part, "-journal"), mended):
         leftover.unlink(missing_ok=True)
+    _count_pages(path)
     with closing(sqlite3.connect(part, isolation_level=None)) as new:
         new.execute(f"PRAGMA page_size={PAGE_BYTES}")
         migrate(new)
@@ -97,6 +101,21 @@ def _copy(path: Path, new: sqlite3.Connection) -> tuple[int, bool]:
                     new.execute(insert, row)
                     saved += 1
     return saved, everywhere
+
+
+def _count_pages(path: Path) -> None:
+    """Put the number of pages into the header of a broken file, where SQLite would go by a wrong one.
+
+    Where the log has a first page of its own, SQLite goes by that, and the header does not count.
+    """
+    pages = (path.stat().st_size // PAGE_BYTES).to_bytes(4, "big")
+    with path.open("r+b") as file:
+        header = file.read(_HEADER_BYTES)
+        if header.startswith(_MAGIC) and header[_FILE_PAGES] != pages:
+            file.seek(_FILE_PAGES.start)
+            file.write(pages)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _mend_first_page(path: Path, mended: Path, first_page: bytes) -> None:
