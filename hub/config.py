@@ -76,6 +76,7 @@ class HubConfig(BaseSettings):
     open311_reference_query: str = ""
     open311_parallel: int = Field(default=8, ge=1, le=64)
     open311_settle_s: float = Field(default=30.0, ge=0, le=3_600)
+    open311_photographs: Literal["clerk", "keyed", "unkeyed"] = "clerk"
     open311_updates_every_s: float = Field(default=60.0, ge=0, le=86_400)
     settlements_url: str = Field(default="", pattern=URL)
     settlements_key: str = Field(default="", repr=False)

@@ -32,7 +32,7 @@ from hub.api.server import Server, make_server
 from hub.assembly.bodies import make_attachments
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
-from hub.assembly.towards_core import make_forwarder, make_updates, media_links, rules_of
+from hub.assembly.towards_core import make_forwarder, make_updates, media_links, rules_of, tells_photographs
 from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
 from hub.attachments.service import Attachments
 from hub.config import HubConfig
@@ -51,6 +51,7 @@ from hub.ingest.opening import Opener
 from hub.ingest.worker import IngestWorker, WorkerHooks
 from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
+from hub.jobs.late_photographs import LatePhotographs
 from hub.jobs.life import BEAT_S, HubLife
 from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Job, Timetable
@@ -75,6 +76,7 @@ AUDIT_EVERY_S: Final = 600.0
 REVIEW_EVERY_S: Final = 900.0
 FLEET_EVERY_S: Final = 0.5
 HUB_KEYS_EVERY_S: Final = 60.0
+PHOTOGRAPHS_EVERY_S: Final = 10.0
 KEYS_NOTE: Final = "keys"
 """The kind of the exception that tells what opening the key folder had to mend, or what it lacks."""
 
@@ -213,6 +215,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *copy_jobs(config, writer, journal_copy, now_ms),
                 *_fleet_jobs(fleet),
                 *_updates_job(config, updates),
+                *_photographs_job(config, writer, towards_core.forwarder.wake),
             ]
         ),
         fleet=fleet,
@@ -302,6 +305,11 @@ def _updates_job(config: HubConfig, updates: ReportUpdates) -> Sequence[Job]:
     if not config.open311_url or not every_s:
         return ()
     return (Job(name="updates of reports", every_s=every_s, run=updates.run),)
+
+
+def _photographs_job(config: HubConfig, writer: Writer, wake: Callable[[], None]) -> Sequence[Job]:
+    late = LatePhotographs(writer, now_ms, wake, core_takes_them=tells_photographs(config))
+    return (Job(name="late photographs", every_s=PHOTOGRAPHS_EVERY_S, run=late.run),)
 
 
 def _renew_hub_keys(fleet: Fleet) -> None:

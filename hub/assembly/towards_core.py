@@ -12,7 +12,9 @@ from hub.core import mailbox, notices, settlements
 from hub.core.batch import BatchConnector
 from hub.core.cloudevents import cloudevents_connector
 from hub.core.exchange import Endpoint
+from hub.core.media import Media
 from hub.core.open311 import Open311Connector, Open311Settings
+from hub.core.open311_photographs import PhotographConnector, PhotographSettings
 from hub.core.open311_updates import Updates
 from hub.core.port import Connector
 from hub.db.unit_of_work import Rules
@@ -20,7 +22,7 @@ from hub.db.writer import Writer
 from hub.fleet.fleet import Fleet
 from hub.forwarder.caution import Cautious
 from hub.forwarder.worker import Forwarder, ForwarderSettings
-from hub.jobs.media import WithMedia
+from hub.jobs.media import HubMedia
 from hub.jobs.report_updates import ReportUpdates, Telling
 from hub.jobs.signatures import SignedSettlements
 from hub.keys.room import KeyRoom
@@ -62,7 +64,10 @@ def make_forwarder(
     connectors: list[Connector] = []
     signed: SignedSettlements | None = None
     if config.open311_url:
-        connectors.append(WithMedia(_open311(config), writer, media_links(config, room, api_port)))
+        media = HubMedia(writer, media_links(config, room, api_port), clock)
+        connectors.append(_open311(config, media))
+        if tells_photographs(config):
+            connectors.append(_photographs(config, media))
     if config.settlements_url:
         core = BatchConnector(
             _endpoint(config, config.settlements_url, config.settlements_key),
@@ -138,7 +143,21 @@ def media_links(config: HubConfig, room: KeyRoom, api_port: int) -> MediaLinks:
     return MediaLinks(room.keys.sealing, config.media_base_url or own)
 
 
-def _open311(config: HubConfig) -> Connector:
+def tells_photographs(config: HubConfig) -> bool:
+    """Whether the core is told of photographs that come after their report."""
+    return bool(config.open311_url) and config.open311_photographs != "clerk"
+
+
+def _photographs(config: HubConfig, media: Media) -> Connector:
+    settings = PhotographSettings(
+        endpoint=_endpoint(config, config.open311_url, config.open311_key),
+        jurisdiction_id=config.open311_jurisdiction,
+        keyed=config.open311_photographs == "keyed",
+    )
+    return PhotographConnector(settings, media)
+
+
+def _open311(config: HubConfig, media: Media) -> Connector:
     return Open311Connector(
         Open311Settings(
             endpoint=_endpoint(config, config.open311_url, config.open311_key),
@@ -146,7 +165,8 @@ def _open311(config: HubConfig) -> Connector:
             reference_query=config.open311_reference_query,
             parallel_max=config.open311_parallel,
             settle_s=config.open311_settle_s,
-        )
+        ),
+        media,
     )
 
 

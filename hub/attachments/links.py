@@ -54,6 +54,15 @@ class MediaLinks:
         tag = _tag(self._keys[0], device, name, until_ms)
         return f"{self._base_url}{PATH}/{device}/{name}/{until_ms}.{tag}"
 
+    def named(self, url: str) -> tuple[str, str] | None:
+        """Return device and SHA-256 of the photograph that an address of ours names; None for any other."""
+        rest = url.removeprefix(f"{self._base_url}{PATH}/")
+        match rest.split("/"):
+            case [device, name, _] if rest != url:
+                return device, name
+            case _:
+                return None
+
     def check(self, device: str, name: str, ticket: str, now_ms: int) -> None:
         """See that an address was made here and has not ended.
 

@@ -19,7 +19,7 @@ Source: Open311 GeoReport v2; docs/PROTOCOL.md, "Towards the core".
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import assert_never
@@ -28,6 +28,7 @@ from uuid import UUID
 
 from hub.core.exchange import Answer, Endpoint, Exchange, Lost, NotSent
 from hub.core.meaning import Meaning
+from hub.core.media import Media, NoMedia
 from hub.core.open311_search import WINDOW_MS_MAX, Absent, Blind, Failed, Found, Search
 from hub.core.open311_services import catalogue, needs_definition, read_definition
 from hub.core.open311_wire import Numbered, Promised, Row, read_posted, read_rows, read_text, request_form
@@ -74,6 +75,7 @@ class Open311Connector:
     def __init__(
         self,
         settings: Open311Settings,
+        media: Media | None = None,
         *,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -82,11 +84,13 @@ class Open311Connector:
 
         Args:
             settings: the server and its ways.
+            media: gives out the addresses of photographs; None where reports have none.
             now_ms: wall clock, for the window of a search.
             monotonic_s: steady clock, for what has to settle.
         """
         self.parallel_max = settings.parallel_max
         self._settings = settings
+        self._media = media or NoMedia()
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._exchange = Exchange(settings.endpoint)
@@ -149,20 +153,24 @@ class Open311Connector:
 
     async def _deliver(self, effect: Effect) -> Result:
         try:
-            form = request_form(
-                effect.body,
-                api_key=self._settings.endpoint.api_key,
-                jurisdiction_id=self._settings.jurisdiction_id,
-            )
+            self._form(effect.body)
         except InputError as error:
             return Refused(reason=str(error))
         surely_absent = effect.attempts == 0 or self._absent.get(effect.key) == effect.attempts
         if not surely_absent and (known := await self._look_up(effect)):
             return known
+        form = self._form(await self._media.addressed(effect))
         self._note_sending(effect.key)
         result = await self._send(effect, form)
         self._note(effect, result)
         return result
+
+    def _form(self, body: Mapping[str, object]) -> bytes:
+        return request_form(
+            body,
+            api_key=self._settings.endpoint.api_key,
+            jurisdiction_id=self._settings.jurisdiction_id,
+        )
 
     async def _look_up(self, effect: Effect) -> Result | None:
         """Search for a report that may be there. None: it is surely not, so it may be sent."""
@@ -173,6 +181,7 @@ class Open311Connector:
         match seen:
             case Found():
                 self._forget(effect.key)
+                await self._media.seen(effect, seen.media)
                 return Done(core_ref=seen.core_ref)
             case Blind():
                 return Undecidable(reason=seen.reason)

@@ -22,7 +22,7 @@ from typing import assert_never
 
 from hub.core.exchange import Answer, Exchange, Lost, NotSent, Query
 from hub.core.meaning import Meaning
-from hub.core.open311_wire import Row, format_instant, holds_reference, name_of, read_rows
+from hub.core.open311_wire import Row, format_instant, holds_reference, media_of, name_of, read_rows
 
 PAGE_ROWS = 100
 SECOND_PAGE = 2
@@ -38,9 +38,14 @@ USUAL_CUTS = frozenset({20, 25, 50, PAGE_ROWS, 200, 250, 500})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The core has it under this name."""
+    """The core has it under this name.
+
+    Attributes:
+        media: addresses of photographs that it shows with it.
+    """
 
     core_ref: str
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +203,7 @@ def _find(rows: Sequence[Row], reference: str) -> Found | None:
     """The row with our reference, if it is among these."""
     for row in rows:
         if holds_reference(row, reference):
-            return Found(core_ref=name_of(row) or f"reference:{reference}")
+            return Found(core_ref=name_of(row) or f"reference:{reference}", media=media_of(row))
     return None
 
 

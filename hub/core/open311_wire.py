@@ -138,6 +138,12 @@ def name_of(row: Row) -> str:
     return number or (f"token:{token}" if token else "")
 
 
+def media_of(row: Row) -> tuple[str, ...]:
+    """The addresses of photographs that a listed request shows: the standard's one, or a list."""
+    value = row.get("media_url")
+    return (value,) if isinstance(value, str) else tuple(_texts(value))
+
+
 def holds_reference(row: Row, reference: str) -> bool:
     """Whether a listed request is the one with our reference: by its attribute or its description's end."""
     attributes = row.get("attributes", row.get("attribute"))

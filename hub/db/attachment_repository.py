@@ -7,16 +7,16 @@ due when the last of them is settled.
 Not here: the bodies (`hub.attachments`), and any decision.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, literal_column, select, tuple_, update
+from sqlalchemy import Connection, and_, func, literal_column, select, tuple_, update
 
 from hub.db.attachment_tables import attachment
 from hub.db.statements import Lookup, Row, among, insert_sql, write_many
-from hub.db.tables import inbox, outgoing, sealing_context
+from hub.db.tables import inbox, outgoing, sealing_context, service_request
 from shared.model.attachment import Envelope
 from shared.model.event import Stream
 from shared.protocol import limits
@@ -77,6 +77,27 @@ class AnnouncedBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateBody:
+    """A body that is here, of a report that the core has and that went without it.
+
+    Attributes:
+        device: whose it is.
+        sha256: of the sealed body, in hex.
+        event_id: what it belongs to.
+        reference: of the report.
+        core_ref: what the core calls the report.
+        status: how the report stands, `open` or `closed`.
+    """
+
+    device: str
+    sha256: str
+    event_id: str
+    reference: str
+    core_ref: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedEvent:
     """The line that announced a body, as the inbox keeps it.
 
@@ -122,9 +143,9 @@ class AttachmentInserts:
                 continue
             if len(missing) < MISSING_MAX:
                 missing[one.sha256] = event_id
-                fate = (State.MISSING.value, None, False, now_ms, None)
+                fate = (State.MISSING.value, None, False, now_ms, None, None)
             else:
-                fate = (State.LOST.value, Loss.TOO_MANY.value, False, now_ms, now_ms)
+                fate = (State.LOST.value, Loss.TOO_MANY.value, False, now_ms, now_ms, None)
             self._rows.append((device, one.sha256, event_id, one.size, one.media_type, *fate))
 
     def is_waited_for(self, device: str, event_id: str) -> bool:
@@ -210,6 +231,46 @@ class AttachmentBook:
         if not any(one.state is State.MISSING for one in rest):
             self._make_due(body, now_ms)
         return changed.rowcount == 1
+
+    def note_told(self, bodies: Iterable[tuple[str, str]], now_ms: int) -> None:
+        """Notes that somebody is told of bodies, by device and hash; the first time stays."""
+        for device, sha256 in bodies:
+            here = (attachment.c.device == device, attachment.c.sha256 == sha256)
+            untold = update(attachment).where(*here, attachment.c.told_ms.is_(None))
+            self._connection.execute(untold.values(told_ms=now_ms))
+
+    def late(self, limit: int, without: str = "") -> Sequence[LateBody]:
+        """Bodies that are here and that nobody was told of, of reports that the core has.
+
+        Args:
+            limit: how many at most.
+            without: those are left out whose report the core calls something that begins so.
+        """
+        of_report = and_(
+            service_request.c.device == attachment.c.device,
+            service_request.c.event_id == attachment.c.event_id,
+        )
+        query = (
+            select(
+                attachment.c.device,
+                attachment.c.sha256,
+                attachment.c.event_id,
+                service_request.c.reference,
+                service_request.c.core_ref,
+                service_request.c.status,
+            )
+            .select_from(attachment.join(service_request, of_report))
+            .where(
+                attachment.c.state == literal_column("'stored'"),
+                attachment.c.told_ms.is_(None),
+                attachment.c.revoked.is_(False),
+                service_request.c.core_ref != "",
+                *([~service_request.c.core_ref.startswith(without)] if without else []),
+            )
+            .order_by(attachment.c.device, attachment.c.sha256)
+            .limit(limit)
+        )
+        return [LateBody(**row) for row in self._connection.execute(query).mappings()]
 
     def revoke(self, device: str, sha256: str) -> bool:
         """Lets nobody outside the hub fetch a body any more.

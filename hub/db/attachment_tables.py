@@ -30,6 +30,7 @@ attachment = Table(
     Column("revoked", Boolean, nullable=False),
     Column("announced_ms", BigInteger, nullable=False),
     Column("settled_ms", BigInteger),
+    Column("told_ms", BigInteger),
     PrimaryKeyConstraint("device", "sha256"),
     CheckConstraint("state IN ('missing', 'stored', 'lost')", name="state"),
 )
@@ -40,4 +41,11 @@ Index(
     attachment.c.announced_ms,
     sqlite_where=text("state = 'missing'"),
     postgresql_where=text("state = 'missing'"),
+)
+Index(
+    "ix_attachment_untold",
+    attachment.c.device,
+    attachment.c.event_id,
+    sqlite_where=text("state = 'stored' AND told_ms IS NULL"),
+    postgresql_where=text("state = 'stored' AND told_ms IS NULL"),
 )

@@ -40,7 +40,7 @@ from sqlalchemy import (
 
 from hub.db.statements import Row, compiled, dialect_insert, read_all, write_many
 from hub.db.tables import outgoing, service_request
-from shared.model.event import Event
+from hub.usecases.ports import Source
 
 LAST_ERROR_LENGTH_MAX = 500
 PUT_OFF_MS_MAX = 172_800_000
@@ -112,7 +112,7 @@ class OutgoingInserts:
 
     def add(
         self,
-        event: Event,
+        event: Source,
         key: str,
         connector: str,
         aggregate: str,

@@ -8,7 +8,20 @@ from hub.domain.mailbox.ports import Cases, Entries
 from hub.domain.notices.ports import Responses
 from hub.domain.payments.ports import ExceptionBook, Ledger
 from hub.domain.service_requests.ports import Register
-from shared.model.event import Event
+
+
+class Source(Protocol):
+    """Whose effect it is."""
+
+    @property
+    def device(self) -> str:
+        """The event's device."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+        ...
 
 
 class Outgoing(Protocol):
@@ -16,7 +29,7 @@ class Outgoing(Protocol):
 
     def add(
         self,
-        event: Event,
+        event: Source,
         key: str,
         connector: str,
         aggregate: str,

@@ -216,3 +216,22 @@ def test_orders_need_the_token(core: ReferenceCore, name: str) -> None:
 def test_order_that_means_nothing_is_refused(core: ReferenceCore, order: dict[str, object]) -> None:
     with pytest.raises(httpx.HTTPStatusError, match="422"):
         core.order(**order)
+
+
+def test_update_counts_once_for_its_id_and_is_listed(
+    core: ReferenceCore, plain_core: ReferenceCore, name: str
+) -> None:
+    path = "/servicerequestupdates.json"
+    number = post(core, report(name)).json()[0]["service_request_id"]
+    fields = {"service_request_id": number, "update_id": name, "status": "OPEN", "description": "Foto"}
+    fields |= {"updated_datetime": "2026-11-21T10:00:00Z", "media_url": "https://h.example/1"}
+    first, again = (core.client.post(core.base_url + path, data=fields) for _ in range(2))
+    assert first.status_code == 200
+    assert first.json() == again.json()
+    listed = [row for row in get(core, path).json() if row["service_request_id"] == number]
+    assert [(row["media_url"], row["status"]) for row in listed] == [("https://h.example/1", "open")]
+    assert core.counts("updates")[name] == 1
+    for spoilt, status in ({"status": "GONE"}, 400), ({"description": ""}, 400), ({"update_id": "x"}, 404):
+        wrong = {**fields, **spoilt, **({"service_request_id": "999999"} if status == 404 else {})}
+        assert core.client.post(core.base_url + path, data=wrong).status_code == status
+    assert get(plain_core, path).status_code == 404

@@ -108,6 +108,35 @@ def test_settlements_reach_a_core_that_fails_once_each(
     assert whole_core.effects()["money_minor"]["EUR"] == before + money
 
 
+@pytest.mark.sentence("C-6")
+@pytest.mark.parametrize("fault", [*FAULTS, "killed-before-effect", "killed-after-effect"])
+def test_late_photographs_reach_a_core_that_fails_once_each(
+    whole_core: ReferenceCore, work: OutgoingWork, fault: str
+) -> None:
+    (reference,) = names(1)
+    work.add_reports([reference])
+    with RunningForwarder(work, connectors_to(whole_core)) as running:
+        running.wait_until_done()
+    said = {"service_request_id": work.rows()[0]["core_ref"], "status": "open", "at_ms": 1_795_255_200_000}
+    photographs = names(4)
+    bodies = [{**said, "reference": reference, "media_urls": [f"https://h.example/{n}"]} for n in photographs]
+    work.add(
+        "open311_photographs", [(n, reference, body) for n, body in zip(photographs, bodies, strict=True)]
+    )
+    if fault in FAULTS:
+        whole_core.order(**FAULTS[fault], count=4)
+    else:
+        whole_core.order("crash", takes="never" if fault == "killed-before-effect" else "before")
+    with RunningForwarder(work, connectors_to(whole_core)) as running:
+        if fault not in FAULTS:
+            whole_core.wait_until_dead()
+            whole_core.start()
+        running.wait_until_done()
+    assert_once(whole_core, "updates", [str(effect_key(name)) for name in photographs])
+    named = [item["url"] for item in whole_core.media()]
+    assert [named.count(f"https://h.example/{name}") for name in photographs] == [1] * 4
+
+
 @pytest.mark.parametrize("takes", ["before", "never"])
 def test_core_killed_in_the_middle_has_each_report_once(
     core: ReferenceCore, work: OutgoingWork, takes: str

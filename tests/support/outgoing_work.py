@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 
 from hub.core.notices import notices_connector
 from hub.core.open311 import Open311Connector, Open311Settings
-from hub.core.port import Connector
+from hub.core.open311_photographs import PhotographConnector, PhotographSettings
+from hub.core.port import Connector, Effect
 from hub.core.settlements import settlements_connector
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.outgoing_repository import OutgoingInserts, OutgoingRepository
@@ -50,6 +51,16 @@ SETTLE_S = 1.5
 def effect_key(name: str) -> UUID:
     """The key under which `OutgoingWork.add` adds work."""
     return uuid5(UUID(int=0), name)
+
+
+class AsWritten:
+    """Photographs whose addresses stand in the effect."""
+
+    async def addressed(self, effect: Effect) -> Mapping[str, object]:
+        return effect.body
+
+    async def seen(self, effect: Effect, urls: Sequence[str]) -> None:
+        pass
 
 
 class OutgoingWork:
@@ -206,8 +217,10 @@ def connectors_to(
         endpoint = replace(endpoint, base_url=f"http://127.0.0.1:{port}")
 
     def connect() -> Sequence[Connector]:
+        updates = PhotographSettings(endpoint=endpoint, jurisdiction_id="", keyed=True)
         return [
             Open311Connector(Open311Settings(endpoint=endpoint, settle_s=settle_s)),
+            PhotographConnector(updates, AsWritten()),
             settlements_connector(endpoint),
             notices_connector(endpoint),
         ]

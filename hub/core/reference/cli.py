@@ -22,6 +22,7 @@ from hub.core.reference.georeport import GeoReportSettings, georeport_routes
 from hub.core.reference.media import MediaFetcher, media_routes
 from hub.core.reference.media_store import MediaStore
 from hub.core.reference.store import Store
+from hub.core.reference.updates import update_routes
 
 HOST = "127.0.0.1"
 QUIET_CONNECTION_S = 75
@@ -107,6 +108,7 @@ def build(store: Store, settings: GeoReportSettings, control_token: str, media: 
     return Starlette(
         routes=[
             *georeport_routes(store, faults, settings),
+            *update_routes(store, faults, settings),
             *collection_routes(store, faults, settings.api_key),
             *control_routes(store, faults, control_token),
             *media_routes(media, make_check(control_token)),

@@ -2,6 +2,7 @@
 
 Here: the routes and what a plain server leaves out. Not here: XML, fetching media, and the check that a
 request has a place and answers its service's questions, which many cities' servers leave to people too.
+Updates of requests are in updates.py.
 
 A plain server knows the standard and nothing else: no idempotency keys, no attributes in its listing, no
 filter by reference, no pages; it lists the newest requests up to its limit and does not say that there are
@@ -89,7 +90,7 @@ def georeport_routes(store: Store, faults: Faults, settings: GeoReportSettings) 
         return await answer(faults, lambda: _definition(code), reads=True)
 
     async def post_request(request: Request) -> Response:
-        fields = _read_form(await request.body())
+        fields = read_form(await request.body())
         key = None if settings.plain else request.headers.get("idempotency-key")
         return await answer(faults, lambda: _post(store, settings, fields, key))
 
@@ -246,7 +247,7 @@ def _service_names() -> Mapping[str, str]:
     return {code: name for code, name, _ in SERVICES}
 
 
-def _read_form(body: bytes) -> Fields:
+def read_form(body: bytes) -> Fields:
     """The posted form; of a repeated name the last value counts, what may be several is taken a line each."""
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
     several: dict[str, list[str]] = {}

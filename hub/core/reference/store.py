@@ -19,6 +19,8 @@ from hub.core.reference.mail_store import MAIL, Opinions, keep_mail, list_mail, 
 from hub.core.reference.mail_store import SCHEMA as MAIL_SCHEMA
 from hub.core.reference.media_store import SCHEMA as MEDIA_SCHEMA
 from hub.core.reference.media_store import name_media, put_repair, repair_of
+from hub.core.reference.update_store import SCHEMA as UPDATE_SCHEMA
+from hub.core.reference.update_store import UPDATES, RequestUpdate, keep_update, list_updates
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS effect (
@@ -150,7 +152,7 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(SCHEMA + MEDIA_SCHEMA + MAIL_SCHEMA)
+        self._connection.executescript(SCHEMA + MEDIA_SCHEMA + MAIL_SCHEMA + UPDATE_SCHEMA)
 
     def close(self) -> None:
         """Close the database."""
@@ -186,6 +188,26 @@ class Store:
             item = Item(key=key, aggregate=key, body=dict(fields))
             self._take_effect(REQUESTS, item, _hash(item.body), now_ms)
         return int(number)
+
+    def take_update(self, update: RequestUpdate, now_ms: int) -> int | None:
+        """Add an update to a request, once for its id.
+
+        Returns:
+            Its number, the earlier one where it was here; None where there is no such request.
+        """
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            number, is_new = keep_update(self._connection, update, now_ms)
+            if number is not None and is_new:
+                name_media(self._connection, update.request_id, update.fields.get("media_url", ""))
+                aggregate = f"request {update.request_id}"
+                item = Item(key=update.update_id, aggregate=aggregate, body=dict(update.fields))
+                self._take_effect(UPDATES, item, _hash(item.body), now_ms)
+        return number
+
+    def updates(self) -> Sequence[tuple[int, RequestUpdate]]:
+        """Every update by its number, in the order in which they came."""
+        return list_updates(self._connection)
 
     def list_requests(self, listing: Listing) -> Sequence[FiledRequest]:
         """The requests that are asked for, newest first."""
