@@ -1,0 +1,273 @@
+"""The outbox's file by itself: durability, the log, and what each failure leaves behind; and the ballast."""
+
+import os
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.outbox.ballast import Ballast
+from shared.adapters.outbox.disk import Disk
+from shared.adapters.outbox.errors import DamagedError, DiskFullError, OutboxBrokenError
+from shared.adapters.outbox.schema import Statement
+
+COMMITS = 500
+BYTES = 512 * 1024
+PAGE = 4096
+NOTHING: Statement = ("UPDATE owner SET device = 'x' WHERE FALSE", ())
+
+
+@pytest.fixture
+def disk(file: Path) -> Iterator[Disk]:
+    opened = Disk.open(file)
+    yield opened
+    opened.close()
+
+
+def owner(name: str) -> Statement:
+    return "INSERT INTO owner (device) VALUES (?)", (name,)
+
+
+def owners(disk: Disk) -> list[str]:
+    return [name for (name,) in disk.rows("SELECT device FROM owner ORDER BY rowid")]
+
+
+def synchronous(disk: Disk) -> int:
+    """2 is FULL: each commit is synced; 1 is NORMAL."""
+    return int(disk.execute("PRAGMA synchronous").fetchone()[0])
+
+
+def full(disk: Disk) -> None:
+    """Let the file grow no further."""
+    (pages,) = disk.execute("PRAGMA page_count").fetchone()
+    disk.execute(f"PRAGMA max_page_count={pages}").fetchall()
+
+
+def large() -> Statement:
+    return owner("x" * 20 * PAGE)
+
+
+@contextmanager
+def files_of_at_most(count: int) -> Iterator[None]:
+    """No file of this process grows above so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def logs_open(file: Path) -> list[int]:
+    """The descriptors that this process has open on the log, those for reading alone first."""
+    log = file.with_name(f"{file.name}-wal")
+    found = [int(d.name) for d in Path("/proc/self/fd").iterdir() if d.is_symlink() and d.readlink() == log]
+    flags = {d: Path(f"/proc/self/fdinfo/{d}").read_text().split("flags:\t")[1].split()[0] for d in found}
+    return sorted(found, key=lambda descriptor: int(flags[descriptor], 8) & os.O_ACCMODE)
+
+
+# ---- durability and the log
+
+
+def test_commit_is_synced_exactly_where_it_is_promised(disk: Disk) -> None:
+    assert synchronous(disk) == 2
+    for durable in (True, False, False, True, True, False):
+        disk.commit([NOTHING], durable=durable)
+        assert synchronous(disk) == (2 if durable else 1)
+
+
+def test_several_statements_are_written_all_or_none(disk: Disk, file: Path) -> None:
+    disk.commit([owner("a"), owner("b")], durable=True)
+    with pytest.raises(DamagedError):
+        disk.commit([owner("c"), ("INSERT INTO nowhere VALUES (1)", ())], durable=True)
+    disk.close()
+    with closing(Disk.open(file)) as again:
+        assert owners(again) == ["a", "b"]
+
+
+@pytest.mark.parametrize("grows", [0, 1])
+def test_checkpoint_is_due_after_so_many_commits_and_not_before(disk: Disk, grows: int) -> None:
+    for _ in range(2):
+        for _ in range(COMMITS - 1):
+            disk.commit([NOTHING], durable=False, grows=grows)
+        assert not disk.checkpoint_due
+        disk.commit([NOTHING], durable=False)
+        assert disk.checkpoint_due
+        disk.checkpoint()
+        assert not disk.checkpoint_due
+
+
+def test_checkpoint_is_due_after_so_many_bytes_and_not_before(disk: Disk) -> None:
+    for _ in range(2):
+        disk.commit([NOTHING], durable=False, grows=BYTES - 1)
+        assert not disk.checkpoint_due
+        disk.commit([NOTHING], durable=False, grows=1)
+        assert disk.checkpoint_due
+        disk.checkpoint()
+
+
+def test_checkpoint_copies_the_log_into_the_file(disk: Disk, file: Path) -> None:
+    disk.checkpoint()
+    before = file.stat().st_size
+    disk.commit([large()], durable=True)
+    assert file.stat().st_size == before
+    disk.checkpoint()
+    assert file.stat().st_size > before
+
+
+def test_closing_lets_go_of_the_log_and_twice_is_once(disk: Disk, file: Path) -> None:
+    assert len(logs_open(file)) == 2
+    disk.close()
+    assert logs_open(file) == []
+    disk.close()
+
+
+# ---- failures
+
+
+def test_full_disk_writes_nothing_and_is_told_and_the_next_commit_goes_on(disk: Disk) -> None:
+    disk.commit([owner("a")], durable=True)
+    full(disk)
+    for statements in ([large()], [owner("b"), large()]):
+        with pytest.raises(DiskFullError):
+            disk.commit(statements, durable=True)
+        assert owners(disk) == ["a"]
+    disk.commit([("DELETE FROM owner", ()), owner("c")], durable=True)
+    assert owners(disk) == ["c"]
+
+
+def test_after_a_failure_that_is_no_full_disk_nothing_more_is_done(disk: Disk) -> None:
+    with pytest.raises(DamagedError):
+        disk.execute("SELECT * FROM nowhere")
+    with pytest.raises(OutboxBrokenError):
+        disk.execute("SELECT 1")
+    with pytest.raises(OutboxBrokenError):
+        disk.commit([NOTHING], durable=True)
+
+
+def test_write_that_fails_breaks_the_file_until_it_is_opened_again(disk: Disk, file: Path) -> None:
+    disk.commit([owner("a")], durable=True)
+    log = file.with_name(f"{file.name}-wal")
+    with files_of_at_most(log.stat().st_size), pytest.raises(OutboxBrokenError):
+        disk.commit([large()], durable=True)
+    with pytest.raises(OutboxBrokenError):
+        disk.commit([owner("b")], durable=True)
+    disk.close()
+    with closing(Disk.open(file)) as again:
+        assert owners(again) == ["a"]
+
+
+def test_row_that_cannot_be_read_breaks_the_file(disk: Disk) -> None:
+    third = "CASE value WHEN 3 THEN abs(-9223372036854775807 - 1) ELSE value END"
+    rows = disk.rows(f"SELECT {third} FROM json_each('[1,2,3]')")  # noqa: S608 (a constant)
+    with pytest.raises(DamagedError):
+        list(rows)
+    with pytest.raises(OutboxBrokenError):
+        disk.execute("SELECT 1")
+
+
+def test_sync_that_fails_breaks_the_file(disk: Disk, file: Path) -> None:
+    disk.sync()
+    os.close(logs_open(file)[0])
+    nowhere = os.open("/dev/null", os.O_RDONLY)  # on the same number: closing it later closes nothing else
+    with pytest.raises(OutboxBrokenError):
+        disk.sync()
+    with pytest.raises(OutboxBrokenError):
+        disk.execute("SELECT 1")
+    assert nowhere > 0
+
+
+# ---- opening
+
+
+def test_new_file_has_its_tables(disk: Disk) -> None:
+    assert disk.execute("SELECT count(*) FROM acknowledged").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE gap", "ALTER TABLE epoch RENAME COLUMN base TO basf"])
+def test_file_with_other_tables_is_damaged_and_let_go(file: Path, change: str) -> None:
+    Disk.open(file).close()
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute(change)
+    with pytest.raises(DamagedError) as kept:  # its traceback holds on to what was opened
+        Disk.open(file)
+    with pytest.raises(DamagedError):
+        Disk.open(file)
+    assert kept.value.args
+
+
+def test_file_whose_pages_are_garbage_is_damaged_and_let_go(file: Path) -> None:
+    with closing(Disk.open(file)) as disk:
+        disk.commit([large()], durable=True)
+    content = bytearray(file.read_bytes())
+    content[PAGE : 3 * PAGE] = b"\xa5" * 2 * PAGE
+    file.write_bytes(content)
+    with pytest.raises(DamagedError) as kept:
+        Disk.open(file)
+    with pytest.raises(DamagedError):
+        Disk.open(file)
+    assert kept.value.args
+
+
+def test_file_that_is_none_is_damaged(file: Path) -> None:
+    file.write_bytes(b"not a database" * 1_000)
+    with pytest.raises(DamagedError):
+        Disk.open(file)
+
+
+def test_log_that_cannot_be_written_again_is_a_broken_outbox(file: Path) -> None:
+    with closing(Disk.open(file)) as disk:
+        disk.commit([owner("a")], durable=True)
+        copy = file.with_name("copy.db")
+        copy.write_bytes(file.read_bytes())
+        copy.with_name("copy.db-wal").write_bytes(file.with_name(f"{file.name}-wal").read_bytes())
+    with files_of_at_most(100), pytest.raises(OutboxBrokenError):
+        Disk.open(copy)
+    with closing(Disk.open(copy)) as disk:
+        assert owners(disk) == ["a"]
+
+
+# ---- the ballast
+
+
+def free(folder: Path) -> int:
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize
+
+
+def test_ballast_is_made_once_of_its_size_and_given_up_once(file: Path) -> None:
+    path = file.with_name("ballast")
+    ballast = Ballast(path, 10_000)
+    assert not ballast.held
+    assert [ballast.take(), ballast.take(), ballast.held] == [True, True, True]
+    assert path.stat().st_size == 10_000
+    assert Ballast(path, 10_000).held
+    ballast.drop()
+    ballast.drop()
+    assert (path.exists(), ballast.held) == (False, False)
+
+
+def test_ballast_of_no_size_counts_as_held_and_touches_no_file(file: Path) -> None:
+    path = file.with_name("ballast")
+    ballast = Ballast(path, 0)
+    path.write_bytes(b"x")
+    ballast.drop()
+    assert (ballast.held, ballast.take(), path.read_bytes()) == (True, True, b"x")
+
+
+def test_ballast_is_not_made_where_it_would_fill_the_disk(file: Path) -> None:
+    path = file.with_name("ballast")
+    too_much = Ballast(path, free(file.parent) // 2 + PAGE * 1_000)
+    assert (too_much.take(), too_much.held, path.exists()) == (False, False, False)
+
+
+def test_ballast_that_cannot_be_made_leaves_nothing(file: Path) -> None:
+    path = file.with_name("ballast")
+    ballast = Ballast(path, 10_000)
+    with files_of_at_most(9_000):
+        assert not ballast.take()
+    assert (ballast.held, path.exists()) == (False, False)
+    assert ballast.take()
