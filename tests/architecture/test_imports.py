@@ -28,6 +28,13 @@ ALLOWED = {
         "card_reader.core",
         "card_reader.desfire",
     ),
+    "card_reader.keys": (
+        "shared.model",
+        "card_reader.citizen_card",
+        "card_reader.desfire",
+        "card_reader.keys",
+        "cryptography",
+    ),
     "hub.domain": ("shared.model", "hub.domain"),
     "kiosk_app.core": ("shared.model", "kiosk_app.core"),
 }
@@ -57,6 +64,7 @@ PURE = (
     "card_reader.citizen_card",
     "card_reader.core",
     "card_reader.desfire",
+    "card_reader.keys",
     "shared.model",
     "shared.protocol",
     "hub.domain",
