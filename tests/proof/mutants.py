@@ -79,7 +79,7 @@ TARGETS: Final[Mapping[str, Target]] = {
 
 
 PROVEN: Final = ("delivery", "ledger")
-"""Of these every survivor is explained; what survives in the outbox is not looked through yet."""
+"""Of these every survivor is explained; what survives in the outbox is explained in part."""
 
 
 def survivors_of(mutants: Sequence[Mutant], stage: Sequence[str]) -> list[Mutant] | None:
