@@ -3,6 +3,7 @@
 Exit status: 0 done or told to stop, 1 failed with a sentence, 2 not understood, 75 to be started again.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,12 @@ Jack = Annotated[
     str | None, typer.Option(help="The input device that watches the headset's socket, /dev/input/….")
 ]
 Paper = Annotated[str | None, typer.Option(help="The ticket printer's paper: 80mm, which is usual, or 58mm.")]
+Letters = Annotated[
+    str | None,
+    typer.Option(
+        help="The printer's code page: cp858, which is usual, or cp1252; cp858:5 where it is page 5."
+    ),
+]
 Reader = Annotated[str | None, typer.Option(help="The card reader's USB id, such as 08e6:3437 (`lsusb`).")]
 Faceless = Annotated[
     Path | None,
@@ -76,6 +83,7 @@ def run(
     headset: Headset = None,
     jack: Jack = None,
     paper: Paper = None,
+    letters: Letters = None,
     reader: Reader = None,
     faceless: Faceless = None,
     backoff_cap_s: Annotated[
@@ -93,7 +101,7 @@ def run(
     paths = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
     named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
     others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
-    others |= {"paper": paper, "reader": reader}
+    others |= {"paper": paper, "letters": letters, "reader": reader}
     named |= {name: text for name, text in others.items() if text is not None}
     kivy = screen_environment(
         _size(window), home / "run" / "kivy", offscreen=offscreen, fullscreen=not (window or offscreen)
@@ -121,6 +129,7 @@ def screen(
     headset: Headset = None,
     jack: Jack = None,
     paper: Paper = None,
+    letters: Letters = None,
     reader: Reader = None,
     faceless: Faceless = None,
 ) -> None:
@@ -137,6 +146,7 @@ def screen(
         headset=headset,
         jack=jack,
         paper=paper or PAPER_USUAL,
+        letters=letters or "",
         reader=reader,
     )
     run_screen(end, ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, parts=parts))
@@ -149,6 +159,31 @@ def _size(window: str | None) -> tuple[int, int]:
     if not (wide.isdecimal() and tall.isdecimal() and min(int(wide), int(tall)) >= SIDE_PX_MIN):
         raise InputError("a window's size is width x height in pixels, such as 540x960; correct --window")
     return int(wide), int(tall)
+
+
+@app.command()
+def paper_test(
+    printer: Annotated[str, typer.Option(help="How the printer is attached, such as usb:/dev/usb/lp0.")],
+    *,
+    paper: Paper = None,
+    letters: Letters = None,
+    assets: Assets = None,
+) -> None:
+    """Print a test of letters, head and cutter, before the kiosk runs; a running one is asked by the hub."""
+    from kiosk_app.devices.ticket_printer import EscPosPrinter  # noqa: PLC0415 - no other command needs it
+    from kiosk_app.documents.escpos import paper_of  # noqa: PLC0415 - the same
+    from kiosk_app.documents.paper_test import paper_test as sheet  # noqa: PLC0415 - the same
+    from kiosk_app.machine.assembly import PAPER_USUAL  # noqa: PLC0415 - the same
+    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415 - the same
+    from kiosk_app.ui.scene import Face  # noqa: PLC0415 - the same
+
+    kind = paper_of(paper or PAPER_USUAL, letters or "", find_assets(assets).files[Face.BOLD])
+    device = EscPosPrinter(printer)
+    try:
+        device.print_ticket(sheet(printer, datetime.now(UTC).astimezone(), kind))
+    finally:
+        device.close()
+    typer.echo("printed; compare the letters, look for gaps in the bars, see that both slips are cut")
 
 
 @app.command()

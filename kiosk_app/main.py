@@ -7,7 +7,7 @@ citizen says is in this process alone, and goes with it.
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,7 +92,8 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     log.info("screen", device=hello.device, memory_locked=is_locked)
     town = demonstration_town() if options.town is None else read_town(options.town)
     speaker_of = _speakers(owner)
-    equipment, voice = assemble(options.parts, town.name, speaker_of)
+    parts = replace(options.parts, typeface=_typeface(options))
+    equipment, voice = assemble(parts, town.name, speaker_of)
     desk, machine = put_together(hello, owner, town, equipment)
     owner.heed = _heeding(desk, machine)
     if options.faceless is not None:
@@ -110,6 +111,16 @@ def _look(town: Town, options: ScreenOptions) -> "Look":
 
     brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
     return Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
+
+
+def _typeface(options: ScreenOptions) -> Path | None:
+    """Return what draws a letter that the printer lacks; a kiosk without a screen has no typeface."""
+    if options.faceless is not None:
+        return None
+    from kiosk_app.ui.assets import find_assets  # noqa: PLC0415 - the screen alone
+    from kiosk_app.ui.scene import Face  # noqa: PLC0415 - the screen alone
+
+    return find_assets(options.assets).files[Face.BOLD]
 
 
 def _show(
@@ -190,6 +201,8 @@ def _heeding(desk: LeavingDesk, machine: KioskMachine) -> Callable[[Mapping[str,
     def heed(members: Mapping[str, Any]) -> None:
         if members.get("tell") == "anew":
             machine.leave_when(lambda: desk.is_idle)
+        elif members.get("tell") == "paper_test":
+            machine.test_paper()
 
     return heed
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time_ns
 from typing import Final
@@ -17,10 +18,10 @@ from kiosk_app.devices.presence import UsbPresence
 from kiosk_app.devices.sound import AlsaSound
 from kiosk_app.devices.spoken_voice import Outputs, SpokenVoice
 from kiosk_app.devices.ticket_printer import EscPosPrinter
-from kiosk_app.documents.escpos import PAPERS
+from kiosk_app.documents.escpos import paper_of
+from kiosk_app.documents.paper_test import paper_test
 from kiosk_app.documents.ticket import Ticket, ticket_data
-from kiosk_app.machine.equipment import AttendedEquipment, TicketWanted
-from shared.model.errors import InputError
+from kiosk_app.machine.equipment import AttendedEquipment, Papers, TicketWanted
 from shared.model.wording import Language
 
 PAPER_USUAL: Final = "80mm"
@@ -38,6 +39,8 @@ class PartsNamed:
         headset: ALSA's name of the headset; the speaker's where none is named.
         jack: the input device that watches the headset's socket; None where nothing does.
         paper: of the tickets, a name of `kiosk_app.documents.escpos.PAPERS`.
+        letters: the printer's code page, see `kiosk_app.documents.escpos.paper_of`.
+        typeface: draws what that page lacks; None where there is none.
         reader: the card reader's USB id, such as `08e6:3437`; None where there is none.
     """
 
@@ -47,6 +50,8 @@ class PartsNamed:
     headset: str | None = None
     jack: str | None = None
     paper: str = PAPER_USUAL
+    letters: str = ""
+    typeface: Path | None = None
     reader: str | None = None
 
 
@@ -61,11 +66,9 @@ def assemble(
         speaker_of: who knows a language.
 
     Raises:
-        InputError: there is no such paper, or an id is none.
+        InputError: there is no such paper or code page, or an id is none.
     """
-    paper = PAPERS.get(named.paper)
-    if paper is None:
-        raise InputError(f"paper is {' or '.join(PAPERS)}; correct --paper")
+    paper = paper_of(named.paper, named.letters, named.typeface)
     camera = _camera(named.camera)
     printer = None if named.printer is None else EscPosPrinter(named.printer)
     jack = NoJack() if named.jack is None else KernelJack(named.jack)
@@ -91,7 +94,10 @@ def assemble(
         )
         return ticket_data(ticket, speaker_of(wanted.language), paper)
 
-    return AttendedEquipment(attendant, camera, printer, make_ticket), voice
+    def make_test() -> bytes:
+        return paper_test(town, datetime.now(UTC).astimezone(), paper)
+
+    return AttendedEquipment(attendant, camera, printer, Papers(make_ticket, make_test)), voice
 
 
 def _camera(path: Path | None) -> Camera | None:

@@ -51,6 +51,10 @@ class Equipment(Protocol):
         """Print a ticket. Raises VentanillaError."""
         ...
 
+    def print_test(self) -> None:
+        """Print a technician's test. Raises VentanillaError."""
+        ...
+
     def health(self) -> Mapping[str, str]:
         """Return how its parts do, by name: `ok`, or what is to be done."""
         ...
@@ -71,9 +75,26 @@ class NoEquipment:
         """There is no printer."""
         raise NotThereError(NotThereError.__doc__)
 
+    def print_test(self) -> None:
+        """There is no printer."""
+        raise NotThereError(NotThereError.__doc__)
+
     def health(self) -> Mapping[str, str]:
         """Nothing can break."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What is printed, written in the printer's own language.
+
+    Attributes:
+        ticket: for a citizen.
+        test: for a technician.
+    """
+
+    ticket: Callable[[TicketWanted], bytes]
+    test: Callable[[], bytes]
 
 
 class AttendedEquipment:
@@ -83,7 +104,7 @@ class AttendedEquipment:
         attendant: asks every device how it is.
         camera: None where there is none.
         printer: None where there is none.
-        make_ticket: writes a ticket in the printer's own language.
+        papers: writes what is printed.
     """
 
     def __init__(
@@ -91,12 +112,12 @@ class AttendedEquipment:
         attendant: Attendant,
         camera: Camera | None,
         printer: TicketPrinter | None,
-        make_ticket: Callable[[TicketWanted], bytes],
+        papers: Papers,
     ) -> None:
         self._attendant = attendant
         self._camera = camera
         self._printer = printer
-        self._make_ticket = make_ticket
+        self._papers = papers
 
     def why_not(self, ability: Ability) -> Words | None:
         """Return why an ability is missing now; None where it works."""
@@ -115,10 +136,17 @@ class AttendedEquipment:
 
     def print_ticket(self, ticket: TicketWanted) -> None:
         """Print a ticket."""
+        self._print(lambda: self._papers.ticket(ticket))
+
+    def print_test(self) -> None:
+        """Print a technician's test."""
+        self._print(self._papers.test)
+
+    def _print(self, write: Callable[[], bytes]) -> None:
         if self._printer is None:
             raise NotThereError(NotThereError.__doc__)
         try:
-            self._printer.print_ticket(self._make_ticket(ticket))
+            self._printer.print_ticket(write())
         except DeviceError:
             self._attendant.look_soon()
             raise

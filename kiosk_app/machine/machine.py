@@ -154,6 +154,17 @@ class KioskMachine:
             self._told_health = health
             self._owner.tell_health(health)
 
+    def test_paper(self) -> None:
+        """Print a technician's test; what is in the way is in the log and in the health of the printer."""
+
+        def act() -> None:
+            try:
+                self._equipment.print_test()
+            except VentanillaError as error:
+                log.warning("paper_test_failed", reason=str(error))
+
+        self._workers.submit(act)
+
     def leave_when(self, is_idle: Callable[[], bool]) -> None:
         """Ask to be replaced as soon as nobody is there: settings are read at the start."""
         self._stale = is_idle

@@ -28,7 +28,7 @@ from shared.edge.home import DeviceHome
 from shared.edge.main import Device, open_device
 from shared.edge.operations import RecentLog
 from shared.edge.pseudonyms import Pseudonyms
-from shared.model.errors import VentanillaError
+from shared.model.errors import DeviceError, VentanillaError
 from shared.model.event import EventType
 from shared.model.health import Condition
 from shared.protocol import limits
@@ -41,6 +41,10 @@ _SHOWN_ALONE: Final = ("screen.", "kiosk.")
 """Settings that a screen reads at its start: another value has it replaced."""
 
 log = structlog.get_logger(__name__)
+
+
+class NoPrinterError(DeviceError):
+    """This kiosk knows of no printer; start it with --printer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ class Kiosk:
         self._shown = self._settings()
         self._look_s = 0.0
         device.operations.add("restart_screen", self._restart_screen)
+        device.operations.add("paper_test", self._paper_test)
 
     def look(self) -> Mapping[str, Any]:
         """Return how the screen stands, for whoever asks the device."""
@@ -173,6 +178,15 @@ class Kiosk:
     def _restart_screen(self, _args: Mapping[str, Any]) -> Mapping[str, Any]:
         self._screens.replace()
         return {}
+
+    def _paper_test(self, _args: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "printer" not in self._health.parts:
+            raise NoPrinterError(NoPrinterError.__doc__)
+        front = self._screens.status().pid
+        for pid, (_, line, _) in tuple(self._lines.items()):
+            if pid == front:
+                line.tell({"tell": "paper_test"})
+        return {"printer": self._health.parts["printer"]}
 
     def _look(self) -> None:
         self._look_s = time.monotonic()

@@ -1,11 +1,14 @@
 """A real kiosk with a ticket printer at a real connection: paper that proves what was taken, and none."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from pyzbar.pyzbar import decode
 
 from kiosk_app.documents.escpos import PAPER_58
+from kiosk_app.documents.paper_test import LETTERS
 from shared.protocol.receipts import Verdict, judge
 from tests.support.kiosk_process import KioskProcess
 from tests.support.kiosk_town import KioskTown
@@ -53,6 +56,19 @@ def test_ticket_of_a_report_proves_it_with_the_town_s_keys_alone(
     assert "parpadea" not in " ".join(lines)
     eventually(lambda: "print" not in kiosk.say(look=True)["choices"], timeout_s=ROUND_S, what="it is done")
     kiosk.press("done")
+
+
+def test_technician_prints_a_test_and_hears_what_is_in_the_way() -> None:
+    with SimulatedPrinter() as other:
+        words = [sys.executable, "-m", "shared.cli", "kiosk", "paper-test", "--printer", other.listen()]
+        run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode == 0, run.stderr
+        assert other.printed.count(CUT) == 2
+        assert any(LETTERS in line for line in read_ticket(other.printed).lines)
+        other.cover_open = True
+        run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode == 1
+        assert "close it" in run.stderr
 
 
 def test_printer_without_paper_is_said_before_anybody_presses(

@@ -71,9 +71,9 @@ class SimulatedPrinter:
 
     def __exit__(self, *_: object) -> None:
         self._is_over = True
-        self._hang_up()
         if hasattr(self, "_server"):
             self._server.close()
+        self._hang_up()
 
     # ---- inside
 
@@ -82,6 +82,9 @@ class SimulatedPrinter:
             try:
                 connection, _ = self._server.accept()
             except OSError:
+                return
+            if self._is_over:  # whoever dialled at the last moment
+                connection.close()
                 return
             self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection.fileno(),), daemon=True).start()

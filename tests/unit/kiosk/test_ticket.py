@@ -1,6 +1,7 @@
 """The ticket, byte by byte and as a picture."""
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyzbar.pyzbar import decode
 
-from kiosk_app.documents.escpos import PAPER_58, PAPER_80, PAPERS, Paper, Strip, printable
+from kiosk_app.documents.escpos import PAPER_58, PAPER_80, PAPERS, Paper, Strip, paper_of, printable
+from kiosk_app.documents.paper_test import LETTERS, paper_test
 from kiosk_app.documents.ticket import Ticket, grouped, ticket_data
 from kiosk_app.languages.speaker import Speakers
+from kiosk_app.ui.assets import find_assets
+from kiosk_app.ui.scene import Face
+from shared.model.errors import InputError
 from shared.model.event import EventType
 from shared.model.wording import Language
 from shared.protocol.receipts import RECEIPT_LENGTH_MAX
@@ -98,6 +103,52 @@ def test_whatever_the_town_is_called_the_ticket_stays_one(text: str, paper: Pape
     sheet = read_ticket(strip.data)
     assert sheet.is_cut
     assert all(len(line) <= 3 * paper.columns for line in sheet.lines)
+
+
+@pytest.mark.parametrize(
+    ("letters", "page", "written"),
+    [
+        ("", 19, b"\xa4 \x87 l\xfal \xd5"),
+        ("cp858:5", 5, b"\xa4 \x87 l\xfal \xd5"),
+        ("cp1252", 16, b"\xf1 \xe7 l\xb7l \x80"),
+    ],
+)
+def test_letters_are_those_of_the_printer_s_own_code_page(letters: str, page: int, written: bytes) -> None:
+    strip = Strip(paper_of("58mm", letters))
+    strip.line("ñ ç l·l €")
+    assert strip.data.endswith(written + b"\n")
+    assert strip.data[:5] == b"\x1b@\x1bt" + bytes([page])
+
+
+@pytest.mark.parametrize("letters", ["cp437", "cp858:x", "cp858:256"])
+def test_letters_that_no_printer_has_are_refused_with_the_remedy(letters: str) -> None:
+    with pytest.raises(InputError, match="--letters"):
+        paper_of("80mm", letters)
+
+
+@pytest.mark.parametrize("letters", ["cp858", "cp1252"])
+def test_line_with_a_sign_that_the_printer_lacks_is_drawn(letters: str) -> None:
+    strip = Strip(paper_of("80mm", letters, find_assets().files[Face.BOLD]))
+    strip.line("Miasto Łódź", large=True)
+    strip.line("Vila-seca · €")
+    (drawn, line) = read_ticket(strip.data).parts
+    assert isinstance(drawn, Raster)
+    assert sum(byte.bit_count() for row in drawn.rows for byte in row) > 1_000
+    assert isinstance(line, Line)
+
+
+def test_paper_test_shows_letters_twice_the_whole_head_and_two_cuts() -> None:
+    paper = paper_of("58mm", "", find_assets().files[Face.BOLD])
+    data = paper_test("kiosk-7", datetime(2026, 11, 21, 10, tzinfo=UTC), paper)
+    sheet = read_ticket(data)
+    assert LETTERS in " ".join(sheet.lines)
+    pictures = [part for part in sheet.parts if isinstance(part, Raster)]
+    assert any(set(picture.rows) == {b"\xff" * (paper.dots // 8)} for picture in pictures[1:])
+    burnt = [0] * (paper.dots // 8)
+    for picture in pictures[2:]:
+        burnt = [old | new for old, new in zip(burnt, picture.rows[0], strict=True)]
+    assert set(burnt) == {0xFF}
+    assert data.count(b"\x1dV") == 2
 
 
 def test_reference_stands_in_groups_of_four() -> None:
