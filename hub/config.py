@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from shared.model.errors import InputError
+from shared.protocol.limits import KEEP_WINDOW_MS
 
 PREFIX: Final = "VENTANILLA_"
 CONFIG_FILE: Final = "config.toml"
@@ -94,6 +95,7 @@ class HubConfig(BaseSettings):
     mailbox_key: str = Field(default="", repr=False)
     mailbox_batch: int = Field(default=100, ge=1, le=1_000)
     mailbox_parallel: int = Field(default=4, ge=1, le=64)
+    mailbox_kept_days: int = Field(default=180, ge=KEEP_WINDOW_MS // 86_400_000, le=3_650)
     media_base_url: str = Field(default="", pattern=URL)
     core_timeout_s: float = Field(default=10.0, gt=0, le=300)
     core_ca_file: Path | None = None

@@ -53,6 +53,7 @@ from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
 from hub.jobs.late_photographs import LatePhotographs
 from hub.jobs.life import BEAT_S, HubLife
+from hub.jobs.mailbox_retention import MailboxRetention
 from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Job, Timetable
 from hub.keys.authority import paths_of_server
@@ -179,6 +180,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     fleet = make_fleet(room, incarnation, writer, wire, now_ms)
     fleet.press.publish_hub_keys()
     updates = make_updates(config, writer, fleet, now_ms)
+    retention = MailboxRetention(writer, config.mailbox_kept_days, now_ms)
     worker = IngestWorker(
         ingest,
         writer,
@@ -216,10 +218,12 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *_fleet_jobs(fleet),
                 *_updates_job(config, updates),
                 *_photographs_job(config, writer, towards_core.forwarder.wake),
+                Job(name="mailbox", every_s=HOURLY_S, run=retention.run, at_once=True),
             ]
         ),
         fleet=fleet,
         updates=updates,
+        retention=retention,
     )
 
 

@@ -168,6 +168,9 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
     yield _counted(
         "report_turns_failed", "Turns of asking that the core did not answer.", counters.report_turns_failed
     )
+    yield _counted(
+        "mailbox_forgotten", "Entries of the mailbox that lost their words.", counters.mailbox_forgotten
+    )
     yield _counted("forwarder_restarts", "Loops that had to be started again.", counters.forwarder_restarts)
     yield _counted("signatures_checked", "Payments whose signature held.", counters.signatures_checked)
     yield _counted("signatures_refused", "Payments that nobody vouches for.", counters.signatures_refused)

@@ -4,18 +4,38 @@ What citizens wrote, and how to reach them, stays in the register: a listing say
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Text, cast, func, literal_column, select, tuple_, update
 
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.statements import Lookup, Row, insert_sql, write_many
+from hub.db.tables import outgoing
 from hub.domain.mailbox.ports import Entry, EntryKind
+from hub.usecases.take_event import MAIL, MAILBOX
+from shared.model.ids import effect_key
 
 EventName = tuple[str, str]
 """Device and event id."""
+_NOT_PERSONAL: Final = frozenset(
+    {
+        "kind",
+        "category",
+        "reference",
+        "report",
+        "report_reference",
+        "score",
+        "channel",
+        "device",
+        "event_id",
+        "occurred_datetime",
+    }
+)
+"""What of an effect's body says nothing of anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +150,63 @@ def rating_of(connection: Connection, reference: str) -> int | None:
         .limit(1)
     )
     return connection.execute(query).scalar_one_or_none()
+
+
+def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
+    """Takes the words out of old entries, and out of the work that was done with them.
+
+    An entry that the core does not have yet is left as it is. What was there is overwritten in the database's
+    file (SQLite's `secure_delete`), not only made free.
+
+    Args:
+        connection: in a transaction.
+        before_ms: entries that the hub took before this instant.
+        limit: how many at most.
+
+    Returns:
+        How many entries lost their words.
+    """
+    undone = select(outgoing.c.device, outgoing.c.event_id).where(
+        outgoing.c.connector == MAILBOX, outgoing.c.state != literal_column("'done'")
+    )
+    entry = mailbox_entry.c
+    due = (
+        select(entry.id, entry.device, entry.event_id)
+        .where(
+            entry.received_ms < before_ms,
+            cast(entry.said, Text) != literal_column("'{}'"),
+            tuple_(entry.device, entry.event_id).not_in(undone),
+        )
+        .order_by(entry.id)
+        .limit(limit)
+    )
+    found = connection.execute(due).all()
+    if not found:
+        return 0
+    with _overwriting(connection):
+        connection.execute(
+            update(mailbox_entry).where(entry.id.in_([row.id for row in found])).values(said={})
+        )
+        keys = [str(effect_key(row.device, row.event_id, MAIL)) for row in found]
+        done = select(outgoing.c.id, outgoing.c.body).where(outgoing.c.effect_key.in_(keys))
+        for effect in connection.execute(done).all():
+            body = {name: value for name, value in json.loads(effect.body).items() if name in _NOT_PERSONAL}
+            connection.execute(
+                update(outgoing).where(outgoing.c.id == effect.id).values(body=json.dumps(body))
+            )
+    return len(found)
+
+
+@contextmanager
+def _overwriting(connection: Connection) -> Iterator[None]:
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
+        connection.exec_driver_sql("PRAGMA secure_delete=ON").all()
+    try:
+        yield
+    finally:
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA secure_delete=OFF").all()
 
 
 _ENTRIES = Lookup(

@@ -1,7 +1,7 @@
 """The table of the citizens' mailbox. It belongs to the schema of `hub.db.tables` and keeps its rules.
 
-Nothing in it is changed. It is no record that refuses to be deleted: telephones and words of citizens end
-with what they were given for.
+Nothing in it is changed but that `said` is emptied: telephones and words of citizens end with what they were
+given for (`hub.jobs.mailbox_retention`).
 """
 
 from sqlalchemy import (

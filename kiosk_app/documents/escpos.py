@@ -16,13 +16,12 @@ import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import segno
-from PIL import Image, ImageDraw, ImageFont
 
+from kiosk_app.documents.drawn import drawn_rows
 from shared.model.errors import InputError
 
 _START: Final = b"\x1b@"
@@ -137,14 +136,7 @@ class Strip:
         if self._paper.typeface is None:
             raise InputError("Nothing can be drawn without a typeface; name its folder with --assets.")
         height = _ROW_DOTS * (2 if large else 1)
-        size = height - 6
-        while size > 8 and _face(self._paper.typeface, size).getlength(text) > self._paper.dots:  # noqa: PLR2004  a millimetre
-            size -= 2
-        row = Image.new("1", (self._paper.dots, height), 0)
-        face = _face(self._paper.typeface, size)
-        ImageDraw.Draw(row).text((0, height // 2), text, fill=1, font=face, anchor="lm")
-        data, width = row.tobytes(), self._paper.dots // 8
-        self._picture([data[at : at + width] for at in range(0, len(data), width)])
+        self._picture(drawn_rows(text, self._paper.typeface, self._paper.dots, height))
 
     def bar(self, pattern: bytes, rows: int) -> None:
         """Draw a pattern across the paper, for so many rows of dots."""
@@ -203,11 +195,6 @@ def _letter(letter: str, codec: str) -> bytes:
     except UnicodeEncodeError:
         bare = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore")
         return bare or b"?"
-
-
-@cache
-def _face(typeface: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(typeface, size)
 
 
 def _packed(dots: list[bool]) -> bytes:

@@ -319,6 +319,7 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
             "ventanilla_incarnation": above(lives),
             "ventanilla_cautious": above(0),
             "ventanilla_forwarder_restarts_total": above(0),
+            "ventanilla_mailbox_forgotten_total": above(0),
         }
     ):
         hub.stop()
@@ -328,6 +329,10 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
             database.execute(
                 "INSERT INTO outgoing (effect_key, connector, aggregate, device, event_id, body, due_ms,"
                 " created_ms) VALUES ('no uuid', 'notices', 'a', 'kiosk-1', 'e', '{}', 1, 1)"
+            )
+            database.execute(
+                "INSERT INTO mailbox_entry (device, event_id, kind, said, occurred_ms, received_ms)"
+                """ VALUES ('kiosk-1', 'm', 'callback', '{"phone":"600123456"}', 1, 1)"""
             )
         hub.start()
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from hub.db import tables
 from hub.db.engine import open_reader, open_writer
 from hub.db.ledger_audit import audit, counter_gaps
-from hub.db.mailbox_repository import rating_of
+from hub.db.mailbox_repository import forget_words, rating_of
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.migrate import check, upgrade
 from hub.db.outgoing_repository import OutgoingRepository
@@ -129,6 +129,20 @@ def test_day_of_events_leaves_the_same_books_as_on_sqlite(engine: Engine) -> Non
             ]
         assert counter_gaps(there, NOW_MS + 1) == counter_gaps(here, NOW_MS + 1)
     sqlite.dispose()
+
+
+def test_words_go_from_postgresql_too(engine: Engine) -> None:
+    street = Street()
+    call = {"reference": new_reference(bytes(16)), "phone": "600765432", "window": "any", "channel": "kiosk"}
+    with transaction(engine) as connection:
+        take_all(connection, [street.event("callback.asked", call)])
+        assert forget_words(connection, NOW_MS + 1, 10) == 0
+        connection.execute(text("UPDATE outgoing SET state = 'done'"))
+        assert forget_words(connection, NOW_MS + 1, 10) == 1
+        assert forget_words(connection, NOW_MS + 1, 10) == 0
+        kept = [*rows(connection, mailbox_entry), *rows(connection, tables.outgoing)]
+    assert kept
+    assert "600765432" not in str(kept)
 
 
 def test_delivery_memory_is_read_back_as_it_was_written(engine: Engine) -> None:
