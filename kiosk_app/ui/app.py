@@ -29,6 +29,7 @@ from kiosk_app.core.words import Speaker, Words
 from kiosk_app.ui.compose import compose
 from kiosk_app.ui.ground import GroundArt, pointed_at
 from kiosk_app.ui.ink import Ink
+from kiosk_app.ui.letters import Ruler
 from kiosk_app.ui.look import Look
 from kiosk_app.ui.painter import Painter
 from kiosk_app.ui.pictures import Pictures
@@ -122,6 +123,11 @@ class KioskApp(App):
         Clock.schedule_interval(lambda _: self._alive(), ALIVE_S)
         self._alive()
         self.refresh()
+
+    @property
+    def ruler(self) -> Ruler:
+        """Knows how wide letters are here."""
+        return self._ink
 
     @property
     def size(self) -> tuple[int, int]:

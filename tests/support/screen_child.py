@@ -28,7 +28,7 @@ from kiosk_app.town.map import TownMap
 from kiosk_app.ui.app import KioskApp
 from kiosk_app.ui.assets import find_assets
 from kiosk_app.ui.look import Look
-from kiosk_app.ui.scene import Letters, Scene
+from kiosk_app.ui.scene import Face, Letters, Scene
 from kiosk_app.ui.theme import Brand
 from tests.support.kiosk_machine import QuietVoice, SimulatedMachine
 
@@ -102,6 +102,23 @@ class Child:
             for t in scene.targets
         ]
         return {"texts": texts, "targets": targets}
+
+    def do_written(self) -> object:
+        """Every line of letters: its piece, its text, whether it is an icon, the box that it fills."""
+        scene = self.app.scene
+        assert scene is not None
+        lines: list[object] = []
+        for name, piece in scene.pieces:
+            if not isinstance(piece, Letters):
+                continue
+            is_icon = piece.face is Face.ICONS
+            for number, line in enumerate(piece.lines):
+                wide = piece.size if is_icon else self.app.ruler.width(line, piece.face, piece.size)
+                x = piece.rect.x + ((piece.rect.w - wide) / 2 if piece.align == "center" else 0)
+                box = [x, piece.rect.y + number * piece.step, wide, piece.step]
+                if line.strip():
+                    lines.append({"name": name, "text": line, "icon": is_icon, "box": box})
+        return lines
 
     def do_tap(self, x: float, y: float, after_ms: int = 600) -> object:
         self.now_ms += after_ms
