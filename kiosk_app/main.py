@@ -8,19 +8,22 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from kiosk_app.core.draft import Place
 from kiosk_app.core.flow import Flow
+from kiosk_app.core.office import Hours
 from kiosk_app.core.ports import Voice
 from kiosk_app.core.session import Patience
 from kiosk_app.core.tasks.offer import TASKS
 from kiosk_app.core.voice import Sentence
-from kiosk_app.core.words import Speaker
-from kiosk_app.languages.speaker import Speakers
+from kiosk_app.core.words import Speaker, Words
+from kiosk_app.languages.speaker import TOWN_ZONE, Speakers
 from kiosk_app.machine.assembly import PartsNamed, assemble
 from kiosk_app.machine.equipment import Equipment
 from kiosk_app.machine.faceless import Faceless
@@ -38,9 +41,16 @@ from kiosk_app.town.map import TownMap
 from kiosk_app.town.town import Town, read_town
 from shared.edge.device_time import system_time
 from shared.edge.teller import Teller
-from shared.model.errors import DeviceError
+from shared.model.errors import DeviceError, InputError
 from shared.model.wording import Language
-from shared.protocol.settings import KIOSK_PLACE, SCREEN_IDLE, SCREEN_RECEIPT, SCREEN_WARNING
+from shared.protocol.settings import (
+    KIOSK_BRAND,
+    KIOSK_HOURS,
+    KIOSK_PLACE,
+    SCREEN_IDLE,
+    SCREEN_RECEIPT,
+    SCREEN_WARNING,
+)
 
 if TYPE_CHECKING:
     from kiosk_app.ui.look import Look
@@ -93,23 +103,28 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     town = demonstration_town() if options.town is None else read_town(options.town)
     speaker_of = _speakers(owner)
     parts = replace(options.parts, typeface=_typeface(options))
-    equipment, voice = assemble(parts, town.name, speaker_of)
+    name = hello.settings.get(KIOSK_BRAND, {}).get("name", town.name)
+    equipment, voice = assemble(parts, name, speaker_of)
     desk, machine = put_together(hello, owner, town, equipment)
     owner.heed = _heeding(desk, machine)
     if options.faceless is not None:
         Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
-    look = _look(town, options)
+    look = _look(town, options, hello.settings)
     _show(desk, machine, voice or SilentVoice(), speaker_of, look)
     raise ScreenEndedError(ScreenEndedError.__doc__)
 
 
-def _look(town: Town, options: ScreenOptions) -> "Look":
+def _look(town: Town, options: ScreenOptions, settings: Mapping[str, Any]) -> "Look":
     # A kiosk without a screen needs no Kivy: tests and figures drive the same desk.
     from kiosk_app.ui.assets import find_assets  # noqa: PLC0415 - Kivy
     from kiosk_app.ui.look import Look  # noqa: PLC0415 - Kivy
-    from kiosk_app.ui.theme import Brand, read_brand  # noqa: PLC0415 - Kivy
+    from kiosk_app.ui.theme import Brand, brand_with, read_brand  # noqa: PLC0415 - Kivy
 
     brand = Brand(name=town.name) if options.brand is None else read_brand(options.brand)
+    try:
+        brand = brand_with(brand, settings.get(KIOSK_BRAND, {}))
+    except InputError as error:  # a colour that cannot be read must not keep the kiosk from standing there
+        log.warning("brand_refused", reason=str(error))
     return Look(brand=brand, assets=find_assets(options.assets), town=TownMap(town))
 
 
@@ -159,7 +174,7 @@ def put_together(
     here = _here(hello, town)
     box = PhotographBox()
     taking = Taking(hello.device, Teller(hello.device, hello.sealing, owner, system_time()), owner, box)
-    where = Whereabouts(here=here, gazetteer=TownGazetteer(town, here))
+    where = Whereabouts(here=here, gazetteer=TownGazetteer(town, here), office=_office(hello.settings))
     machine = KioskMachine(owner, taking, box, where, equipment)
     return LeavingDesk(Flow(TASKS, _patience(hello.settings)), machine), machine
 
@@ -171,6 +186,15 @@ def _here(hello: Hello, town: Town) -> Place:
         return Place(lat=said["lat"], long=said["long"], address=said["address"])
     long, lat = town.streets[0].line[0]
     return Place(lat=lat, long=long, address=hello.site or town.name)
+
+
+def _office(settings: Mapping[str, Any]) -> Callable[[], Words | None]:
+    """Return who says whether the counter is open."""
+    said = settings.get(KIOSK_HOURS)
+    if said is None:
+        return lambda: None
+    hours, zone = Hours.read(said), ZoneInfo(TOWN_ZONE)
+    return lambda: hours.closed(datetime.now(zone))
 
 
 def _patience(settings: Mapping[str, Any]) -> Patience:

@@ -4,7 +4,7 @@ What citizens wrote, and how to reach them, stays in the register: a listing say
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -198,7 +198,7 @@ def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
 
 
 @contextmanager
-def _overwriting(connection: Connection) -> Iterator[None]:
+def _overwriting(connection: Connection) -> Generator[None]:
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite:
         connection.exec_driver_sql("PRAGMA secure_delete=ON").all()

@@ -88,6 +88,7 @@ class Around:
         announcements: agenda and notices that are current.
         gazetteer: streets and landmarks.
         age: how old what came from the hub is, in a sentence; None while it is fresh.
+        office: that the counter is closed, and when it opens; None while it is open or nobody says.
     """
 
     here: Place
@@ -96,6 +97,7 @@ class Around:
     announcements: Sequence[Item]
     gazetteer: Gazetteer
     age: Words | None = None
+    office: Words | None = None
 
     def why_not(self, needs: Sequence[Ability]) -> Words | None:
         """Return why something cannot be done now; None where it can."""

@@ -144,6 +144,8 @@ def _home(tasks: Sequence[AnyTask], around: Around, *, is_more: bool) -> Page:
         first, rest = tiles[: HOME_TILES_MAX - 1], tiles[HOME_TILES_MAX - 1 :]
         tiles = rest if is_more else [*first, Choice(id=MORE, words=say("Más"), icon="dots")]
     notes = [] if around.age is None else [Note(words=around.age, tone=Tone.CARE)]
+    if around.office is not None and not is_more:
+        notes.append(Note(words=around.office, tone=Tone.QUIET))
     return Page(
         name="more" if is_more else "home",
         screen=Screen.TILES,

@@ -72,10 +72,12 @@ class Whereabouts:
     Attributes:
         here: its place.
         gazetteer: streets and landmarks.
+        office: says that the counter is closed, and when it opens; nothing while it is open.
     """
 
     here: Place
     gazetteer: Gazetteer
+    office: Callable[[], Words | None] = lambda: None
 
 
 class KioskMachine:
@@ -122,6 +124,7 @@ class KioskMachine:
             announcements=told.announcements,
             gazetteer=self._where.gazetteer,
             age=_age(told.away_s),
+            office=self._where.office(),
         )
 
     def photo(self, token: str) -> bytes:

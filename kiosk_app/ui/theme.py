@@ -204,6 +204,18 @@ def read_brand(path: Path) -> Brand:
     return brand
 
 
+def brand_with(brand: Brand, said: Mapping[str, str]) -> Brand:
+    """Return a brand with what the town hall says of it (`kiosk.brand`) in place of its own.
+
+    Raises:
+        InputError: a colour cannot be read on its ground; says which and how far it is.
+    """
+    colours = {part: Colour.parse(said[part]) for part in ("primary", "accent") if part in said}
+    found = replace(brand, name=said.get("name", brand.name), **colours)
+    check_palette(branded(read_tokens().normal, found))
+    return found
+
+
 def branded(palette: Palette, brand: Brand) -> Palette:
     """Return a palette with the two colours of a town."""
     return replace(palette, primary=brand.primary or palette.primary, accent=brand.accent or palette.accent)

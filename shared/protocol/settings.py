@@ -6,6 +6,7 @@ meets a newer hub.
 Not here: where a value comes from (`hub.domain.settings`), how it is put in force (`shared.edge`).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -26,6 +27,12 @@ SCREEN_IDLE: Final = "screen.idle_s"
 SCREEN_WARNING: Final = "screen.warning_s"
 SCREEN_RECEIPT: Final = "screen.receipt_s"
 KIOSK_PLACE: Final = "kiosk.place"
+KIOSK_BRAND: Final = "kiosk.brand"
+KIOSK_HOURS: Final = "kiosk.hours"
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+BRAND_NAME_LENGTH_MAX: Final = 60
+_COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 ADDRESS_LENGTH_MAX: Final = 120
 BROKERS_MAX: Final = 8
 
@@ -116,6 +123,33 @@ def _is_place(value: object) -> bool:
     except InputError:
         return False
     return None not in degrees and place.keys() == {"lat", "long", "address"}
+
+
+def _is_brand(value: object) -> bool:
+    if type(value) is not dict:
+        return False
+    brand = cast("dict[str, object]", value)
+    name = brand.get("name")
+    colours = [brand[part] for part in ("primary", "accent") if part in brand]
+    return (
+        bool(brand)
+        and brand.keys() <= {"name", "primary", "accent"}
+        and (name is None or (type(name) is str and 0 < len(name.strip()) <= BRAND_NAME_LENGTH_MAX))
+        and all(type(colour) is str and _COLOUR.fullmatch(colour) is not None for colour in colours)
+    )
+
+
+def _are_hours(value: object) -> bool:
+    if type(value) is not dict:
+        return False
+    days = cast("dict[str, object]", value)
+    spans = [_texts(span) for span in days.values()]
+    return (
+        bool(days)
+        and days.keys() <= set(WEEK)
+        and all(len(span) == 2 and span[0] < span[1] for span in spans)  # noqa: PLR2004 - from and to
+        and all(_TIME.fullmatch(moment) is not None for span in spans for moment in span)
+    )
 
 
 def _texts(value: object) -> list[str]:
@@ -210,6 +244,21 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             values='an object like {"lat":43.46,"long":-3.81,"address":"Plaza Mayor 1"}',
             effect="For a kiosk: where it stands.",
             allows=_is_place,
+        ),
+        Setting(
+            name=KIOSK_BRAND,
+            default="the town's file",
+            values='an object like {"name":"Ayuntamiento de Villar","primary":"#5B1A3A","accent":"#FFD166"},'
+            " each part where it differs",
+            effect="For a kiosk: its name on pages and tickets, the colours of heads and of the next step.",
+            allows=_is_brand,
+        ),
+        Setting(
+            name=KIOSK_HOURS,
+            default="not said",
+            values='an object like {"mon":["09:00","14:00"],"sat":["10:00","13:00"]}, of mon to sun',
+            effect="For a kiosk: when the counter is open; else its first page says when it opens.",
+            allows=_are_hours,
         ),
     )
 }

@@ -332,7 +332,8 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
             )
             database.execute(
                 "INSERT INTO mailbox_entry (device, event_id, kind, said, occurred_ms, received_ms)"
-                """ VALUES ('kiosk-1', 'm', 'callback', '{"phone":"600123456"}', 1, 1)"""
+                " VALUES ('kiosk-1', '0190d3c0-0000-7000-8000-000000000001', 'callback',"
+                """ '{"phone":"600123456"}', 1, 1)"""
             )
         hub.start()
 

@@ -150,11 +150,13 @@ class SimulatedMachine:
 
     Attributes:
         closed: what does not work.
+        office: that the counter is closed.
         asked: every effect so far.
     """
 
     def __init__(self) -> None:
         self.closed: Mapping[Ability, Words] = {}
+        self.office: Words | None = None
         self.asked: list[Effect] = []
         self.photos: dict[str, bytes] = {}
         here = Place(lat=MIDDLE.lat, long=MIDDLE.long, address="Plaza Mayor 1")
@@ -164,7 +166,7 @@ class SimulatedMachine:
         )
 
     def around(self) -> Around:
-        return replace(self.surroundings, closed=self.closed)
+        return replace(self.surroundings, closed=self.closed, office=self.office)
 
     def carry_out(self, effect: Effect, tell: Callable[[Answer], None]) -> None:
         self.asked.append(effect)

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, time
 from itertools import product
 
 from kiosk_app.core.desk import Desk
@@ -27,6 +28,7 @@ from kiosk_app.core.effects import (
 )
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.keyboard import Hand, rows_of
+from kiosk_app.core.office import Hours
 from kiosk_app.core.pages import Choice, Code, Entry, Fact, Keyboard, Map, Note, Page, Photo
 from kiosk_app.core.places import AT
 from kiosk_app.core.session import Comfort, Patience, Session
@@ -54,6 +56,7 @@ CLOSED: Mapping[Ability, Words] = {
     Ability.CAMERA: say("La cámara no funciona ahora."),
     Ability.PRINTER: say("No hay papel."),
 }
+SATURDAY = datetime(2026, 11, 21, 10, tzinfo=UTC)
 BRAND = Brand(name="Ayuntamiento de Villamar")
 
 
@@ -311,7 +314,8 @@ def main() -> None:
     machine = SimulatedMachine()
     only = sys.argv[1:]
     for closed in ({}, CLOSED):
-        around = replace(machine.around(), closed=closed)
+        office = Hours({0: (time(9), time(14))}).closed(SATURDAY) if closed else None
+        around = replace(machine.around(), closed=closed, office=office)
         found = Walk(around).run()
         for session, page in found:
             if _key(page) in seen or (only and page.name not in only):
