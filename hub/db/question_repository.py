@@ -12,10 +12,13 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from hub.db.mailbox_repository import rating_of, supporters
 from hub.db.mailbox_tables import mailbox_entry
-from hub.db.tables import service_request
+from hub.db.outgoing_repository import State
+from hub.db.tables import outgoing, service_request
 from hub.db.update_tables import report_picture, report_update
 from hub.domain.mailbox.ports import EntryKind
 from hub.domain.service_requests.ports import Status
+from hub.usecases.take_event import MAIL
+from shared.model.ids import effect_key
 
 UPDATES_TOLD: Final = 3
 """Words of the town hall that are told of one report, the newest of them."""
@@ -105,7 +108,9 @@ def find_case(connection: Connection, code: str) -> Case | None:
         return report
     entry = mailbox_entry.c
     row = connection.execute(
-        select(entry.kind, entry.about, entry.received_ms).where(entry.reference == code)
+        select(entry.kind, entry.about, entry.received_ms, entry.device, entry.event_id).where(
+            entry.reference == code
+        )
     ).first()
     if row is None:
         return None
@@ -113,9 +118,13 @@ def find_case(connection: Connection, code: str) -> Case | None:
         joined = _report(connection, service_request.c.event_id == row.about, row.kind)
         if joined is not None:
             return joined
+    effect = outgoing.c.effect_key == str(effect_key(row.device, row.event_id, MAIL))
+    is_there = connection.execute(
+        select(outgoing.c.id).where(effect, outgoing.c.state == State.DONE.value)
+    ).first()
     return Case(
         kind=row.kind,
-        status="received",
+        status="received" if is_there is None else "open",
         service_code=None,
         received_ms=row.received_ms,
         updates=[],

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
 
-from hub.usecases.take_event import PAYMENT, REPORT, RESPONSE
+from hub.usecases.take_event import MAIL, PAYMENT, REPORT, RESPONSE
 from shared.model.errors import InputError
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.protocol.parsing import encode
@@ -51,6 +51,12 @@ _TROUBLES: Final = (
 )
 _FEES: Final = (("padron", 300), ("biblioteca", 150), ("tasa-basura", 4250), ("licencia-obra", 1875))
 _CARDS: Final = 60
+_SUGGESTIONS: Final = (
+    ("suggestion", "Hace falta sombra en la parada del mercado."),
+    ("complaint", "La biblioteca cierra antes de lo que dice su puerta."),
+    ("query", "¿Cuándo abre la piscina?"),
+    ("thanks", "Gracias a quien plantó los naranjos."),
+)
 _NOTICES: Final = ("corte-de-agua", "mercadillo", "obras-linea-3")
 
 
@@ -106,6 +112,8 @@ def make_town(
         *(making.report(KIOSKS[n % 3], row) for n, row in enumerate(islice(reports, count))),
         *(making.fee(KIOSKS[n % 3]) for n in range(max(24, count // 12))),
         *(making.notice(KIOSKS[n % 3]) for n in range(max(9, count // 10))),
+        *(making.suggestion(KIOSKS[n % 3]) for n in range(max(6, count // 20))),
+        *(making.callback(KIOSKS[n % 3]) for n in range(max(6, count // 20))),
         *(making.health(BEACONS[n % 2]) for n in range(max(12, count // 25))),
     ]
     town: dict[str, deque[TownEvent]] = {name: deque() for name in SITES}
@@ -168,6 +176,19 @@ class _Making:
             who = {"kind": "email", "value": f"vecina{self.random.randrange(400)}@example.org"}
             return self._event(device, "notice.subscribed", data, effect=RESPONSE, more={"subject": who})
         return self._event(device, "notice.shown", data, effect=RESPONSE)
+
+    def suggestion(self, device: str) -> TownEvent:
+        kind, text = self.random.choice(_SUGGESTIONS)
+        data = {"kind": kind, "text": text, "channel": "kiosk"}
+        return self._event(device, "suggestion.made", data, effect=MAIL)
+
+    def callback(self, device: str) -> TownEvent:
+        data = {
+            "phone": f"6000000{self.random.randrange(100):02d}",
+            "window": self.random.choice(("morning", "midday", "afternoon", "any")),
+            "channel": "kiosk",
+        }
+        return self._event(device, "callback.asked", data, effect=MAIL)
 
     def health(self, device: str) -> TownEvent:
         if self.random.random() < 0.5:  # noqa: PLR2004 - half and half

@@ -12,6 +12,8 @@ Rules:
 - New link keys are drawn on the hub's word (`rotate`), and the process is started again, to hear the hub
   under them. Only then does the hub learn of them; when it has, the process is started again, to speak
   under them.
+- A device that was enrolled before there were receipts has no word of the town for its signing key: it asks
+  for it as soon as it has heard the hub, once in the life of its process where the hub has none either.
 - A device whose births nobody answers asks too, once a day at most: where its keys were replaced, because its
   disk is an older one, the hub says so here, and the status repeats it.
 """
@@ -72,6 +74,7 @@ class CertificateKeeper:
         self.renewals = 0
         self.trouble: str | None = None
         self._coming = identity.coming
+        self._is_unendorsed = not identity.answer.endorsement
         self._restart = restart
         self._folder = folder
         self._tls = tls
@@ -97,6 +100,8 @@ class CertificateKeeper:
         if self._coming is not None:
             return True
         if status.hub_offset_ms is not None:
+            if self._is_unendorsed:
+                return True
             return self.ends_ms - (uptime_ms + status.hub_offset_ms) < limits.CERTIFICATE_RENEW_MS
         asked_ms = self._asked_blindly_ms
         if asked_ms is not None and uptime_ms - asked_ms < limits.CERTIFICATE_BLIND_MS:
@@ -125,6 +130,7 @@ class CertificateKeeper:
         identity.show_in(self._tls)
         self.ends_ms, self.trouble = identity.certificate_ends_ms, None
         self.renewals += 1
+        self._is_unendorsed = False
         log.info("certificate_renewed", until=self.ends_ms, link_key=identity.keys.links.up.id)
         if self._coming is not None:
             self._coming = None

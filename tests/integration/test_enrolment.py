@@ -1,5 +1,6 @@
 """Enrolment from the printed token to the first frame: real HTTPS, real certificates, a real broker."""
 
+import json
 import ssl
 import sys
 import threading
@@ -411,6 +412,24 @@ def test_certificate_is_renewed_in_its_second_year_and_keys_stay(office: Office,
     assert (keeper.renewals, keeper.ends_ms) == (1, after.certificate_ends_ms)
     assert after.certificate_ends_ms > before.certificate_ends_ms + limits.CERTIFICATE_RENEW_MS // 2
     assert after.keys.links == before.keys.links
+
+
+def test_device_of_the_time_before_receipts_asks_for_the_town_s_word_once(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = tmp_path / "identity"
+    enrol(folder, office.token())
+    (answer,) = folder.rglob("answer.json")
+    said = {**json.loads(answer.read_text()), "endorsement": ""}
+    answer.write_text(json.dumps(said))
+    silent = Watch().keeper(folder)
+    silent.turn()
+    assert silent.renewals == 0  # the hub was not heard yet
+    keeper = Watch(hub_offset_ms=office.clock() - 1_000).keeper(folder)
+    keeper.turn()
+    keeper.turn()
+    assert keeper.renewals == 1
+    assert device_keys.load(folder).answer.endorsement
 
 
 def test_link_shows_the_renewed_certificate_at_its_next_connection(office: Office, tmp_path: Path) -> None:

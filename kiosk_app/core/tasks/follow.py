@@ -28,6 +28,9 @@ _STATES: Final = {
     "open": (say("Está en marcha"), Tone.PLAIN),
     "closed": (say("Está resuelto"), Tone.GOOD),
 }
+_WITH_THEM: Final = (say("Ya lo tiene quien le responde"), Tone.PLAIN)
+"""What is no report has no work in progress: somebody reads it, or calls."""
+_MESSAGES: Final = frozenset({"suggestion", "callback"})
 _FAILURES: Final = {
     NOT_FOUND: say("No conocemos este código todavía. Compárelo con el recibo o vuelva mañana."),
     TOO_MANY: say("Se han probado demasiados códigos aquí. Espere unos minutos y vuelva a intentarlo."),
@@ -52,6 +55,8 @@ class Follow:
     def answer(self, answer: Mapping[str, Any], around: Around) -> Page:
         """Show how it stands, what was said of it, and what it looks like now."""
         words, tone = _STATES.get(str(answer.get("status")), _RECEIVED)
+        if answer.get("status") == "open" and answer.get("kind") in _MESSAGES:
+            words, tone = _WITH_THEM
         items: list[Item] = [Note(words=words, tone=tone)]
         if isinstance(code := answer.get("service_code"), str) and code:
             items.append(Fact(label=say("Qué"), words=service_words(code, around), private=True))

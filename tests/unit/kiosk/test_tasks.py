@@ -6,7 +6,7 @@ import pytest
 
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.effects import UNKNOWN, Ask, Failed, Heard, Submission, Submit, Taken
-from kiosk_app.core.pages import Choice, Code, Photo
+from kiosk_app.core.pages import Choice, Code, Note, Photo
 from kiosk_app.core.session import Home
 from kiosk_app.core.words import say
 from shared.edge.happenings import happening
@@ -256,6 +256,21 @@ def test_rating_that_nobody_asks_for_does_not_begin_from_the_answer() -> None:
     assert isinstance(asked, Ask)
     kiosk.hear(Heard(asked.number, {"status": "open"}))
     assert kiosk.press("rate").name == "follow.answer"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("report", "Está en marcha"), ("callback", "Ya lo tiene quien le responde"), (None, "Está en marcha")],
+)
+def test_code_of_a_message_says_that_it_is_with_who_answers(kind: str | None, words: str) -> None:
+    kiosk = Kiosk()
+    kiosk.press("start", "es", "follow")
+    kiosk.type("follow.code", CODE)
+    kiosk.press("next")
+    asked = kiosk.asked[-1]
+    assert isinstance(asked, Ask)
+    page = kiosk.hear(Heard(asked.number, {"status": "open", "kind": kind}))
+    assert [item.words.key for item in page.items if isinstance(item, Note)] == [words]
 
 
 def test_message_goes_to_the_mailbox_with_its_kind_and_a_way_to_answer() -> None:

@@ -93,6 +93,20 @@ def test_code_of_anything_else_says_that_it_was_received(connection: Connection)
     assert find_case(connection, named(7)) is None
 
 
+def test_code_of_a_message_says_that_the_town_hall_has_it_once_the_core_has_taken_it(
+    connection: Connection,
+) -> None:
+    street = Street()
+    said = {"reference": MINE, "phone": "600123456", "window": "any", "channel": "kiosk"}
+    take_all(connection, [street.event("callback.asked", said), street.report(CODE)])
+    work = tables.outgoing.c
+    for connector, status in (("open311", "received"), ("mailbox", "open")):
+        connection.execute(update(tables.outgoing).where(work.connector == connector).values(state="done"))
+        found = find_case(connection, MINE)
+        assert found is not None
+        assert (found.kind, found.status) == ("callback", status)
+
+
 def test_what_is_near_is_told_without_whose_it_is_and_where_they_live(connection: Connection) -> None:
     street = Street()
     near = report(street, CODE, lat=43.46212345, long=-3.81012345)
