@@ -6,12 +6,12 @@ What the kiosk offers does not depend on it; people who find the door shut learn
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Self
+from typing import Final, Self
 
 from kiosk_app.core.words import Instant, Words, say
-from shared.protocol.settings import WEEK
+from shared.model.instants import WEEK
 
-_DAYS_AHEAD = 8
+_DAYS_AHEAD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

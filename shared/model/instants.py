@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from shared.model.errors import InputError
 
 TOWN_ZONE = "Europe/Madrid"
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""The days as settings name them, in the order of `datetime.weekday`."""
 CLOCK_TRUST_S = 86_400
 """A device's own instant is legal time up to a day after its clock last agreed with the hub's."""
 

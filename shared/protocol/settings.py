@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from shared.model.errors import InputError
 from shared.model.fields import degrees_or_none, text
+from shared.model.instants import WEEK
 from shared.protocol import limits
 from shared.protocol.enrolment import is_address
 from shared.protocol.parsing import encode
@@ -29,7 +30,6 @@ SCREEN_RECEIPT: Final = "screen.receipt_s"
 KIOSK_PLACE: Final = "kiosk.place"
 KIOSK_BRAND: Final = "kiosk.brand"
 KIOSK_HOURS: Final = "kiosk.hours"
-WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BRAND_NAME_LENGTH_MAX: Final = 60
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
