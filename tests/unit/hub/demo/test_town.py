@@ -22,7 +22,7 @@ def test_invented_town_is_understood_by_a_device_event_by_event() -> None:
     submissions = [READER.read(event.line, event.id) for event in events]
     assert [one.happening.event_id for one in submissions] == [event.id for event in events]
     assert len({event.id for event in events}) == len(events)
-    kinds = Counter(one.happening.type for one in submissions)
+    kinds = Counter(one.happening.type.value for one in submissions)
     assert kinds["incident.reported"] == 120
     assert min(kinds["suggestion.made"], kinds["callback.asked"]) == 6
 
