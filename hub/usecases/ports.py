@@ -8,6 +8,7 @@ from hub.domain.mailbox.ports import Cases, Entries
 from hub.domain.notices.ports import Responses
 from hub.domain.payments.ports import ExceptionBook, Ledger
 from hub.domain.service_requests.ports import Register
+from shared.model.event import Event
 
 
 class Source(Protocol):
@@ -29,7 +30,7 @@ class Outgoing(Protocol):
 
     def add(
         self,
-        event: Source,
+        event: Event,
         key: str,
         connector: str,
         aggregate: str,
