@@ -6,6 +6,7 @@ Whoever starts its process gives it `environment.screen_environment`. Everything
 answers of the machine come from any other, and wait for the next frame.
 """
 
+import gc
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -319,6 +320,7 @@ class KioskApp(App):
         self._ink.forget()
         self._state = None
         self._pressed = None
+        Clock.schedule_once(lambda _: gc.collect(), 0)  # after the first page is shown: nobody waits for it
 
 
 class _Surface(Widget):

@@ -13,6 +13,12 @@ from typing import Final
 ACTIVE_FPS: Final = 60
 """Frames a second, at most, while something moves; the screen lowers it by itself when nothing does."""
 
+_MEMORY: Final = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
+"""What a page's pictures took is given back to the machine as soon as they are gone (mallopt(3))."""
 _OF_NO_USE: Final = ("Input: ", "Config: Older configuration", "Config: Upgrading configuration")
 """How Kivy begins what it says of ways to touch that it tries and this kiosk does not take, and of settings
 that it fills up."""
@@ -60,6 +66,7 @@ def screen_environment(
         "KCFG_GRAPHICS_BORDERLESS": "1",
         "KCFG_GRAPHICS_FULLSCREEN": "auto" if fullscreen else "0",
         "KCFG_INPUT_MOUSE": "mouse,disable_multitouch",
+        **_MEMORY,
     }
     if offscreen:
         found |= {"SDL_VIDEODRIVER": "offscreen", "EGL_PLATFORM": "surfaceless"}

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.acceptance.conftest import make_town_hall
+from tests.bench import memory
 from tests.proof import citizens, taps
 from tests.proof.jobs import Job, run
 from tests.proof.kills import Torment
@@ -33,6 +34,7 @@ JOBS = 2
 NICE = 10
 KILLS = "kills"
 CITIZENS = "citizens"
+SCREENS = "screens"
 TAPS = "taps"
 WANTED: Mapping[str, int] = {
     "restores": 1,
@@ -45,9 +47,10 @@ WANTED: Mapping[str, int] = {
     TAPS: 10_000,
     KILLS: 1_000,
     CITIZENS: 200,
+    SCREENS: 500,
 }
 """The whole of each part: every kind, point, rule; inputs, seeds, mutants, seeds, taps, kills, citizens."""
-COUNTED = frozenset({KILLS, CITIZENS, TAPS, "fuzz", "reach", "seeds"})
+COUNTED = frozenset({KILLS, CITIZENS, SCREENS, TAPS, "fuzz", "reach", "seeds"})
 SHARE = "share"
 WHOLE_ALONE = frozenset({"restores", "rotations", "rules", "reach"})
 """Of these there is no share: few seeds do not reach everything."""
@@ -228,6 +231,17 @@ def serve_citizens(much: str) -> bool:
     return not wrong
 
 
+def hold_memory(much: str) -> bool:
+    """Serve so many citizens on one window; tell whether it holds no more than it may."""
+    wanted, began_s = max(memory.WARM + memory.SETTLED, int(much or WANTED[SCREENS])), time.monotonic()
+    print(f"{wanted} citizens on one window of a display in memory, its process never replaced", flush=True)
+    held = memory.measure(wanted, tell=True)
+    print(
+        f"  {time.monotonic() - began_s:.0f} s: {held.words}; at most {memory.MEMORY_GOAL_MB} MB may be held"
+    )
+    return held.is_well
+
+
 def take_rules_out(much: str) -> bool:
     """Take each rule of the failure table out once; tell whether both its tests went red every time.
 
@@ -255,6 +269,7 @@ PARTS: Mapping[str, Callable[[str], bool]] = {
     "restores": put_back,
     "rotations": rotations,
     CITIZENS: serve_citizens,
+    SCREENS: hold_memory,
     "rules": take_rules_out,
 }
 

@@ -27,15 +27,17 @@ class KioskProcess:
     Args:
         home: of an enrolled device.
         options: more words for the command line.
+        patience_s: for a screen or a page to come.
     """
 
-    def __init__(self, home: DeviceHome, *options: str) -> None:
+    def __init__(self, home: DeviceHome, *options: str, patience_s: float = START_S) -> None:
         self.home = home
+        self._patience_s = patience_s
         self._face = home.path / "face"
-        self._log = home.path.parent / f"{home.path.name}.log"
+        self.log_path = home.path.parent / f"{home.path.name}.log"
         self._caller: socket.socket | None = None
         words = ["run", "--home", str(home.path), "--faceless", str(self._face), "--backoff-cap-s", "0.3"]
-        with self._log.open("ab") as log:
+        with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "shared.cli", "kiosk", *words, *options],
                 cwd=ROOT,
@@ -80,7 +82,7 @@ class KioskProcess:
             status = self.status()
             return status if all(status.get(name) == value for name, value in wanted.items()) else {}
 
-        return eventually(look, timeout_s=START_S, what=str(wanted))
+        return eventually(look, timeout_s=self._patience_s, what=str(wanted))
 
     def wait_for_screen(self, *, other_than: int | None = None) -> int:
         """Wait until a screen is in front; returns its process."""
@@ -90,7 +92,9 @@ class KioskProcess:
             is_shown = screen.get("stage") == "shown" and screen.get("pid") != other_than
             return int(screen["pid"]) if is_shown else 0
 
-        return eventually(look, timeout_s=START_S, what=f"a screen in front: {self.log_text()[-2000:]}")
+        return eventually(
+            look, timeout_s=self._patience_s, what=f"a screen in front: {self.log_text()[-2000:]}"
+        )
 
     def kill(self) -> None:
         """End the owner as a power cut would; its screens go with it."""
@@ -109,7 +113,7 @@ class KioskProcess:
 
     def log_text(self) -> str:
         """What both processes have written to the log."""
-        return self._log.read_text()
+        return self.log_path.read_text()
 
     # ---- the face
 
@@ -134,7 +138,7 @@ class KioskProcess:
                 self._hang_up()
                 return {}
 
-        return eventually(try_it, timeout_s=START_S, what=f"the face: {self.log_text()[-2000:]}")
+        return eventually(try_it, timeout_s=self._patience_s, what=f"the face: {self.log_text()[-2000:]}")
 
     def press(self, *actions: str) -> Mapping[str, Any]:
         """Touch one thing after the other; returns the last page."""
@@ -151,7 +155,7 @@ class KioskProcess:
             page = self.say(look=True)
             return page if page["page"] == name else {}
 
-        return eventually(look, timeout_s=START_S, what=f"{name}: {self.say(look=True)}")
+        return eventually(look, timeout_s=self._patience_s, what=f"{name}: {self.say(look=True)}")
 
     def report(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
         """Go through a report to its receipt, and leave it there."""
@@ -189,11 +193,16 @@ class KioskProcess:
 
     def _skip_to(self, name: str) -> None:
         for _ in range(8):
-            page = self.say(look=True)
+            page = eventually(self._settled, timeout_s=self._patience_s, what="what others reported")
             if page["page"] == name:
                 return
             self.press("next")
         raise AssertionError(self.say(look=True))
+
+    def _settled(self) -> Mapping[str, Any]:
+        """The page, unless it goes by itself as soon as the hub has answered."""
+        page = self.say(look=True)
+        return {} if page["page"] == "report.nearby" and page["choices"] == ["next"] else page
 
     def _hang_up(self) -> None:
         if self._caller is not None:

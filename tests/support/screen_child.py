@@ -127,6 +127,13 @@ class Child:
         touch.touch_up()
         return self.do_page()
 
+    def do_press(self, action: str) -> object:
+        """Put a finger on what does something."""
+        scene = self.app.scene
+        assert scene is not None
+        rect = next(target.rect for target in scene.targets if action in (target.action, target.key))
+        return self.do_tap(*rect.middle)
+
     def do_key(self, code: int, after_ms: int = 600) -> object:
         self.now_ms += after_ms
         Window.dispatch("on_key_down", code, 0, "", [])
@@ -151,6 +158,11 @@ class Child:
 
     def do_asked(self) -> object:
         return [type(effect).__name__ for effect in self.machine.asked]
+
+    def do_forget(self) -> object:
+        """Keep no longer what the machine was asked: only the screen's own memory is looked at."""
+        self.machine.asked.clear()
+        return None
 
     def do_alive(self) -> object:
         return self.alive
