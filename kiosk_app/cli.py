@@ -65,6 +65,11 @@ Faceless = Annotated[
     typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
 ]
 
+Driven = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="Besides the screen, a socket at this path takes such lines."),
+]
+
 
 @app.command()
 def run(
@@ -86,6 +91,7 @@ def run(
     letters: Letters = None,
     reader: Reader = None,
     faceless: Faceless = None,
+    driven: Driven = None,
     backoff_cap_s: Annotated[
         float,
         typer.Option(
@@ -98,7 +104,8 @@ def run(
     """Run a kiosk that was enrolled with `ventanilla device enrol`, until SIGTERM."""
     recent = RecentLog()
     log_to_standard_error(recent)
-    paths = {"town": town, "brand": brand, "assets": assets, "camera": camera, "faceless": faceless}
+    paths = {"town": town, "brand": brand, "assets": assets, "camera": camera}
+    paths |= {"faceless": faceless, "driven": driven}
     named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
     others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
     others |= {"paper": paper, "letters": letters, "reader": reader}
@@ -132,6 +139,7 @@ def screen(
     letters: Letters = None,
     reader: Reader = None,
     faceless: Faceless = None,
+    driven: Driven = None,
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
@@ -149,7 +157,10 @@ def screen(
         letters=letters or "",
         reader=reader,
     )
-    run_screen(end, ScreenOptions(faceless=faceless, town=town, brand=brand, assets=assets, parts=parts))
+    options = ScreenOptions(
+        faceless=faceless, driven=driven, town=town, brand=brand, assets=assets, parts=parts
+    )
+    run_screen(end, options)
 
 
 def _size(window: str | None) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from kiosk_app.core.words import Speaker, Words
 from kiosk_app.languages.speaker import TOWN_ZONE, Speakers
 from kiosk_app.machine.assembly import PartsNamed, assemble
 from kiosk_app.machine.equipment import Equipment
-from kiosk_app.machine.faceless import Faceless
+from kiosk_app.machine.faceless import Faceless, Hands, drive
 from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.framing import MessageLine
 from kiosk_app.machine.hardening import shut_off
@@ -53,6 +53,7 @@ from shared.protocol.settings import (
 )
 
 if TYPE_CHECKING:
+    from kiosk_app.ui.app import KioskApp
     from kiosk_app.ui.look import Look
 
 HELLO_TIMEOUT_S: Final = 30.0
@@ -71,6 +72,7 @@ class ScreenOptions:
 
     Attributes:
         faceless: where to listen for lines that drive the desk; None: there is a screen.
+        driven: where to listen for such lines beside the screen; None: nowhere.
         town: the file of the town; None: the demonstration's.
         brand: the file of the town's name, mark and colours; None: the town's name alone.
         assets: the folder of typefaces and icons; None: below the environment.
@@ -78,6 +80,7 @@ class ScreenOptions:
     """
 
     faceless: Path | None = None
+    driven: Path | None = None
     town: Path | None = None
     brand: Path | None = None
     assets: Path | None = None
@@ -110,7 +113,11 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     if options.faceless is not None:
         Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
     look = _look(town, options, hello.settings)
-    _show(desk, machine, voice or SilentVoice(), speaker_of, look)
+    app = _app(desk, machine, voice or SilentVoice(), speaker_of, look)
+    if options.driven is not None:
+        hands = Hands(desk, machine, speaker_of, app.carry_out)
+        drive(options.driven, lambda line: app.at_next_frame(lambda: hands.said(line)))
+    app.run()
     raise ScreenEndedError(ScreenEndedError.__doc__)
 
 
@@ -138,19 +145,19 @@ def _typeface(options: ScreenOptions) -> Path | None:
     return find_assets(options.assets).files[Face.BOLD]
 
 
-def _show(
+def _app(
     desk: LeavingDesk,
     machine: KioskMachine,
     voice: Voice,
     speaker_of: Callable[[Language], Speaker],
     look: "Look",
-) -> None:
+) -> "KioskApp":
     from kiosk_app.ui.environment import hush_kivy  # noqa: PLC0415 - Kivy
 
     hush_kivy()
     from kiosk_app.ui.app import KioskApp  # noqa: PLC0415 - Kivy
 
-    KioskApp(desk, machine, voice, speaker_of, look, alive=machine.beat).run()
+    return KioskApp(desk, machine, voice, speaker_of, look, alive=machine.beat)
 
 
 class SilentVoice:

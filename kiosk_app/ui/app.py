@@ -10,7 +10,8 @@ import gc
 import queue
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from concurrent.futures import Future
+from typing import Final, Literal, TypeVar
 
 from kivy.app import App
 from kivy.clock import Clock
@@ -50,9 +51,13 @@ ATTRACT_FPS: Final = 20
 MOVE_FPS: Final = 60
 SLOP_PX: Final = 24
 """How far a finger may leave what it pressed, and still mean it."""
+FRAME_TIMEOUT_S: Final = 10.0
+"""For a frame to come; a clock that stands still for so long is replaced with its process."""
 _ENTER: Final = frozenset({13, 271})
 _BACKSPACE: Final = 8
 _ARROWS: Final = {273: Key.UP, 274: Key.DOWN, 275: Key.RIGHT, 276: Key.LEFT}
+
+T = TypeVar("T")
 
 
 class KioskApp(App):
@@ -174,9 +179,26 @@ class KioskApp(App):
             return Target(rect=Rect(0, 0, width, height), action=page.main.id)
         return None
 
+    def at_next_frame(self, work: Callable[[], T]) -> T:
+        """Do something on Kivy's thread, and wait for what comes of it; from any other thread.
+
+        Raises:
+            TimeoutError: no frame came.
+        """
+        done: Future[T] = Future()
+
+        def act(_passed_s: float) -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001 - whoever waits for it has it
+                done.set_exception(error)
+
+        Clock.schedule_once(act, 0)
+        return done.result(FRAME_TIMEOUT_S)
+
     def key(self, key: Key) -> None:
         """Take a key of the keypad."""
-        self._carry_out(self.desk.key(key, self._machine.around(), self._now_ms()))
+        self.carry_out(self.desk.key(key, self._machine.around(), self._now_ms()))
 
     def _act(self, target: Target, point: tuple[float, float]) -> None:
         around, now_ms = self._machine.around(), self._now_ms()
@@ -185,10 +207,10 @@ class KioskApp(App):
             self.desk.flow.touch(now_ms)
             self.refresh()
         elif target.key:
-            self._carry_out(self.desk.strike(target.key, around, now_ms))
+            self.carry_out(self.desk.strike(target.key, around, now_ms))
         else:
             action = self._pointed(point) if target.action == AT else target.action
-            self._carry_out(self.desk.touch(action, around, now_ms))
+            self.carry_out(self.desk.touch(action, around, now_ms))
 
     def _pointed(self, point: tuple[float, float]) -> str:
         """Return the action of pointing at the map."""
@@ -221,9 +243,10 @@ class KioskApp(App):
             self._strike(text)
 
     def _strike(self, key: str) -> None:
-        self._carry_out(self.desk.strike(key, self._machine.around(), self._now_ms()))
+        self.carry_out(self.desk.strike(key, self._machine.around(), self._now_ms()))
 
-    def _carry_out(self, effects: Sequence[Effect]) -> None:
+    def carry_out(self, effects: Sequence[Effect]) -> None:
+        """Have done what the desk asked for, and show what stands now; on Kivy's thread."""
         for effect in effects:
             if isinstance(effect, Wipe):
                 self._forget()
@@ -237,10 +260,10 @@ class KioskApp(App):
 
     def _hear(self, _passed_s: float) -> None:
         while not self._answers.empty():
-            self._carry_out(self.desk.hear(self._answers.get(), self._now_ms()))
+            self.carry_out(self.desk.hear(self._answers.get(), self._now_ms()))
 
     def _tick(self) -> None:
-        self._carry_out(self.desk.tick(self._now_ms()))
+        self.carry_out(self.desk.tick(self._now_ms()))
 
     # ---- what is shown
 
