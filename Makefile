@@ -19,10 +19,11 @@ setup: environment look ## Set up everything, the programs that tests need inclu
 	@.ci/programs daemons
 	@echo "Ready: make demo, make test"
 
-demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n events, STAY=1 leaves it running)
+demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n, STAY=1, KIOSK=window shows a kiosk)
+	@$(MAKE) --no-print-directory look >/dev/null 2>&1 || true # without typefaces a kiosk has no screen, and it says so
 	@$(VENV)/bin/ventanilla demo $(if $(COUNT),--count $(COUNT)) $(if $(STAY),--stay)
 
-picture: environment ## Play the demonstration and keep a moment of it as the picture of the README
+picture: environment look ## Play the demonstration and keep a moment of it as the picture of the README
 	@$(VENV)/bin/ventanilla demo --picture docs/images/demo.svg
 
 screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kiosk's real screen

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from hub.demo.faces import Face
 from hub.demo.show import Wishes, run
 from hub.demo.texts import Language
 
@@ -25,6 +26,7 @@ def demo(
     count: Annotated[
         int, typer.Option(min=60, help="Reports of citizens; payments and more come on top.")
     ] = (COUNT_DEFAULT),
+    *,
     stay: Annotated[bool, typer.Option("--stay", help="Leave everything running at the end.")] = False,
     seed: Annotated[int, typer.Option(help="Of the invented part of the town.")] = 1,
     lang: Annotated[
@@ -39,6 +41,12 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option(help="Keep a moment of the live view there, as SVG.")
     ] = None,
+    kiosk: Annotated[
+        Face | None,
+        typer.Option(
+            envvar="KIOSK", help="The first kiosk's screen; else drawn unseen where it can be drawn."
+        ),
+    ] = None,
     taking_s: Annotated[
         float | None, typer.Option(min=1, help="The events are spread over so many seconds.")
     ] = None,
@@ -51,6 +59,7 @@ def demo(
         language=Language.EN if lang[:2].lower() == "en" else Language.ES,
         reports=reports or REPORTS,
         picture=picture,
+        face=kiosk,
         taking_s=taking_s or max(TAKING_S, count / REPORTS_EACH_S),
     )
     raise typer.Exit(run(wishes))

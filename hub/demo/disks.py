@@ -7,6 +7,7 @@ not be a fair one here. Identity and data lie apart; everything here touches dat
 Source: the SQLite database file format, section "The Write-Ahead Log".
 """
 
+import json
 import os
 import shutil
 import signal
@@ -96,6 +97,14 @@ def put_back(home: DeviceHome, image: Path) -> None:
 def lose(home: DeviceHome) -> None:
     """Take a stopped device's disk away; who it is lies elsewhere, and stays."""
     shutil.rmtree(home.data)
+
+
+def files_with(home: DeviceHome, words: str) -> int:
+    """Count the files of a device's home in which somebody's words can be read."""
+    wanted = [words.encode(), json.dumps(words).encode()]
+    return sum(
+        any(one in path.read_bytes() for one in wanted) for path in home.path.rglob("*") if path.is_file()
+    )
 
 
 def _commits(written: bytes, page_bytes: int) -> Sequence[int]:

@@ -66,6 +66,13 @@ def child_named(parent: int, name: str) -> int | None:
     return None
 
 
+def children(parent: int) -> list[int]:
+    """Return the processes that a process of ours has started and that still run."""
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    return []
+
+
 def kill_pid(pid: int) -> None:
     """End a process that a child of ours started."""
     with suppress(ProcessLookupError):

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.demo.asking import Door
-from hub.demo.device import Receipt
-from hub.demo.stage import question
+from hub.demo.stage import identified, question
+from hub.demo.standing import Receipt
 from hub.usecases.take_event import MAIL, PAYMENT, REPORT, RESPONSE
 from shared.model.ids import effect_key
 
@@ -95,6 +95,7 @@ def gather(hub: Door, core: Door, receipts: Sequence[Receipt]) -> Evidence:
     Raises:
         AwayError: one of them does not answer.
     """
+    receipts = identified(hub, receipts)
     fates = hub.fates([question(one) for one in receipts])
     journal = list(core.journal())
     return Evidence(

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from hub.demo.kiosk import StreetKiosk
 from hub.demo.reconciliation import Evidence, Sums
 from hub.demo.stage import FaultOnStage, Stage
 from hub.demo.texts import Speech
@@ -33,6 +34,7 @@ def write_report(path: Path, sums: Sums, evidence: Evidence, stage: Stage, timin
         "adds_up": sums.adds_up,
         "outage_s": round(timing.outage_s, 1),
         "wall_s": round(timing.wall_s, 1),
+        "at_kiosks": sum(len(kiosk.receipts) for kiosk in stage.kiosks),
         "devices": _of_devices(stage, evidence),
         "faults": [
             {"fault": one.name, "lasted_s": round(one.lasted_s, 1), **one.details} for one in stage.faults
@@ -47,10 +49,11 @@ def _of_devices(stage: Stage, evidence: Evidence) -> Mapping[str, Mapping[str, A
     found: dict[str, Mapping[str, Any]] = {}
     for device in stage.devices.values():
         receipts = device.receipts.values()
-        promised = [one for one in receipts if Stream(one.stream) in PROMISED]
+        promised = [one for one in evidence.receipts if one.event.device == device.id]
         found[device.id] = {
             "taken": len(promised),
             "refused": device.refused,
+            "doubtful": device.doubtful if isinstance(device, StreetKiosk) else 0,
             "of_its_own_health": len(receipts) - len(promised),
             **Counter(evidence.fates.get(one.event.id, "unknown") for one in promised),
         }

@@ -14,8 +14,8 @@ from typing import Final
 
 from hub.demo import disks
 from hub.demo.asking import AwayError
-from hub.demo.device import StreetDevice
 from hub.demo.stage import Scene, Stage, pause, until
+from hub.demo.standing import Standing
 from hub.demo.town import health_check
 from hub.recovery.manifest import read_manifest
 
@@ -60,6 +60,23 @@ def power_cut(stage: Stage) -> Scene:
         yield from until(lambda: device.flows, PATIENCE_S)
 
 
+def kiosk_cut(stage: Stage) -> Scene:
+    """A kiosk loses its power while a citizen, all of their report typed, stands before "send"."""
+    kiosk = stage.kiosks[0]
+    kiosk.held = True
+    kiosk.call(1)
+    yield from until(lambda: kiosk.is_held, PATIENCE_S)
+    with stage.on_stage("kiosk_cut", device=kiosk.id) as fault:
+        yield from pause(LOOK_S / 2)
+        words, served = kiosk.words, len(kiosk.receipts)
+        kiosk.cut_power()
+        fault.details["found"] = disks.files_with(kiosk.home, words)
+        kiosk.held = False
+        yield from pause(LOOK_S)
+        kiosk.start()
+        yield from until(lambda: len(kiosk.receipts) > served and kiosk.flows, PATIENCE_S)
+
+
 def core_away(stage: Stage) -> Scene:
     """The core is killed; when it comes back, it acts at once and answers after the hub's patience."""
     town_hall, watch = stage.town_hall, stage.watch
@@ -98,8 +115,8 @@ def hub_restored(stage: Stage) -> Scene:
 
 
 def hub_killed(stage: Stage) -> Scene:
-    """The hub is killed, its broker with it; a kiosk goes on taking, and its disk dies as the hub returns."""
-    town_hall, device = stage.town_hall, stage.devices["kiosk-3"]
+    """Hub and broker are killed; a counter goes on taking, and its disk dies as the hub returns."""
+    town_hall, device = stage.town_hall, stage.devices["counter-1"]
     with stage.on_stage("hub"):
         town_hall.kill_hub()
         yield from pause(LOOK_S / 2)
@@ -162,6 +179,7 @@ def broker_killed(stage: Stage) -> Scene:
 SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
     calm,
     power_cut,
+    kiosk_cut,
     calm,
     core_away,
     calm,
@@ -173,18 +191,18 @@ SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
 )
 
 
-def _serve_and_close(device: StreetDevice, count: int) -> Scene:
+def _serve_and_close(device: Standing, count: int) -> Scene:
     """Serve a few more and then nobody, so that nothing new is taken."""
     device.call(count)
     yield from _served(device)
     device.open = False
 
 
-def _served(device: StreetDevice) -> Scene:
+def _served(device: Standing) -> Scene:
     yield from until(lambda: not device.waiting and not device.unanswered, PATIENCE_S)
 
 
-def _announce(stage: Stage, device: StreetDevice) -> Generator[None, None, bool]:
+def _announce(stage: Stage, device: Standing) -> Generator[None, None, bool]:
     """Wait until the hub has heard of all that a device holds, and does not have all of it yet.
 
     A returning hub asks for a pause drawn at random before the first frame (B-9); where it drew none,
@@ -210,7 +228,7 @@ def _announce(stage: Stage, device: StreetDevice) -> Generator[None, None, bool]
     return False
 
 
-def _standing(stage: Stage, device: StreetDevice) -> tuple[bool, bool]:
+def _standing(stage: Stage, device: Standing) -> tuple[bool, bool]:
     """Tell whether the hub has heard of everything, and whether it lacks some of it."""
     try:
         lanes = stage.lanes(device)

@@ -7,7 +7,7 @@ databases are the evidence.
 import os
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,18 +19,23 @@ from rich.console import Console
 from rich.live import Live
 
 from hub.demo.device import StreetDevice
+from hub.demo.faces import Face, choose_face, words_of
+from hub.demo.kiosk import StreetKiosk
 from hub.demo.reconciliation import Sums, add_up, gather
 from hub.demo.report import Timing, show_sum, write_report
 from hub.demo.scenes import SCENES
 from hub.demo.stage import Stage
+from hub.demo.standing import Standing
 from hub.demo.texts import Language, Speech
-from hub.demo.town import SITES, make_town, read_reports
+from hub.demo.town import KIOSKS, SITES, catalogue_of, make_town, read_reports
 from hub.demo.townhall import HOLD_S, TownHall
 from hub.demo.view import Picture, PlainLines, View
 from hub.demo.watch import Watch
 
 BACKOFF_CAP_S: Final = 2.0
 REPORT_FILE: Final = "demo-report.json"
+SCREEN_S: Final = 60.0
+LOOK_S: Final = 0.1
 DRAWN_EVERY_S: Final = 0.2
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -43,6 +48,7 @@ class Wishes:
     Attributes:
         reports: a file of real reports; where there is none the town is invented.
         taking_s: the events are spread over so long.
+        face: of the first kiosk; None: its screen where it can be drawn.
     """
 
     count: int
@@ -52,6 +58,7 @@ class Wishes:
     reports: Path
     picture: Path | None
     taking_s: float
+    face: Face | None = None
 
 
 def run(wishes: Wishes) -> int:
@@ -59,10 +66,11 @@ def run(wishes: Wishes) -> int:
     speech, console = Speech(wishes.language), Console()
     began_s = time.monotonic()
     folder = Path(mkdtemp(prefix="ventanilla-demo-"))
-    _introduce(wishes, speech, folder)
+    faces = dict.fromkeys(KIOSKS, Face.FACELESS) | {KIOSKS[0]: choose_face(wishes.face)}
+    _introduce(wishes, speech, folder, faces)
     try:
         with _ends_in_order(), ExitStack() as closing:
-            stage = _set_up(wishes, folder, closing)
+            stage = _set_up(wishes, folder, faces, speech, closing)
             _play(wishes, stage, speech, console)
             evidence = gather(stage.town_hall.hub, stage.town_hall.core, stage.receipts)
             sums = add_up(evidence)
@@ -71,7 +79,7 @@ def run(wishes: Wishes) -> int:
             )
             write_report(Path(REPORT_FILE), sums, evidence, stage, timing)
             show_sum(console, speech, sums, evidence, stage.faults)
-            _conclude(speech, sums, timing, folder)
+            _conclude(speech, stage, sums, timing, folder)
             if wishes.stay:
                 _stay(stage, speech)
     except KeyboardInterrupt:
@@ -85,15 +93,19 @@ def exit_status(sums: Sums) -> int:
     return 0 if sums.adds_up else EXIT_FAILED
 
 
-def _introduce(wishes: Wishes, speech: Speech, folder: Path) -> None:
+def _introduce(wishes: Wishes, speech: Speech, folder: Path, faces: Mapping[str, Face]) -> None:
     print(speech("folder", path=folder))
     found = wishes.reports.is_file()
     print(speech("input_file", path=os.path.relpath(wishes.reports)) if found else speech("input_made"))
+    for name, face in faces.items():
+        print(speech(f"face_{face}", device=name))
     print(speech("cap", cap_s=f"{BACKOFF_CAP_S:g}", hold_s=HOLD_S))
     print(speech("starting"), flush=True)
 
 
-def _set_up(wishes: Wishes, folder: Path, closing: ExitStack) -> Stage:
+def _set_up(
+    wishes: Wishes, folder: Path, faces: Mapping[str, Face], speech: Speech, closing: ExitStack
+) -> Stage:
     """Start everything, enrol every device, and hand the street over to the stage."""
     town = make_town(
         read_reports(wishes.reports, wishes.seed), wishes.count, wishes.seed, time.time_ns() // 1_000_000
@@ -104,14 +116,36 @@ def _set_up(wishes: Wishes, folder: Path, closing: ExitStack) -> Stage:
     town_hall.prepare()
     town_hall.start_hub()
     town_hall.await_start()
+    town_hall.publish_catalogue(catalogue_of(town))
     homes = {name: town_hall.enrol(name) for name in SITES}
-    devices = [StreetDevice(homes[name], name, town[name], BACKOFF_CAP_S) for name in SITES]
+    devices: list[Standing] = [
+        StreetKiosk(homes[name], name, town[name], BACKOFF_CAP_S, words_of(faces[name]))
+        if name in faces
+        else StreetDevice(homes[name], name, town[name], BACKOFF_CAP_S)
+        for name in SITES
+    ]
     closing.callback(_stop_all, devices)
     for device in devices:
+        if isinstance(device, StreetKiosk):
+            device.keys = town_hall.keys()
         device.start()
+    _await_screens([device for device in devices if isinstance(device, StreetKiosk)], speech)
     watch = Watch(town_hall)
     closing.callback(watch.close)
     return Stage(town_hall, devices, watch, taking_s=wishes.taking_s, seed=wishes.seed)
+
+
+def _await_screens(kiosks: Sequence[StreetKiosk], speech: Speech) -> None:
+    """Wait for the kiosks' first pages; one whose screen does not come goes on without."""
+    deadline_s = time.monotonic() + SCREEN_S
+    while not all(kiosk.is_shown for kiosk in kiosks) and time.monotonic() < deadline_s:
+        time.sleep(LOOK_S)
+    for kiosk in kiosks:
+        if not kiosk.is_shown and kiosk.face != words_of(Face.FACELESS):
+            print(speech("face_none", device=kiosk.id), flush=True)
+            kiosk.stop()
+            kiosk.face = tuple(words_of(Face.FACELESS))
+            kiosk.start()
 
 
 def _play(wishes: Wishes, stage: Stage, speech: Speech, console: Console) -> None:
@@ -143,8 +177,10 @@ def _drawing(live: Live, view: View, console: Console) -> Callable[[], None]:
     return draw
 
 
-def _conclude(speech: Speech, sums: Sums, timing: Timing, folder: Path) -> None:
+def _conclude(speech: Speech, stage: Stage, sums: Sums, timing: Timing, folder: Path) -> None:
     print()
+    at_kiosks = sum(len(kiosk.receipts) for kiosk in stage.kiosks)
+    print(speech("at_kiosks", kiosks=at_kiosks, others=sums.taken - at_kiosks))
     print(speech("adds_up") if sums.adds_up else speech("adds_not", path=folder))
     print(speech("wall", wall_s=round(timing.wall_s), outage_s=round(timing.outage_s)))
     print(speech("report_at", path=REPORT_FILE), flush=True)
@@ -158,10 +194,10 @@ def _stay(stage: Stage, speech: Speech) -> None:
         signal.pause()
 
 
-def _stop_all(devices: list[StreetDevice]) -> None:
+def _stop_all(devices: Sequence[Standing]) -> None:
     """Stop every device, all at once because each says farewell to the broker."""
     with ThreadPoolExecutor(len(devices)) as pool:
-        list(pool.map(StreetDevice.stop, devices))
+        list(pool.map(Standing.stop, devices))
 
 
 @contextmanager

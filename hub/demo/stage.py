@@ -9,13 +9,15 @@ Rules: everything that starts or ends a process happens on the thread that plays
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from hub.demo.device import Receipt, StreetDevice
+from hub.demo.asking import Door
 from hub.demo.disks import Place
+from hub.demo.kiosk import StreetKiosk
+from hub.demo.standing import Receipt, Standing
 from hub.demo.townhall import TownHall
 from hub.demo.watch import Watch
 from shared.model.errors import DeviceError
@@ -24,8 +26,10 @@ from shared.protocol.delivery import PROMISED
 
 TICK_S: Final = 0.05
 DRAIN_S: Final = 120.0
+KIOSKS_CLOSE_S: Final = 15.0
+"""After the last scene; on a slow machine not everybody has come to a kiosk by then."""
 LAST_SHARE: Final = 0.1
-RESERVED: Final[Mapping[str, int]] = {"terminal-1": 50, "terminal-2": 46, "kiosk-3": 40}
+RESERVED: Final[Mapping[str, int]] = {"terminal-1": 50, "terminal-2": 46, "counter-1": 40, "kiosk-1": 1}
 """What the scenes need somebody for, so that it does not happen before."""
 
 Scene = Generator[None]
@@ -59,6 +63,7 @@ class Stage:
 
     Attributes:
         devices: by id.
+        kiosks: those among them that have a screen and citizens in front of it.
         faults: those that were shown, the last one may still last.
         taking: more is being taken; False while everything drains.
     """
@@ -66,7 +71,7 @@ class Stage:
     def __init__(
         self,
         town_hall: TownHall,
-        devices: Sequence[StreetDevice],
+        devices: Sequence[Standing],
         watch: Watch,
         *,
         taking_s: float,
@@ -75,6 +80,7 @@ class Stage:
         """Set the stage; everything runs already."""
         self.town_hall = town_hall
         self.devices = {device.id: device for device in devices}
+        self.kiosks = [device for device in devices if isinstance(device, StreetKiosk)]
         self.watch = watch
         self.random = Random(seed)  # noqa: S311 - a town and its noise, no secrets
         self.faults: list[FaultOnStage] = []
@@ -82,6 +88,7 @@ class Stage:
         self._taking_s = taking_s
         self._began_s = time.monotonic()
         self._scenes_left = True
+        self._closing_s = 0.0
 
     # ---- for who looks on
 
@@ -128,7 +135,8 @@ class Stage:
                 self._tick()
                 yield
         self._scenes_left = False
-        for _ in until(lambda: all(d.at_rest for d in self.devices.values()), DRAIN_S):
+        self._closing_s = time.monotonic()
+        for _ in until(self._is_everybody_served, DRAIN_S):
             self._tick()
             yield
         self.taking = False
@@ -157,13 +165,19 @@ class Stage:
             device.pump()
         time.sleep(TICK_S)
 
+    def _is_everybody_served(self) -> bool:
+        if time.monotonic() - self._closing_s > KIOSKS_CLOSE_S:
+            for kiosk in self.kiosks:
+                kiosk.send_home()
+        return all(device.at_rest for device in self.devices.values())
+
     def _is_drained(self) -> bool:
         """Everybody is asked, in the order in which things travel: what was seen earlier proves nothing."""
         return all(device.is_empty() for device in self.devices.values()) and self.watch.is_settled()
 
     # ---- what scenes ask
 
-    def lanes(self, device: StreetDevice) -> Mapping[Place, Mapping[str, Any]]:
+    def lanes(self, device: Standing) -> Mapping[Place, Mapping[str, Any]]:
         """Ask the hub how far it holds a device's promised lanes."""
         said = self.town_hall.hub.get(f"/v1/devices/{device.id}")
         return {
@@ -174,16 +188,33 @@ class Stage:
 
     def fates(self, receipts: Sequence[Receipt]) -> list[str]:
         """Ask the hub what became of events."""
-        return [one["fate"] for one in self.town_hall.hub.fates([question(one) for one in receipts])]
+        known = identified(self.town_hall.hub, receipts)
+        return [one["fate"] for one in self.town_hall.hub.fates([question(one) for one in known])]
 
     def committed(self) -> list[Receipt]:
         """Ask the hub which of the promised events it holds."""
         receipts = self.receipts
         return [one for one, fate in zip(receipts, self.fates(receipts), strict=True) if fate == "committed"]
 
-    def image_of(self, device: StreetDevice) -> Path:
+    def image_of(self, device: Standing) -> Path:
         """Where an image of its disk is kept."""
         return self.town_hall.folder / "images" / device.id
+
+
+def identified(hub: Door, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """Return receipts with their events' ids: a kiosk's receipt has its reference, which the register knows.
+
+    One that the register does not know keeps an id that is nobody's: it is known by its place alone.
+    """
+    if all(one.named for one in receipts):
+        return list(receipts)
+    ids = {row["reference"]: row["event_id"] for row in hub.pages("/v1/service-requests")}
+    return [
+        one
+        if one.named or one.reference not in ids
+        else replace(one, event=replace(one.event, id=ids[one.reference]))
+        for one in receipts
+    ]
 
 
 def question(receipt: Receipt) -> dict[str, object]:

@@ -29,9 +29,25 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Sin fichero de avisos: el pueblo es inventado.",
         "No file of reports: the town is invented.",
     ),
+    "face_window": (
+        "{device}: el quiosco de verdad, en una ventana.",
+        "{device}: the real kiosk, in a window.",
+    ),
+    "face_offscreen": (
+        "{device}: el quiosco de verdad; su pantalla se dibuja sin verse (KIOSK=window la muestra).",
+        "{device}: the real kiosk; its screen is drawn unseen (KIOSK=window shows it).",
+    ),
+    "face_faceless": (
+        "{device}: el programa del quiosco sin pantalla.",
+        "{device}: the kiosk's program without a screen.",
+    ),
+    "face_none": (
+        "{device}: su pantalla no arranca (mire su registro); sigue sin pantalla.",
+        "{device}: its screen does not start (see its log); it goes on without one.",
+    ),
     "starting": (
-        "Arrancan la central, el gestor municipal y 7 aparatos…",
-        "Starting hub, core and 7 devices…",
+        "Arrancan la central, el gestor municipal y 8 aparatos…",
+        "Starting hub, core and 8 devices…",
     ),
     # the live view
     "title": ("Ventanilla · demostración", "Ventanilla · demonstration"),
@@ -85,6 +101,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "power_cut_end": (
         "{untold} sin recibo se piden otra vez.",
         "{untold} without a receipt are offered again.",
+    ),
+    "kiosk_cut_title": ("Corte de luz en {device}", "Power cut at {device}"),
+    "kiosk_cut_text": (
+        "Se va la luz con un aviso escrito del todo y sin enviar.",
+        "Power fails with a report all typed and not sent.",
+    ),
+    "kiosk_cut_watch": (
+        "nada de lo escrito queda en el quiosco; el vecino lo repite.",
+        "nothing typed is left on the kiosk; the citizen starts again.",
+    ),
+    "kiosk_cut_end": (
+        "textos legibles en su disco: {found}.",
+        "readable texts on its disk: {found}.",
     ),
     "core_down_title": ("Gestor municipal caído", "Municipal core down"),
     "core_down_text": ("El gestor municipal muere (kill -9).", "The municipal core dies (kill -9)."),
@@ -191,6 +220,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "adds_not": (
         "✘ No cuadra. Mire demo-report.json y los registros en {path}",
         "✘ It does not add up. See demo-report.json and the logs in {path}",
+    ),
+    "at_kiosks": (
+        "{kiosks} avisos por las páginas de los quioscos; {others} en aparatos sin pantalla.",
+        "{kiosks} reports through the kiosks' own pages; {others} events at devices without a screen.",
     ),
     "report_at": ("Informe: {path}", "Report: {path}"),
     "wall": (

@@ -9,8 +9,8 @@ Rules: the same seed and file give the same town but for the ids. Nothing here i
 import json
 import unicodedata
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -21,18 +21,22 @@ from shared.model.errors import InputError
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.protocol.parsing import encode
 
-KIOSKS: Final = ("kiosk-1", "kiosk-2", "kiosk-3")
+KIOSKS: Final = ("kiosk-1", "kiosk-2")
+COUNTERS: Final = ("counter-1", "counter-2")
 TERMINALS: Final = ("terminal-1", "terminal-2")
 BEACONS: Final = ("beacon-1", "beacon-2")
 SITES: Final[Mapping[str, str]] = {
     "kiosk-1": "Plaza Mayor",
     "kiosk-2": "Mercado",
-    "kiosk-3": "Biblioteca",
+    "counter-1": "Biblioteca",
+    "counter-2": "Ayuntamiento",
     "terminal-1": "Línea 3",
     "terminal-2": "Línea 27",
     "beacon-1": "Estación",
     "beacon-2": "Puerto",
 }
+KIOSK_REPORTS_MIN: Final = 3
+KIOSK_REPORTS_MAX: Final = 16
 CURRENCY: Final = "EUR"
 _SERVICE_CODE_MAX: Final = 64
 _STREETS: Final = (
@@ -69,6 +73,7 @@ class TownEvent:
         line: what its face gives it, one JSON object.
         effect: which of its effects goes to the core; None where nothing does.
         amount_minor: money that moves, in cents.
+        service: what a report is about, as its town calls it.
     """
 
     id: str
@@ -76,6 +81,7 @@ class TownEvent:
     line: bytes
     effect: str | None = None
     amount_minor: int = 0
+    service: str = ""
 
 
 def read_reports(path: Path | None, seed: int) -> Iterator[Mapping[str, Any]]:
@@ -102,18 +108,20 @@ def make_town(
 
     Args:
         reports: where the words come from.
-        count: how many reports; fees, taps, credits, notices and the beacons' own words come on top.
+        count: how many reports; fees, taps, credits, notices and the beacons' own words come on top. Some
+            of them are made at the kiosks (`at_kiosk`), the others at counters.
         seed: of everything else.
         now_ms: wall clock, for the ids.
     """
     making = _Making(Random(seed), now_ms)  # noqa: S311 - likewise
     taps = max(140, count * 2 // 5)
+    places = [*KIOSKS * at_kiosk(count), *islice(cycle(COUNTERS), count)]
     kinds = [
-        *(making.report(KIOSKS[n % 3], row) for n, row in enumerate(islice(reports, count))),
-        *(making.fee(KIOSKS[n % 3]) for n in range(max(24, count // 12))),
-        *(making.notice(KIOSKS[n % 3]) for n in range(max(9, count // 10))),
-        *(making.suggestion(KIOSKS[n % 3]) for n in range(max(6, count // 20))),
-        *(making.callback(KIOSKS[n % 3]) for n in range(max(6, count // 20))),
+        *(making.report(place, row) for place, row in zip(places, islice(reports, count), strict=False)),
+        *(making.fee(COUNTERS[n % 2]) for n in range(max(24, count // 12))),
+        *(making.notice(COUNTERS[n % 2]) for n in range(max(9, count // 10))),
+        *(making.suggestion(COUNTERS[n % 2]) for n in range(max(6, count // 20))),
+        *(making.callback(COUNTERS[n % 2]) for n in range(max(6, count // 20))),
         *(making.health(BEACONS[n % 2]) for n in range(max(12, count // 25))),
     ]
     town: dict[str, deque[TownEvent]] = {name: deque() for name in SITES}
@@ -121,6 +129,20 @@ def make_town(
     for event in (*kinds, *(making.tap(TERMINALS[n % 2]) for n in range(taps))):
         town[event.device].append(event)
     return town
+
+
+def at_kiosk(count: int) -> int:
+    """Return how many of so many reports are made at each kiosk: as many as two cores can show meanwhile."""
+    return min(KIOSK_REPORTS_MAX, max(KIOSK_REPORTS_MIN, count // 100))
+
+
+def catalogue_of(town: Mapping[str, Iterable[TownEvent]]) -> Mapping[str, Any]:
+    """Return the catalogue of a town: every service that its people report about."""
+    named: dict[str, str] = {}
+    for event in (event for events in town.values() for event in events if event.service):
+        named.setdefault(_code_of(event.service), event.service)
+    services = [{"service_code": code, "service_name": {"es": name}} for code, name in named.items()]
+    return {"services": services}
 
 
 def health_check(device: str, random: Random, now_ms: int) -> TownEvent:
@@ -147,7 +169,7 @@ class _Making:
             data |= {"lat": float(row["lat"]), "long": float(row["long"])}
         if row.get("address"):
             data["address"] = str(row["address"])[:200]
-        return self._event(device, "incident.reported", data, effect=REPORT)
+        return replace(self._event(device, "incident.reported", data, effect=REPORT), service=service)
 
     def fee(self, device: str) -> TownEvent:
         concept, amount_minor = self.random.choice(_FEES)

@@ -5,9 +5,13 @@ import secrets
 import shutil
 import subprocess
 import time
+from base64 import b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from socket import create_server
-from typing import Final
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.config import CONFIG_FILE
 from hub.demo import processes
@@ -20,9 +24,11 @@ from shared.adapters.tls import client_context
 from shared.edge.home import DeviceHome
 from shared.model.errors import DeviceError
 from shared.protocol.enrolment import TOKENS_PATH, Token
+from shared.protocol.receipts import TownKeys
 
 START_S: Final = 60.0
 HOLD_S: Final = 8
+CATALOGUE_S: Final = 86_400
 BROKER: Final = "nats-server"
 
 
@@ -89,6 +95,16 @@ class TownHall:
             token=self.api_token_path.read_text().strip(),
             context=client_context(ca_pem=authority),
         )
+
+    def publish_catalogue(self, catalogue: Mapping[str, Any]) -> None:
+        """Say what can be reported; a kiosk offers nothing before it knows."""
+        body = b64encode(json.dumps(catalogue).encode()).decode()
+        wanted = {"body": body, "expires_s": CATALOGUE_S, "who": "demo"}
+        self.hub.post("/v1/bundles/catalogue", wanted)
+
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """Return the town's public keys, with which anybody can judge a receipt."""
+        return TownKeys.from_body(self.hub.ask("GET", "/verify/keys")).by_id()
 
     def enrol(self, name: str) -> DeviceHome:
         """Enrol a device: a token from the operator's side, HTTPS from the device's."""

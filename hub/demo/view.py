@@ -20,8 +20,8 @@ from rich.table import Table
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from hub.demo.device import StreetDevice
 from hub.demo.stage import FaultOnStage, Stage
+from hub.demo.standing import Standing
 from hub.demo.texts import Speech
 from hub.demo.town import SITES
 
@@ -37,7 +37,7 @@ CARE: Final = "#8A4B00"
 QUIET: Final = "#5A6872"
 PICTURE: Final = (100, 26)
 PICTURE_AFTER_S: Final = 5.0
-ROWS_FIXED: Final = 19
+ROWS_FIXED: Final = 20
 WIDE: Final = 96
 
 
@@ -116,7 +116,7 @@ class View:
             table.add_row(*cells, Text(str(waiting) if device.runs else "–"), bar, age)
         return table
 
-    def _state_of(self, device: StreetDevice) -> Text:
+    def _state_of(self, device: Standing) -> Text:
         if not device.runs:
             return Text(self._speech("unpowered"), style=f"bold {BAD}")
         if device.fenced:

@@ -13,7 +13,17 @@ import pytest
 
 from hub.demo.show import EXIT_INTERRUPTED
 
-FAULTS = {"power_cut", "core_down", "core_late", "restored", "hub", "disk_lost", "broker", "rolled_back"}
+FAULTS = {
+    "power_cut",
+    "kiosk_cut",
+    "core_down",
+    "core_late",
+    "restored",
+    "hub",
+    "disk_lost",
+    "broker",
+    "rolled_back",
+}
 WAIT_S = 280
 
 
@@ -73,12 +83,21 @@ def test_demo_shows_every_fault_and_what_each_did(report: dict[str, Any]) -> Non
 
 
 @pytest.mark.timeout(WAIT_S)
+def test_citizens_at_the_demo_s_kiosks_take_receipts_home_and_leave_nothing(report: dict[str, Any]) -> None:
+    kiosks = {name: one for name, one in report["devices"].items() if name.startswith("kiosk-")}
+    assert sum(one["taken"] for one in kiosks.values()) == report["at_kiosks"]
+    assert all(one["taken"] == one["committed"] > 0 == one["doubtful"] for one in kiosks.values())
+    cut = next(one for one in report["faults"] if one["fault"] == "kiosk_cut")
+    assert cut["found"] == 0
+
+
+@pytest.mark.timeout(WAIT_S)
 def test_demo_without_a_terminal_speaks_plain_lines_and_leaves_no_process(
     played: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     done, _ = played
     assert "\x1b" not in done.stdout
-    assert "kiosk-3" in done.stdout
+    assert "counter-1" in done.stdout
     home = done.stdout.splitlines()[0].rpartition(" ")[2]
     assert home.startswith("/")
     assert not processes_of(home)

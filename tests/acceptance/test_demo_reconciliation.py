@@ -18,7 +18,7 @@ from hub.usecases.take_event import REPORT
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from tests.support.polling import eventually
 
-NAME = "kiosk-1"
+NAME = "counter-1"
 NOW_MS = 1_790_000_000_000
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.demo.device import Receipt
+from hub.demo.standing import Receipt
 from hub.demo.reconciliation import Evidence, add_up, core_effect
 from hub.demo.town import TownEvent
 from hub.usecases.take_event import PAYMENT, REPORT

@@ -12,6 +12,7 @@ COLUMNS = 76
 VALUES = {
     "device": "terminal-1",
     "seconds": 12,
+    "found": 0,
     "torn": 99_999,
     "untold": 48,
     "again": 999,

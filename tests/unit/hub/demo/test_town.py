@@ -6,9 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from hub.demo.town import BEACONS, KIOSKS, SITES, TERMINALS, make_town, read_reports
+from hub.demo.town import (
+    BEACONS,
+    COUNTERS,
+    KIOSKS,
+    SITES,
+    TERMINALS,
+    at_kiosk,
+    catalogue_of,
+    make_town,
+    read_reports,
+)
 from shared.edge.event_lines import EventReader
 from shared.edge.pseudonyms import Pseudonyms
+from shared.model.catalogue import Catalogue
 from shared.model.errors import InputError
 
 NOW_MS = 1_790_000_000_000
@@ -17,7 +28,7 @@ READER = EventReader("kiosk-1", Pseudonyms(bytes(32)))
 
 def test_invented_town_is_understood_by_a_device_event_by_event() -> None:
     town = make_town(read_reports(None, 3), 120, 3, NOW_MS)
-    assert town.keys() == SITES.keys() == {*KIOSKS, *TERMINALS, *BEACONS}
+    assert town.keys() == SITES.keys() == {*KIOSKS, *COUNTERS, *TERMINALS, *BEACONS}
     events = [event for queue in town.values() for event in queue]
     submissions = [READER.read(event.line, event.id) for event in events]
     assert [one.happening.event_id for one in submissions] == [event.id for event in events]
@@ -25,6 +36,17 @@ def test_invented_town_is_understood_by_a_device_event_by_event() -> None:
     kinds = Counter(one.happening.type.value for one in submissions)
     assert kinds["incident.reported"] == 120
     assert min(kinds["suggestion.made"], kinds["callback.asked"]) == 6
+
+
+def test_kiosks_are_given_reports_alone_and_the_catalogue_knows_what_all_of_them_are_about() -> None:
+    town = make_town(read_reports(None, 3), 1_000, 3, NOW_MS)
+    assert {len(town[name]) for name in KIOSKS} == {at_kiosk(1_000)} == {10}
+    assert {json.loads(event.line)["type"] for name in KIOSKS for event in town[name]} == {
+        "incident.reported"
+    }
+    said = [json.loads(event.line)["data"] for events in town.values() for event in events if event.service]
+    catalogue = Catalogue.from_data(catalogue_of(town))
+    assert {each.service_code for each in catalogue.services} == {data["service_code"] for data in said}
 
 
 def test_town_of_the_same_seed_is_the_same_town() -> None:
@@ -48,7 +70,12 @@ def test_reports_of_a_file_are_taken_in_its_order_and_again(tmp_path: Path) -> N
     ]
     (tmp_path / "rows.json").write_text(json.dumps(rows))
     town = make_town(read_reports(tmp_path / "rows.json", 1), 60, 1, NOW_MS)
-    reports = [json.loads(event.line)["data"] for name in KIOSKS for event in town[name] if event.effect]
+    reports = [
+        json.loads(event.line)["data"]
+        for name in (*KIOSKS, *COUNTERS)
+        for event in town[name]
+        if event.effect
+    ]
     found = [data for data in reports if "service_code" in data]
     assert len(found) == 60
     assert found[0]["service_code"] == "peticiones-alumbrado"
