@@ -15,8 +15,6 @@ from hub.demo.kiosk import StreetKiosk
 from hub.demo.reconciliation import Evidence, Sums
 from hub.demo.stage import FaultOnStage, Stage
 from hub.demo.texts import Speech
-from shared.model.event import Stream
-from shared.protocol.delivery import PROMISED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

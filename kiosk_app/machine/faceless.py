@@ -1,7 +1,8 @@
 """A face without a screen, or hands beside one: lines of JSON drive the desk, in tests, figures and the demo.
 
     {"touch":"report"}  {"key":"down"}  {"type":"words","text":"…"}  {"look":true}
-    {"page":"report.words","title":"…","error":null,"reference":"","qr":"","closed":["follow"],"photos":0}
+    {"page":"report.words","title":"…","said":["…"],"error":null,"reference":"","qr":"","choices":["next"],
+     "closed":{"follow":"…"},"photos":0}
 
 The same desk, machine and clock as behind the screen; every line is answered with the page as it is then. It
 listens on a socket in a folder of the device's own, and only where whoever started the kiosk asked for it.
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from kiosk_app.core.desk import Desk, Key
 from kiosk_app.core.effects import Answer, Effect
-from kiosk_app.core.pages import Code, Photo
+from kiosk_app.core.pages import Choice, Code, Fact, Note, Photo
 from kiosk_app.core.ports import Machine
 from kiosk_app.core.words import Speaker
 from shared.model.errors import InputError
@@ -80,6 +81,9 @@ class Hands:
             "page": page.name,
             "title": page.title.spoken_by(speaker),
             "error": None if page.error is None else page.error.spoken_by(speaker),
+            "said": [
+                item.words.spoken_by(speaker) for item in page.items if isinstance(item, Note | Fact | Choice)
+            ],
             "reference": code.reference,
             "qr": code.qr,
             "choices": [item.id for item in page.actions() if item.closed is None],

@@ -27,16 +27,20 @@ class KioskProcess:
     Args:
         home: of an enrolled device.
         options: more words for the command line.
+        has_screen: it has the real one, drawn without a display.
         patience_s: for a screen or a page to come.
     """
 
-    def __init__(self, home: DeviceHome, *options: str, patience_s: float = START_S) -> None:
+    def __init__(
+        self, home: DeviceHome, *options: str, has_screen: bool = False, patience_s: float = START_S
+    ) -> None:
         self.home = home
         self._patience_s = patience_s
         self._face = home.path / "face"
         self.log_path = home.path.parent / f"{home.path.name}.log"
         self._caller: socket.socket | None = None
-        words = ["run", "--home", str(home.path), "--faceless", str(self._face), "--backoff-cap-s", "0.3"]
+        face = ["--offscreen", "--driven"] if has_screen else ["--faceless"]
+        words = ["run", "--home", str(home.path), *face, str(self._face), "--backoff-cap-s", "0.3"]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "shared.cli", "kiosk", *words, *options],

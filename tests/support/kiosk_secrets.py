@@ -104,35 +104,25 @@ class Found:
         return str(self) if self.owner or self.screen or self.disk or self.broker else ""
 
 
-class Citizens:
-    """A kiosk at a hub, served citizen after citizen.
+class KioskAtHub:
+    """A kiosk at a hub of this process, and the wire between them.
 
     Args:
         folder: an empty folder of the test.
-        patience_s: for a screen or a page to come.
 
     Attributes:
         hub: ingest and database in this process.
-        kiosk: the two processes.
-        receipts: what the citizens took home.
+        town: the kiosk's town and home.
+        kiosk: the two processes, once they are started.
     """
 
-    def __init__(self, folder: Path, *, patience_s: float = START_S) -> None:
+    kiosk: KioskProcess
+
+    def __init__(self, folder: Path) -> None:
         self.hub = SmallHub(folder / "hub", devices=())
         self.town = KioskTown(folder, town=self.hub.town)
-        pictures = folder / "pictures"
-        pictures.mkdir()
-        photographs = [make_photograph(pictures / f"{n}.jpg", seed=n) for n in range(PICTURES)]
-        jpegs = [fit_photograph(path.read_bytes()).jpeg for path in photographs]
-        self._pieces = [jpeg[len(jpeg) // 2 :][:48] for jpeg in jpegs]
-        self._secrets: list[str] = []
         self.cut()  # the broker admits those whom it knew when it began
         self.mend()
-        self._ear, self._traffic = self.hub.town.link("hub")
-        self._heard: list[bytes] = []
-        self.receipts: list[Receipt] = []
-        self.kiosk = KioskProcess(self.town.home, "--camera", str(pictures), patience_s=patience_s)
-        self._seen = 0
 
     def close(self) -> None:
         self.kiosk.kill()
@@ -147,6 +137,36 @@ class Citizens:
         town = self.hub.town
         town.broker = town.make_broker()
         town.broker.start()
+
+    def places(self) -> list[tuple[str, int]]:
+        """Where every report that the hub has stood in its outbox: epoch and number."""
+        return [_place(row) for row in self.hub.rows() if row["stream"] == "cases"]
+
+
+class Citizens(KioskAtHub):
+    """A kiosk at a hub, served citizen after citizen.
+
+    Args:
+        folder: an empty folder of the test.
+        patience_s: for a screen or a page to come.
+
+    Attributes:
+        receipts: what the citizens took home.
+    """
+
+    def __init__(self, folder: Path, *, patience_s: float = START_S) -> None:
+        super().__init__(folder)
+        pictures = folder / "pictures"
+        pictures.mkdir()
+        photographs = [make_photograph(pictures / f"{n}.jpg", seed=n) for n in range(PICTURES)]
+        jpegs = [fit_photograph(path.read_bytes()).jpeg for path in photographs]
+        self._pieces = [jpeg[len(jpeg) // 2 :][:48] for jpeg in jpegs]
+        self._secrets: list[str] = []
+        self._ear, self._traffic = self.hub.town.link("hub")
+        self._heard: list[bytes] = []
+        self.receipts: list[Receipt] = []
+        self.kiosk = KioskProcess(self.town.home, "--camera", str(pictures), patience_s=patience_s)
+        self._seen = 0
 
     def serve(self, count: int) -> None:
         """Serve so many citizens, each with words, a telephone number and a photograph."""
@@ -186,12 +206,8 @@ class Citizens:
         """Wait until the hub has every report that was taken, and see that it has each once."""
         wanted = [(one.epoch, one.seq) for one in self.receipts]
 
-        def arrived() -> bool:
-            return set(wanted) <= {_place(row) for row in self.hub.rows()}
-
-        eventually(arrived, timeout_s=60, what="every report at the hub")
-        places = [_place(row) for row in self.hub.rows() if row["stream"] == "cases"]
-        assert sorted(places) == sorted(wanted)
+        eventually(lambda: set(wanted) <= set(self.places()), timeout_s=60, what="every report at the hub")
+        assert sorted(self.places()) == sorted(wanted)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, int]:

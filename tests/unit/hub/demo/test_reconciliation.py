@@ -1,12 +1,15 @@
 """The reconciliation can fail: each thing that may go wrong makes the sum not add up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from hub.demo.standing import Receipt
+from hub.demo.asking import Door
 from hub.demo.reconciliation import Evidence, add_up, core_effect
+from hub.demo.stage import identified
+from hub.demo.standing import Receipt
 from hub.demo.town import TownEvent
 from hub.usecases.take_event import PAYMENT, REPORT
 
@@ -91,3 +94,18 @@ def test_reconciliation_of_money_that_differs_anywhere_fails(spoil: Callable[[Ev
     sums = add_up(spoil(GOOD))
     assert not sums.ledger_balanced
     assert not sums.adds_up
+
+
+class Register(Door):
+    """A hub that knows one report."""
+
+    def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        assert path == "/v1/service-requests"
+        yield {"reference": "REF-0", "event_id": IDS[3]}
+
+
+def test_receipt_of_a_kiosk_is_known_by_its_reference_and_else_by_its_place_alone() -> None:
+    known, unknown = (replace(receipt(number, REPORT), named=False) for number in (0, 1))
+    found = identified(Register(port=1), [known, unknown, PAID])
+    assert [one.event.id for one in found] == [IDS[3], IDS[1], IDS[1]]
+    assert [one.seq for one in found] == [1, 2, 2]
