@@ -47,6 +47,7 @@ def demo(
             envvar="KIOSK", help="The first kiosk's screen; else drawn unseen where it can be drawn."
         ),
     ] = None,
+    display: Annotated[str, typer.Option(envvar="DISPLAY", show_envvar=False, help="For a window.")] = "",
     taking_s: Annotated[
         float | None, typer.Option(min=1, help="The events are spread over so many seconds.")
     ] = None,
@@ -60,6 +61,7 @@ def demo(
         reports=reports or REPORTS,
         picture=picture,
         face=kiosk,
+        display=display,
         taking_s=taking_s or max(TAKING_S, count / REPORTS_EACH_S),
     )
     raise typer.Exit(run(wishes))

@@ -5,7 +5,6 @@ without it, so that two cores are enough.
 """
 
 import ctypes
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -28,15 +27,19 @@ class Face(StrEnum):
     FACELESS = "faceless"
 
 
-def choose_face(wished: Face | None) -> Face:
+def choose_face(wished: Face | None, display: str) -> Face:
     """Return the first kiosk's face: what is wished, else the screen where it can be drawn.
+
+    Args:
+        wished: by name; None: whatever there can be.
+        display: the X display; empty where there is none.
 
     Raises:
         InputError: a window is wished, and there is no display or nothing to draw with.
     """
     if wished is None:
         return Face.OFFSCREEN if can_draw() else Face.FACELESS
-    if wished is Face.WINDOW and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if wished is Face.WINDOW and not display:
         raise InputError("there is no display for a window; set DISPLAY, or leave KIOSK out")
     if wished is not Face.FACELESS and not can_draw():
         raise InputError("this machine cannot draw the kiosk's screen; run make setup, or leave KIOSK out")

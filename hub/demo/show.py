@@ -49,6 +49,7 @@ class Wishes:
         reports: a file of real reports; where there is none the town is invented.
         taking_s: the events are spread over so long.
         face: of the first kiosk; None: its screen where it can be drawn.
+        display: the X display; empty where there is none.
     """
 
     count: int
@@ -59,6 +60,7 @@ class Wishes:
     picture: Path | None
     taking_s: float
     face: Face | None = None
+    display: str = ""
 
 
 def run(wishes: Wishes) -> int:
@@ -66,7 +68,7 @@ def run(wishes: Wishes) -> int:
     speech, console = Speech(wishes.language), Console()
     began_s = time.monotonic()
     folder = Path(mkdtemp(prefix="ventanilla-demo-"))
-    faces = dict.fromkeys(KIOSKS, Face.FACELESS) | {KIOSKS[0]: choose_face(wishes.face)}
+    faces = dict.fromkeys(KIOSKS, Face.FACELESS) | {KIOSKS[0]: choose_face(wishes.face, wishes.display)}
     _introduce(wishes, speech, folder, faces)
     try:
         with _ends_in_order(), ExitStack() as closing:

@@ -187,13 +187,7 @@ class KioskApp(App):
         """
         done: Future[T] = Future()
 
-        def act(_passed_s: float) -> None:
-            try:
-                done.set_result(work())
-            except Exception as error:  # noqa: BLE001 - whoever waits for it has it
-                done.set_exception(error)
-
-        Clock.schedule_once(act, 0)
+        Clock.schedule_once(lambda _: done.set_result(work()), 0)
         return done.result(FRAME_TIMEOUT_S)
 
     def key(self, key: Key) -> None:
