@@ -115,8 +115,9 @@ class Painter:
         self._drawn, self._order, self._scene = {}, [], None
 
     def _arrange(self, scene: Scene) -> None:
-        self._moving.clear()
-        self._still.clear()
+        # All of them before any is filled: Kivy lets go of a group only where it was put in last.
+        for canvas in (self._moving, self._still, *self._spare):
+            canvas.clear()
         self._moving.add(PushMatrix())
         self._moving.add(self._shift)
         spare = iter(self._spare)
@@ -132,7 +133,6 @@ class Painter:
             if surfaces is None:
                 surfaces = surface_layer()
                 self._spare.append(surfaces)
-            surfaces.clear()
             for name in layer.surfaces:
                 surfaces.add(self._drawn[name][1])
             canvas.add(surfaces)

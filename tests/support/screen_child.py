@@ -13,7 +13,7 @@ from typing import Any
 
 from kivy.clock import Clock
 from kivy.core.window import Window
-from kivy.graphics import Color, Rectangle
+from kivy.graphics import Color, InstructionGroup, Rectangle
 from kivy.tests.common import UnitTestTouch
 
 from kiosk_app.core.desk import Desk
@@ -216,6 +216,12 @@ class Child:
             Window.canvas.add(Rectangle(pos=(0, 0), size=Window.size))
         return None
 
+    def do_standing(self) -> object:
+        """How many pieces the page has, and how many stand on the window."""
+        scene = self.app.scene
+        assert scene is not None
+        return [len(scene.pieces), _groups(Window.canvas)]
+
     def do_redrawn(self) -> object:
         return self.redrawn_s
 
@@ -234,6 +240,15 @@ class Child:
     def do_shot(self, path: str) -> object:
         Window.dispatch("on_draw")
         return Window.screenshot(name=path)
+
+
+def _groups(canvas: InstructionGroup) -> int:
+    """Count the groups that are nothing but groups: each is a piece of a page."""
+    return sum(
+        1 if type(each) is InstructionGroup else _groups(each)
+        for each in canvas.children
+        if isinstance(each, InstructionGroup)
+    )
 
 
 if __name__ == "__main__":

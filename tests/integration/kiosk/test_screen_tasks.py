@@ -36,6 +36,14 @@ def begin(screen: ScreenProcess) -> None:
     assert screen.press("start", "es") == "home"
 
 
+def test_nothing_of_another_page_stays_on_the_window(screen: ScreenProcess) -> None:
+    begin(screen)
+    for action in ("report", "c0", "map", "north", "back", "street", "M", "back", "back", "home"):
+        screen.press(action)
+        pieces, standing = screen.ask("standing")
+        assert standing == pieces, screen.page
+
+
 def test_report_by_touch_ends_with_a_code_that_is_read_back(screen: ScreenProcess, tmp_path: Path) -> None:
     begin(screen)
     assert screen.press("report", "c0", "street") == "report.street"
