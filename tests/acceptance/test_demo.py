@@ -105,7 +105,9 @@ def test_demo_without_a_terminal_speaks_plain_lines_and_leaves_no_process(
 
 @pytest.mark.timeout(120)
 def test_demo_interrupted_stops_every_process_that_it_started(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "shared.cli", "demo", "--count", "60", "--lang", "en"]
+    # A shell's background hands down that SIGINT is ignored; a terminal does not.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "shared.cli"]
+    command += ["demo", "--count", "60", "--lang", "en"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True
     ) as demo:
