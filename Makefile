@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
-.PHONY: environment check-fast check-types check-rules check-contracts check-style test-acceptance test-faults test-rest test-simulated test-mutants
+.PHONY: environment check-hub check-street check-types check-rules check-contracts check-style test-acceptance test-faults test-rest test-simulated test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,11 @@ screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kio
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-acceptance test-faults test-simulated test-rest
+	@$(MAKE) --no-print-directory -j4 --output-sync=target test-acceptance test-faults test-rest test-simulated
 
 check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
-		check-fast check-types check-rules check-contracts check-style
+		check-hub check-street check-rules check-types check-contracts check-style
 
 bench: environment ## Measure: bench.json and docs/BENCHMARKS.md (PEERS=1 beside other products, 25 minutes at most)
 	@$(PY) -m tests.bench $(if $(PEERS),--peers)
@@ -46,7 +46,7 @@ plots: environment ## Write the tables and plots of docs/BENCHMARKS.md again, fr
 simulate: environment ## Simulate devices, broker, hub and core (SEEDS=n, SEED=n replays one, MUTANT=name plants a bug)
 	@$(PY) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
 
-proof: setup ## The long proofs: power cuts, bit flips, mutants, 10,000 seeds, 1,000 kills (most of an hour)
+proof: setup ## The long proofs: power cuts, bit flips, mutants, 2,000 seeds, 1,000 kills (most of an hour)
 	@$(PY) -m tests.proof
 
 translations: environment ## Bring the translators' files to what the kiosk says (kiosk_app/languages)
@@ -99,10 +99,13 @@ check-contracts:
 check-rules:
 	@$(PY) -m pytest -q tests/architecture
 
-check-fast:
-	@$(PY) -m pytest -q tests/unit tests/property
+check-hub:
+	@$(PY) -m pytest -q tests/unit/hub tests/property
 
-# The longest first; what is left comes as soon as one of three has ended.
+check-street:
+	@$(PY) -m pytest -q tests/unit --ignore=tests/unit/hub
+
+# All at once: a third of the time of two cores they wait, for processes that start, end and are waited for.
 ELSEWHERE := tests/acceptance tests/fault tests/proof tests/unit tests/property tests/architecture
 
 test-acceptance:

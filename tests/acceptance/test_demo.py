@@ -103,7 +103,7 @@ def test_demo_without_a_terminal_speaks_plain_lines_and_leaves_no_process(
     assert not processes_of(home)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_demo_interrupted_stops_every_process_that_it_started(tmp_path: Path) -> None:
     # A shell's background hands down that SIGINT is ignored; a terminal does not.
     command = ["env", "--default-signal=INT", sys.executable, "-m", "shared.cli"]

@@ -22,7 +22,9 @@ from tests.support.screen import ScreenProcess
 SIZE: Final = (1080, 1920)
 STARTS: Final = 5
 TOUCHES: Final = 60
-FRAMES: Final = 90
+FRAMES: Final = 30
+ROUNDS: Final = 5
+"""The middle one counts: a moment in which the machine was elsewhere is no property of a page."""
 IDLE_S: Final = 10.0
 SETTLE_S: Final = 5.0
 """After its first frame a new process still puts its memory in order for a while."""
@@ -124,10 +126,14 @@ class Drawn:
 
 def redraw(screen: ScreenProcess) -> Drawn:
     """Draw all of a page again and again."""
-    before_s = cpu_s(screen.pid)
-    screen.ask("redraw", frames=FRAMES)
-    took_s = eventually(lambda: screen.ask("redrawn"), timeout_s=120.0, what="the frames")
-    return Drawn(FRAMES / float(took_s), 1000 * (cpu_s(screen.pid) - before_s) / FRAMES)
+
+    def once() -> Drawn:
+        before_s = cpu_s(screen.pid)
+        screen.ask("redraw", frames=FRAMES)
+        took_s = eventually(lambda: screen.ask("redrawn"), timeout_s=120.0, what="the frames")
+        return Drawn(FRAMES / float(took_s), 1000 * (cpu_s(screen.pid) - before_s) / FRAMES)
+
+    return sorted((once() for _ in range(ROUNDS)), key=lambda drawn: drawn.rate)[ROUNDS // 2]
 
 
 def wait(seconds: float) -> None:

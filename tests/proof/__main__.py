@@ -43,7 +43,7 @@ WANTED: Mapping[str, int] = {
     "fuzz": 1_000_000,
     "reach": 300,
     "mutants": 1,
-    "seeds": 10_000,
+    "seeds": 2_000,
     TAPS: 10_000,
     KILLS: 1_000,
     CITIZENS: 200,

@@ -254,10 +254,10 @@ class Torment:
 
     def _wait_for_lines(self, more: int) -> None:
         """Wait until a hub that starts has come so many lines of its log further, or is ready."""
-        goal = len(self.hub.log()) + more
+        goal = self.hub.log_text().count("\n") + more
         self._tally.may(
             "hub",
-            lambda: len(self.hub.log()) >= goal or self.hub.is_ready(),
+            lambda: self.hub.log_text().count("\n") >= goal or self.hub.is_ready(),
             what="a line of its log",
             timeout_s=4 * WHILE_S,
         )

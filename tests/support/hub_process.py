@@ -120,8 +120,12 @@ class HubProcess:
         return self._log.read_text() if self._log.exists() else ""
 
     def log(self) -> list[dict[str, Any]]:
-        """The same, line by line."""
-        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+        """The same, line by line; without one that a kill tore, and on which the next life goes on."""
+        lines: list[dict[str, Any]] = []
+        for line in self.log_text().splitlines():
+            with suppress(json.JSONDecodeError):
+                lines += [json.loads(line)] if line.startswith("{") else []
+        return lines
 
     # ---- the command line
 

@@ -17,7 +17,7 @@ KILLED: Final = -9
 RENAMES: Final = "?rename,?renameat,?renameat2"
 DEVICE_POINTS: Final[Mapping[str, tuple[str, str]]] = {
     "before the new keys are durable": ("fsync", ".next.new"),
-    "before the process starts again to hear them": ("kill", ""),
+    "before the process starts again to hear them": ("exit_group", ""),
     "before the hub hears of them": ("?mkdir,?mkdirat", "pending"),
     "after the hub has them, before its answer is stored": ("openat", "pending/.ca.crt.new"),
     "before they are in force here": (RENAMES, "pending"),
