@@ -24,6 +24,7 @@ from hub.demo import processes
 from hub.demo.citizen import Citizen
 from hub.demo.standing import Receipt, Standing
 from hub.demo.town import TownEvent
+from shared.adapters.socket_paths import reachable
 from shared.edge.home import DeviceHome
 from shared.edge.status_socket import OwnerSilentError, ask_owner
 from shared.protocol.receipts import Verdict, judge
@@ -233,7 +234,8 @@ class _Caller:
         if self._line is None:
             self._line = socket.socket(socket.AF_UNIX)
             self._line.settimeout(ANSWER_S)
-            self._line.connect(str(self._door))
+            with reachable(self._door) as name:
+                self._line.connect(name)
         self._line.sendall(json.dumps(line).encode() + b"\n")
         answer = b""
         while not answer.endswith(b"\n"):

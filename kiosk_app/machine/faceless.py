@@ -22,6 +22,7 @@ from kiosk_app.core.effects import Answer, Effect
 from kiosk_app.core.pages import Choice, Code, Fact, Note, Photo
 from kiosk_app.core.ports import Machine
 from kiosk_app.core.words import Speaker
+from shared.adapters.socket_paths import reachable
 from shared.model.errors import InputError
 from shared.model.fields import text
 from shared.model.wording import Language
@@ -152,7 +153,8 @@ def drive(path: Path, said: Callable[[bytes], Mapping[str, Any]]) -> None:
 def _serve(path: Path, said: Callable[[bytes], Mapping[str, Any]], pass_time: Callable[[], None]) -> None:
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
+        with reachable(path) as name:
+            listener.bind(name)
         path.chmod(0o600)
         listener.listen(4)
         while True:

@@ -3,18 +3,17 @@
 While the owner runs nobody else can open the outbox, so this is how a technician looks in. The socket's
 folder is the device user's alone; what is told is counts and states.
 
-Rules: one caller at a time, each wait bounded; a socket that a killed process left behind is replaced. The
-path is reached through the folder's descriptor, because a socket's own name may have 107 bytes at most.
+Rules: one caller at a time, each wait bounded; a socket that a killed process left behind is replaced.
 """
 
-import os
 import socket
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from shared.adapters.socket_paths import reachable
 from shared.model.errors import InputError, TransientError
 from shared.protocol.parsing import encode, parse_object
 
@@ -41,7 +40,7 @@ class StatusSocket:
         self._folder = folder
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         (folder / _NAME).unlink(missing_ok=True)
-        with _short(folder) as path:
+        with reachable(folder / _NAME) as path:
             self._listener.bind(path)
         (folder / _NAME).chmod(0o600)
         self._listener.listen(8)
@@ -75,7 +74,7 @@ def ask_owner(folder: Path) -> dict[str, Any]:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
             asking.settimeout(CALL_TIMEOUT_S)
-            with _short(folder) as path:
+            with reachable(folder / _NAME) as path:
                 asking.connect(path)
             answer = b""
             while (block := asking.recv(65_536)) and len(answer) < _ANSWER_BYTES_MAX:
@@ -83,13 +82,3 @@ def ask_owner(folder: Path) -> dict[str, Any]:
             return parse_object(answer.removesuffix(b"\n"))
     except (OSError, InputError) as error:
         raise OwnerSilentError(f"{OwnerSilentError.__doc__} ({error})") from error
-
-
-@contextmanager
-def _short(folder: Path) -> Generator[str]:
-    """Give a short path to the socket in a folder that may lie deep."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{_NAME}"
-    finally:
-        os.close(descriptor)

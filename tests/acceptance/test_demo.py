@@ -24,7 +24,7 @@ FAULTS = {
     "broker",
     "rolled_back",
 }
-WAIT_S = 280
+WAIT_S = 500
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_demo_shows_every_fault_and_what_each_did(report: dict[str, Any]) -> Non
 @pytest.mark.timeout(WAIT_S)
 def test_citizens_at_the_demo_s_kiosks_take_receipts_home_and_leave_nothing(report: dict[str, Any]) -> None:
     kiosks = {name: one for name, one in report["devices"].items() if name.startswith("kiosk-")}
-    assert sum(one["taken"] for one in kiosks.values()) == report["at_kiosks"]
+    assert sum(one["taken"] for one in kiosks.values()) == report["at_kiosks"] > 0
     assert all(one["taken"] == one["committed"] > 0 == one["doubtful"] for one in kiosks.values())
     cut = next(one for one in report["faults"] if one["fault"] == "kiosk_cut")
     assert cut["found"] == 0
