@@ -31,7 +31,7 @@ screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kio
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j4 --output-sync=target test-acceptance test-faults test-rest test-simulated
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-acceptance test-faults test-simulated test-rest
 
 check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
@@ -105,7 +105,7 @@ check-hub:
 check-street:
 	@$(PY) -m pytest -q tests/unit --ignore=tests/unit/hub
 
-# All at once: a third of the time of two cores they wait, for processes that start, end and are waited for.
+# The longest first; what is left comes as soon as one of three has ended.
 ELSEWHERE := tests/acceptance tests/fault tests/proof tests/unit tests/property tests/architecture
 
 test-acceptance:
