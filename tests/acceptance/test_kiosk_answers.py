@@ -1,8 +1,9 @@
 """What comes back to a kiosk: its two processes, a hub and a core for real, and two citizens."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +20,16 @@ PATIENCE_S = 90.0
 def begin(kiosk: KioskProcess, task: str) -> None:
     """Let somebody choose a task; a kiosk that has just come needs a moment to offer all."""
 
+    page: Mapping[str, Any] = {}
+
     def offered() -> bool:
+        nonlocal page
         page = kiosk.say(look=True)
         if page["page"] == "attract":  # nobody is there, or the screen was replaced under their hands
             kiosk.press("start", "es")
         return task in page["choices"]
 
-    eventually(offered, timeout_s=PATIENCE_S, what=f"{task} is offered")
+    eventually(offered, timeout_s=PATIENCE_S, what=lambda: f"{task} is offered; there is {page}")
     kiosk.press(task)
 
 
@@ -86,7 +90,7 @@ def follow_and_rate(kiosk: KioskProcess, code: str) -> None:
         page = eventually(lambda: _answer(kiosk), timeout_s=PATIENCE_S, what="an answer")
         if "rate" in page["choices"] and "Hemos cambiado la bombilla" in page["said"] and page["photos"]:
             return True
-        kiosk.press("home", "back", "back")
+        kiosk.press("home", "leave", "back", "back")  # it asks before it forgets a code without an answer
         return False
 
     eventually(asked, timeout_s=PATIENCE_S, what="the repair, and the question")

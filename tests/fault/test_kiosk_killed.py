@@ -94,11 +94,15 @@ def when_it_is_stored_and_nobody_was_told(kiosk: Kiosk, who: str) -> None:
         eventually(lambda: f"TracerPid:\t{tracer.pid}" in status.read_text(), what="strace at the owner")
         assert kiosk.kiosk.say(touch="send")["page"] == "sending"
         eventually(lambda: "sync(" in log.read_text(), what="the sync of the report")
-        if who == "screen":
-            tracer.terminate()
-            tracer.wait()
         assert kiosk.kiosk.say(look=True)["page"] == "sending"
-        kiosk.kill(who)
+        if who == "screen":
+            end(kiosk.kiosk.screens()[-1])
+            tracer.terminate()  # the owner goes on as soon as nobody holds it
+            tracer.wait()
+            kiosk.kiosk.wait_for_screen()
+            assert kiosk.kiosk.wait_for_page("attract")
+        else:
+            kiosk.kill(who)
     eventually(lambda: len(kiosk.places()) == 1, timeout_s=BACK_S, what="the report at the hub")
 
 

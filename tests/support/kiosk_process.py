@@ -97,7 +97,7 @@ class KioskProcess:
             return int(screen["pid"]) if is_shown else 0
 
         return eventually(
-            look, timeout_s=self._patience_s, what=f"a screen in front: {self.log_text()[-2000:]}"
+            look, timeout_s=self._patience_s, what=lambda: f"a screen in front: {self.log_text()[-2000:]}"
         )
 
     def kill(self) -> None:
@@ -142,7 +142,7 @@ class KioskProcess:
                 self._hang_up()
                 return {}
 
-        return eventually(try_it, timeout_s=self._patience_s, what=f"the face: {self.log_text()[-2000:]}")
+        return eventually(try_it, timeout_s=self._patience_s, what=lambda: f"the face: {self.log_text()[-2000:]}")
 
     def press(self, *actions: str) -> Mapping[str, Any]:
         """Touch one thing after the other; returns the last page."""
@@ -159,7 +159,7 @@ class KioskProcess:
             page = self.say(look=True)
             return page if page["page"] == name else {}
 
-        return eventually(look, timeout_s=self._patience_s, what=f"{name}: {self.say(look=True)}")
+        return eventually(look, timeout_s=self._patience_s, what=lambda: f"{name}: {self.say(look=True)}")
 
     def report(self, words: str, *, phone: str = "", photos: int = 0) -> Mapping[str, Any]:
         """Go through a report to its receipt, and leave it there."""

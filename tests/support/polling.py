@@ -13,14 +13,18 @@ PAUSE_S = 0.01
 
 
 def eventually(
-    look: Callable[[], T], *, timeout_s: float = 30.0, what: str = "", pause_s: float = PAUSE_S
+    look: Callable[[], T],
+    *,
+    timeout_s: float = 30.0,
+    what: str | Callable[[], str] = "",
+    pause_s: float = PAUSE_S,
 ) -> T:
     """Look until there is something to see.
 
     Args:
         look: Returns what was waited for; anything false means "not yet".
         timeout_s: How long to go on looking.
-        what: What was waited for, for the message.
+        what: What was waited for, for the message; called, it tells how things stood when it did not come.
         pause_s: Between two looks; longer where a look costs whoever is looked at.
 
     Returns:
@@ -32,7 +36,8 @@ def eventually(
     deadline_s = time.monotonic() + timeout_s
     while not (seen := look()):
         if time.monotonic() >= deadline_s:
-            msg = f"Not seen within {timeout_s} s: {what or look.__qualname__}"
+            wanted = what if isinstance(what, str) else what()
+            msg = f"Not seen within {timeout_s} s: {wanted or look.__qualname__}"
             raise AssertionError(msg)
         time.sleep(pause_s)
     return seen
