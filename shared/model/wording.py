@@ -4,7 +4,7 @@ Rule: what lacks a language is shown in Spanish. A screen is never empty, and no
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -33,7 +33,7 @@ class Wording:
     es: str
     ca: str | None
     en: str | None
-    extra: Mapping[str, object]
+    extra: Mapping[str, object] = field(hash=False)
 
     @classmethod
     def from_data(cls, data: Mapping[str, object], length_max: int) -> Self:

@@ -26,9 +26,10 @@ from kiosk_app.core.effects import (
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Choice, Entry, Fact, Page
 from kiosk_app.core.session import Attract, Home, Session
+from kiosk_app.core.voice import news, page_aloud
 from shared.edge.happenings import happening
 from shared.model.ids import new_reference
-from tests.support.kiosk import Kiosk
+from tests.support.kiosk import Kiosk, Spanish
 
 CODE = new_reference(bytes(16))
 OTHER = {
@@ -67,12 +68,22 @@ class Somebody(RuleBasedStateMachine):
         self.kiosk = Kiosk()
         self.typed = False
         self.photos = 0
+        self.before = self.kiosk.page
 
     @rule(data=st.data())
     def press_something(self, data: st.DataObject) -> None:
         there = sorted(set(pressable(self.kiosk.page)))
         if there:
             self.kiosk.press(data.draw(st.sampled_from(there)))
+
+    @rule(service=st.sampled_from(["c0", "c1"]), steps=st.integers(0, 6))
+    def come_and_go_far(self, service: str, steps: int) -> None:
+        """Chance alone seldom comes to the pages at the end of a report."""
+        if isinstance(self.kiosk.flow.session.moment, Attract):
+            self.kiosk.press("start", "es", "report", service, "here")
+            for _ in range(steps):
+                main = self.kiosk.page.main
+                self.kiosk.press("nobody" if main is None else main.id)
 
     @rule(
         action=st.sampled_from(["send", "next", "photo", "drop:p0", "found:0", "nobody", "", "comfort.large"])
@@ -163,6 +174,12 @@ class Somebody(RuleBasedStateMachine):
             there = set(pressable(page))
             flow.press(next(action for action in OUT if action in there), around, now_ms)
         raise AssertionError(f"no way home from {self.kiosk.page.name}")
+
+    @invariant()
+    def whatever_changed_can_be_said(self) -> None:
+        before, self.before = self.before, self.kiosk.page
+        for sentence in (*news(before, self.before), *page_aloud(self.before, 1)):
+            assert sentence.words.spoken_by(Spanish()) is not None
 
     @invariant()
     def what_was_sent_may_be_taken(self) -> None:

@@ -208,3 +208,15 @@ def test_end_is_said_in_the_language_of_the_session_and_nothing_afterwards() -> 
     assert said is not None
     assert [sentence.language for sentence in said] == [Language.EN]
     assert person.listen() is None
+
+
+def test_page_with_the_town_s_own_words_stands_when_a_press_changes_nothing_on_it() -> None:
+    person = Person()
+    person.key(Key.SPEAK)
+    person.kiosk.press("es", "report", "c0", "here", "next", "next", "next", "nobody")
+    person.listen()
+    assert person.page.name == "report.review"
+    person.kiosk.now_ms += 700
+    person.desk.touch("comfort.large", person.kiosk.around, person.kiosk.now_ms)
+    assert person.listen() is not None
+    assert person.heard == ["Letra grande", "Activado."]
