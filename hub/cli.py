@@ -5,7 +5,8 @@ token that lies in the key folder; so whoever can read that folder is the operat
 `enrol` also work while the hub is stopped.
 
 Rules: a failure is one sentence that ends with the remedy, and status 1. No command takes a secret as an
-argument, and only `enrol` prints one: the token, once.
+argument, and only `enrol` prints one: the token, once. A command loads what it needs: who enrols a device
+does not wait for the web server and the database's library.
 """
 
 import getpass
@@ -17,16 +18,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from hub import main
 from hub.api.client import ApiClient, HubAwayError
-from hub.api.registers import view_audit
-from hub.assembly.wire import public_address
+from hub.assembly.address import public_address
 from hub.broker.mosquitto import CONFIG_FILE as MOSQUITTO_FILE
 from hub.broker.mosquitto import LIST_FILE, MosquittoSettings, access_list, configuration
-from hub.config import CONFIG_FILE, HubConfig, load_config
-from hub.db.ledger_audit import audit as audit_books
-from hub.db.migrate import head
-from hub.db.opening import bring_up_to_date, reading
+from hub.clock import now_ms
+from hub.config import CONFIG_FILE, FolderError, HubConfig, load_config
 from hub.keys.authority import paths_of_server
 from hub.keys.enrolment import TokenWanted, enrol_token
 from hub.keys.entries import DeviceState
@@ -38,6 +35,7 @@ from hub.orders.asking import client_of, ports_of, running, table
 from hub.orders.link_keys import LINK, rotate_link_keys
 from hub.recovery import cli as recovery
 from shared.adapters.durable_files import PUBLIC, make_folder, write_whole
+from shared.adapters.loading import loading
 from shared.model.errors import InputError
 from shared.protocol.parsing import encode
 from shared.protocol.receipts import TOWN_KEYS_MAX, TownKeys
@@ -89,7 +87,7 @@ def init(
     try:
         make_folder(folder)
     except OSError as error:
-        raise main.FolderError(f"{main.FolderError.__doc__} ({folder}: {error.strerror})") from error
+        raise FolderError(f"{FolderError.__doc__} ({folder}: {error.strerror})") from error
     if not (folder / CONFIG_FILE).exists():
         chosen = {"key_copy_dir": key_copy_dir, "public_host": public_host}
         lines = [f"{name} = {json.dumps(str(value))}" for name, value in chosen.items() if value is not None]
@@ -97,7 +95,7 @@ def init(
     elif key_copy_dir is not None or public_host is not None:
         raise InputError(f"{folder / CONFIG_FILE} is there already; change the settings in it, then repeat")
     config = load_config(home)
-    set_up(config.keys_dir, config.key_copy_dir, names=config.server_names, now_ms=main.now_ms())
+    set_up(config.keys_dir, config.key_copy_dir, names=config.server_names, now_ms=now_ms())
     _migrate(config)
     typer.echo(f"The hub's folder is {folder}.")
     if config.key_copy_dir is None:
@@ -110,7 +108,10 @@ def init(
 @app.command()
 def run(home: Home = None) -> None:
     """Run the hub until it is stopped (SIGTERM, or Ctrl-C)."""
-    main.run(load_config(home))
+    with loading():
+        from hub.main import run as run_hub  # noqa: PLC0415  see above
+
+    run_hub(load_config(home))
 
 
 @app.command()
@@ -132,7 +133,7 @@ def enrol(
         TokenWanted(device=device, kind=kind, site=site),
         address=public_address(config, api_port, ports.get("broker", config.broker_port)),
         local=f"{config.api_host}:{api_port}",
-        clock=main.now_ms,
+        clock=now_ms,
     )
     typer.echo(token)
 
@@ -214,7 +215,7 @@ def mosquitto_settings(
         write_whole(folder / LIST_FILE, access_list(names).encode())
         write_whole(folder / MOSQUITTO_FILE, configuration(settings).encode())
     except OSError as error:
-        raise main.FolderError(f"{main.FolderError.__doc__} ({folder}: {error.strerror})") from error
+        raise FolderError(f"{FolderError.__doc__} ({folder}: {error.strerror})") from error
     typer.echo(
         f"{folder / MOSQUITTO_FILE} lets {len(names)} devices in. A Mosquitto that runs needs a SIGHUP."
     )
@@ -257,7 +258,7 @@ def town_keys(
     try:
         write_whole(file, keys.to_body(), PUBLIC)
     except OSError as error:
-        raise main.FolderError(f"{main.FolderError.__doc__} ({file}: {error.strerror})") from error
+        raise FolderError(f"{FolderError.__doc__} ({file}: {error.strerror})") from error
     typer.echo(f"{file}: public keys of {keys.town}, {len(keys.keys)} in all. Print it, publish it.")
 
 
@@ -280,7 +281,7 @@ def rotate(
     try:
         match what:
             case "api-token":
-                rotate_api_token(room.folder, main.now_ms())
+                rotate_api_token(room.folder, now_ms())
                 said = "The API has a new token (keys/api-token); the one before is good for 30 days."
             case "sealing":
                 name = make_hub_key(room.folder, room.registry, HubKeyRole.SEALING)
@@ -320,6 +321,10 @@ def audit(
     if client is not None:
         report = client.get("/v1/ledger/audit" + (f"?day={day}" if day else ""))
     else:
+        from hub.api.registers import view_audit  # noqa: PLC0415  see above
+        from hub.db.ledger_audit import audit as audit_books  # noqa: PLC0415
+        from hub.db.opening import reading  # noqa: PLC0415
+
         with reading(config.database) as connection:
             report = view_audit(audit_books(connection, day)).model_dump()
     typer.echo(json.dumps(report, indent=2))
@@ -330,21 +335,25 @@ def audit(
 @app.command()
 def migrate(home: Home = None) -> None:
     """Bring the database to this version's schema, while the hub is stopped; its start does the same."""
+    from hub.db.schema import newest  # noqa: PLC0415  see above
+
     config = load_config(home)
     room = _opened(config)
     try:
         _migrate(config)
     finally:
         room.close()
-    typer.echo(f"The database has schema {head()}.")
+    typer.echo(f"The database has schema {newest()}.")
 
 
 def _opened(config: HubConfig) -> KeyRoom:
     """The key folder of a hub that is stopped, without counting a start."""
-    return KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=main.now_ms, count_start=False)
+    return KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=now_ms, count_start=False)
 
 
 def _migrate(config: HubConfig) -> None:
+    from hub.db.opening import bring_up_to_date  # noqa: PLC0415  see above
+
     if config.database_url is None:
         make_folder(config.data_dir)
     bring_up_to_date(config.database)

@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from shared.model.errors import InputError
+from shared.model.errors import DeviceError, InputError
 from shared.protocol.limits import KEEP_WINDOW_MS
 
 PREFIX: Final = "VENTANILLA_"
@@ -43,6 +43,10 @@ _FORMS: Final = MappingProxyType(
 
 class ConfigError(InputError):
     """A setting of the hub is wrong; correct it and start again."""
+
+
+class FolderError(DeviceError):
+    """A folder of the hub cannot be read or written; look at its owner and at the disk, then start again."""
 
 
 class HubConfig(BaseSettings):

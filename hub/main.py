@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
@@ -29,13 +28,15 @@ from hub import log as hub_log
 from hub.api.app import build_app
 from hub.api.parts import Parts
 from hub.api.server import Server, make_server
+from hub.assembly.address import public_address
 from hub.assembly.bodies import make_attachments
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
 from hub.assembly.towards_core import make_forwarder, make_updates, media_links, rules_of, tells_photographs
-from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
+from hub.assembly.wire import free_port, listen, make_broker, make_link
 from hub.attachments.service import Attachments
-from hub.config import HubConfig
+from hub.clock import now_ms
+from hub.config import FolderError, HubConfig
 from hub.db.clerk_listings import is_open
 from hub.db.engine import Connection, sqlite_path
 from hub.db.journal_copy import JournalCopy
@@ -86,15 +87,6 @@ log = structlog.get_logger(__name__)
 
 class HubFailedError(DeviceError):
     """A part of the hub ended by itself; its log says why. Start the hub again, and report it."""
-
-
-class FolderError(DeviceError):
-    """A folder of the hub cannot be read or written; look at its owner and at the disk, then start again."""
-
-
-def now_ms() -> int:
-    """Return the hub's time: Unix epoch in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def run(config: HubConfig) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from kiosk_app.owner.running import KioskOptions, run_kiosk
 from kiosk_app.ui.environment import screen_environment
+from shared.adapters.loading import loading
 from shared.edge.ending import until_told
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
@@ -143,8 +144,9 @@ def screen(
 ) -> None:
     """Run the screen's process; `run` starts it."""
     # The owner's process never draws: it loads neither the screen nor what stands around it.
-    from kiosk_app.machine.assembly import PAPER_USUAL, PartsNamed  # noqa: PLC0415 - the screen alone
-    from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415 - the screen alone
+    with loading():
+        from kiosk_app.machine.assembly import PAPER_USUAL, PartsNamed  # noqa: PLC0415 - the screen alone
+        from kiosk_app.main import ScreenOptions, run_screen  # noqa: PLC0415 - the screen alone
 
     log_to_standard_error(RecentLog())
     parts = PartsNamed(

@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from shared.adapters.loading import loading
 from shared.model.errors import VentanillaError
 
 GROUP = "ventanilla.commands"
@@ -79,7 +80,8 @@ def _mount(app: typer.Typer, point: EntryPoint) -> None:
     """Mount one package's commands, or in their place a sentence about what is not installed."""
     package = point.module.partition(".")[0]
     try:
-        commands = point.load()
+        with loading():
+            commands = point.load()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in EXTRA_OF_PACKAGE or package not in EXTRA_OF_PACKAGE:

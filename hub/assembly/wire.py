@@ -11,7 +11,6 @@ from hub.broker.permissions import LOOPBACK, BrokerSettings, BrokerUser
 from hub.config import HubConfig
 from hub.ingest.state_hint import state_hint
 from hub.keys.authority import HUB_CERTIFICATE, HUB_KEY, certificate_uri, paths_of_server
-from hub.keys.enrolment import HubAddress
 from hub.keys.room import KeyRoom
 from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
 from shared.adapters.tls import client_context
@@ -105,15 +104,6 @@ def make_link(
     return MqttLink(settings, deliver, will=will)
 
 
-def public_address(config: HubConfig, api_port: int, broker_port: int) -> HubAddress:
-    """Return what devices are told: where HTTPS and brokers are."""
-    own = (_host_port(config.public_host, broker_port),)
-    return HubAddress(
-        hub=_host_port(config.public_host, api_port),
-        brokers=config.broker_addresses or own,
-    )
-
-
 def listen(host: str, port: int) -> socket.socket:
     """Take a port, 0 for a free one, before anybody is told of it.
 
@@ -143,7 +133,3 @@ def _tell(event: BrokerEvent) -> None:
 def _address(text: str) -> Address:
     host, _, port = text.rpartition(":")
     return Address(host=host.strip("[]"), port=int(port))
-
-
-def _host_port(host: str, port: int) -> str:
-    return str(Address(host=host, port=port))

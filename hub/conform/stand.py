@@ -16,7 +16,8 @@ from typing import Final
 
 from hub.api.app import build_enrolment_app
 from hub.api.server import make_server
-from hub.assembly.wire import free_port, listen, make_broker, make_link, public_address
+from hub.assembly.address import public_address
+from hub.assembly.wire import free_port, listen, make_broker, make_link
 from hub.broker.nats import NatsServer
 from hub.config import HubConfig
 from hub.keys.authority import paths_of_server

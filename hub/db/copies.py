@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.ledger_audit import audit
 from hub.db.lives import LifeRepository
-from hub.db.migrate import is_known
+from hub.db.schema import is_known
 from hub.db.tables import device_epoch, device_state, exception, hub_life, inbox
 from hub.domain.payments.audit import AuditReport
 from shared.model.errors import InputError, TransientError

@@ -8,8 +8,7 @@ Source: sqlite.org/rescode.html; PostgreSQL 15, appendix A (SQLSTATE classes 08,
 
 import sqlite3
 
-import psycopg
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, PendingRollbackError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.model.errors import CapacityError, TransientError, VentanillaError
@@ -26,7 +25,7 @@ _PASSING = frozenset(
 )
 _PASSING_CLASSES = frozenset({"08", "40", "55", "57", "58"})
 _FULL_CLASS = "53"
-_OF_THE_STATEMENT = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
+_OF_THE_STATEMENT = (DataError, ProgrammingError, NotSupportedError)
 """What the driver may refuse by itself, with no SQLSTATE: it would be refused the same every time."""
 
 
@@ -35,8 +34,8 @@ def family(error: BaseException) -> VentanillaError | None:
     match error:
         case (sqlite3.Error() as cause) | DBAPIError(orig=sqlite3.Error() as cause):
             return _of_sqlite(cause)
-        case DBAPIError(orig=psycopg.Error() as cause):
-            return _of_postgresql(cause, lost=error.connection_invalidated)
+        case DBAPIError():
+            return _of_postgresql(error)
         case PoolTimeoutError() | PendingRollbackError():
             return TransientError("no connection to the database is free; try again")
         case _:
@@ -52,12 +51,12 @@ def _of_sqlite(cause: sqlite3.Error) -> VentanillaError | None:
     return None
 
 
-def _of_postgresql(cause: psycopg.Error, *, lost: bool) -> VentanillaError | None:
-    if isinstance(cause, _OF_THE_STATEMENT):
+def _of_postgresql(error: DBAPIError) -> VentanillaError | None:
+    if isinstance(error, _OF_THE_STATEMENT):
         return None
-    state = (cause.sqlstate or "")[:2]
+    state = str(getattr(error.orig, "sqlstate", None) or "")[:2]
     if state == _FULL_CLASS:
         return CapacityError("the database server has no room left; make room, nothing confirmed is lost")
-    if lost or not state or state in _PASSING_CLASSES:
+    if error.connection_invalidated or not state or state in _PASSING_CLASSES:
         return TransientError("the database server could not be reached or gave way; try again")
     return None

@@ -4,8 +4,6 @@ The steps are package data, so this works from any folder and from an installed 
 missing run in one transaction: a power cut leaves the old schema or the new one.
 """
 
-from pathlib import Path
-
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -13,9 +11,9 @@ from alembic.script.revision import ResolutionError
 from sqlalchemy import Connection, text
 
 from hub.db.engine import open_writer
+from hub.db.schema import STEPS
 from shared.model.errors import InputError
 
-_STEPS = Path(__file__).parent / "migrations"
 _LOCK = 0x76_65_6E_74
 """PostgreSQL's advisory lock of this project: two hubs that start together migrate one after the other."""
 
@@ -45,7 +43,7 @@ def upgrade_on(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    steps = ScriptDirectory(str(_STEPS))
+    steps = ScriptDirectory(str(STEPS))
     context = MigrationContext.configure(connection)
     here = context.get_current_revision()
     try:
@@ -58,26 +56,3 @@ def upgrade_on(connection: Connection) -> None:
         with Operations.context(context):
             step.module.upgrade()
         context.stamp(steps, step.revision)
-
-
-def check(connection: Connection) -> None:
-    """Makes sure that the schema is of this version, before a hub works on it.
-
-    Raises:
-        InputError: it is older or newer.
-    """
-    if MigrationContext.configure(connection).get_current_revision() != head():
-        raise InputError("the database is of another version; run `ventanilla hub migrate` of this one")
-
-
-def is_known(revision: str) -> bool:
-    """Whether a version is this code's newest, or one that it can bring up to date."""
-    return any(step.revision == revision for step in ScriptDirectory(str(_STEPS)).walk_revisions())
-
-
-def head() -> str:
-    """The newest version that this code knows."""
-    newest = ScriptDirectory(str(_STEPS)).get_current_head()
-    if newest is None:
-        raise InputError("the migrations are not installed; install the hub again")
-    return newest

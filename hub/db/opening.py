@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.db.engine import open_reader, open_writer
-from hub.db.migrate import check, upgrade
+from hub.db.schema import check, newest, version_of
 from hub.db.writer import Writer
 from shared.model.errors import DeviceError
 
@@ -43,6 +43,10 @@ def bring_up_to_date(url: str) -> None:
         InputError: the URL names another database, or the schema is of a newer hub.
     """
     try:
+        if _is_current(url):
+            return
+        from hub.db.migrate import upgrade  # noqa: PLC0415  most starts do without
+
         upgrade(url)
     except (SQLAlchemyError, OSError) as error:
         raise DatabaseAwayError(DatabaseAwayError.__doc__) from error
@@ -63,5 +67,14 @@ def reading(url: str) -> Generator[Connection]:
             yield connection
     except SQLAlchemyError as error:
         raise DatabaseAwayError(DatabaseAwayError.__doc__) from error
+    finally:
+        engine.dispose()
+
+
+def _is_current(url: str) -> bool:
+    engine = open_writer(url)
+    try:
+        with engine.connect() as connection:
+            return version_of(connection) == newest()
     finally:
         engine.dispose()

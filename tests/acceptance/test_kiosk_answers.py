@@ -19,7 +19,6 @@ PATIENCE_S = 90.0
 
 def begin(kiosk: KioskProcess, task: str) -> None:
     """Let somebody choose a task; a kiosk that has just come needs a moment to offer all."""
-
     page: Mapping[str, Any] = {}
 
     def offered() -> bool:

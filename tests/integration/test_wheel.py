@@ -125,7 +125,10 @@ def test_hub_command_without_its_extra_says_what_to_install(device_programs: Pat
 
 
 def test_wheel_from_the_root_folder_makes_the_schema(programs: Path, tmp_path: Path) -> None:
-    made = "from hub.db.migrate import head, upgrade; upgrade(r'sqlite:///{}'); print(head())"
+    made = (
+        "from hub.db.migrate import upgrade; from hub.db.schema import newest; "
+        "upgrade(r'sqlite:///{}'); print(newest())"
+    )
     told = run(programs / "python", "-c", made.format(tmp_path / "hub.db")).stdout
     with closing(sqlite3.connect(tmp_path / "hub.db")) as connection:
         (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -142,7 +142,9 @@ class KioskProcess:
                 self._hang_up()
                 return {}
 
-        return eventually(try_it, timeout_s=self._patience_s, what=lambda: f"the face: {self.log_text()[-2000:]}")
+        return eventually(
+            try_it, timeout_s=self._patience_s, what=lambda: f"the face: {self.log_text()[-2000:]}"
+        )
 
     def press(self, *actions: str) -> Mapping[str, Any]:
         """Touch one thing after the other; returns the last page."""

@@ -20,4 +20,6 @@ from shared.model.errors import CapacityError, TransientError
     ],
 )
 def test_error_of_postgresql_is_in_the_family_of_what_helps(cause: psycopg.Error, meaning: type) -> None:
-    assert type(family(DBAPIError("INSERT", None, cause))) is meaning
+    error = DBAPIError.instance("INSERT", None, cause, psycopg.Error)
+    assert isinstance(error, DBAPIError)
+    assert type(family(error)) is meaning
