@@ -66,8 +66,8 @@ class Sums:
         lost_recorded: the hub's loss records.
         in_core: effects at the core.
         duplicated: effects at the core beyond the first of their key.
-        unexpected: payments at the core of events that nobody was told of; the kill came before the answer.
-        balanced: the books balance, and hold what the core has settled.
+        untold: effects at the core of events that nobody was told of: the kill came between disk and answer.
+        balanced: the books balance and hold what the core has settled; its reports are those of the hub.
     """
 
     kills: Counter[str]
@@ -77,7 +77,7 @@ class Sums:
     lost_recorded: int
     in_core: int
     duplicated: int
-    unexpected: int
+    untold: int
     balanced: bool
 
     @property
@@ -90,7 +90,8 @@ class Sums:
         """The sum in a line."""
         return (
             f"taken {self.taken}, committed {self.committed}, lost_recorded {self.lost_recorded}, "
-            f"lost {self.lost}, in core {self.in_core}, duplicated {self.duplicated}, "
+            f"lost {self.lost}, in core {self.in_core} ({self.untold} of them stored "
+            f"by a device that was killed before it said so), duplicated {self.duplicated}, "
             f"the books {'balance' if self.balanced else 'do not balance'}"
         )
 
@@ -349,6 +350,19 @@ class Torment:
             lost_recorded=len(self.hub.get("/v1/losses")["items"]),
             in_core=len(settled) + len(reports),
             duplicated=sum(settled.values()) + sum(reports.values()) - len(settled) - len(reports),
-            unexpected=len(set(settled) - wanted),
-            balanced=bool(audit["clean"]) and audit["entries"] == len(settled) and wanted <= set(settled),
+            untold=len(settled) + len(reports) - fates.count("committed"),
+            balanced=bool(audit["clean"])
+            and audit["entries"] == len(settled)
+            and wanted <= set(settled)
+            and self._reports() == set(reports),
         )
+
+    def _reports(self) -> set[str]:
+        """The references of all reports at the hub."""
+        references, after = set[str](), ""
+        while True:
+            page = self.hub.get(f"/v1/service-requests?limit=1000&after={after}")
+            references |= {each["reference"] for each in page["items"]}
+            if page["next"] is None:
+                return references
+            after = page["next"]
