@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
-.PHONY: environment check-hub check-street check-types check-rules check-contracts check-style test-acceptance test-faults test-rest test-simulated test-mutants
+.PHONY: environment check-hub check-street check-types check-rules check-contracts check-style test-acceptance test-faults test-played test-rest test-simulated test-mutants
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,8 @@ screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kio
 
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-acceptance test-faults test-simulated test-rest
+	@$(MAKE) --no-print-directory -j4 --output-sync=target \
+		test-acceptance test-faults test-played test-simulated test-rest
 
 check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
@@ -105,11 +106,15 @@ check-hub:
 check-street:
 	@$(PY) -m pytest -q tests/unit --ignore=tests/unit/hub
 
-# The longest first; what is left comes as soon as one of three has ended.
+# The longest first; what is left comes as soon as one of the others has ended. All of these mostly wait.
+PLAYED := tests/acceptance/test_demo.py tests/acceptance/test_conform.py
 ELSEWHERE := tests/acceptance tests/fault tests/proof tests/unit tests/property tests/architecture
 
 test-acceptance:
-	@$(PY) -m pytest -q --durations=10 tests/acceptance
+	@$(PY) -m pytest -q --durations=10 tests/acceptance $(foreach part,$(PLAYED),--ignore=$(part))
+
+test-played:
+	@$(PY) -m pytest -q --durations=3 $(PLAYED)
 
 test-faults:
 	@$(PY) -m pytest -q --durations=10 tests/fault
