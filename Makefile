@@ -9,7 +9,7 @@ SEEDS ?= 1000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup look demo picture screenshots test check bench plots simulate proof translations lock clean
+.PHONY: help setup look reader demo picture screenshots test check bench plots simulate proof translations lock clean
 .PHONY: environment check-hub check-street check-types check-rules check-contracts check-style test-acceptance test-faults test-played test-rest test-simulated test-mutants
 
 help: ## List the targets
@@ -17,6 +17,7 @@ help: ## List the targets
 
 setup: environment look ## Set up everything, the programs that tests need included (root installs them)
 	@.ci/programs daemons
+	@$(MAKE) --no-print-directory reader
 	@echo "Ready: make demo, make test"
 
 demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n, STAY=1, KIOSK=window shows a kiosk)
@@ -66,6 +67,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet
 
 look: $(VENV)/.look ## Install the typefaces and icons of the screens, below the environment
 
+reader: $(VENV)/share/ventanilla/reader/ventanilla_ifd.so ## Compile the reader that virtual cards are held to (tests, demonstration)
+
 # ---- the environment: made once, then a second call is instant
 
 environment: $(VENV)/.installed
@@ -84,6 +87,9 @@ $(VENV)/.locked: requirements/dev.lock
 $(VENV)/.look: requirements/look.lock .ci/look | environment
 	@.ci/look $(VENV)/share/ventanilla/look $(PY)
 	@touch $@
+
+$(VENV)/share/ventanilla/reader/ventanilla_ifd.so: hardware/reader/driver/ventanilla_ifd.c .ci/reader
+	@.ci/reader $@
 
 # ---- the parts of check and test
 

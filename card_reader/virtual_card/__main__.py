@@ -5,9 +5,15 @@ on the socket is its length (two bytes, big-endian) and its bytes; one byte alon
 1 on, 2 reset (no answer), 4 asks for the answer to reset. A card that is torn closes the connection; the
 next connection is the next presentation.
 
-Its input takes a line of JSON for each thing that is to happen: the members of `faults.Plan` for the next
-presentation, or `{"keep": "name"}`, `{"put": "name"}`: keep a copy of the card's memory, hold the copy there
-instead (a clone). It answers each with `ok`.
+Its input takes a line of JSON for each thing that is to happen, and answers it with `ok`:
+
+    the members of `faults.Plan`     what goes wrong in the next presentation
+    {"keep": "x"}, {"put": "x"}      keep a copy of the card's memory, hold the copy there instead (a clone)
+    {"reader": "/…/door.sock"}       hold the card to a virtual reader, until it is torn, mute or taken away
+    {"away": true}                   take it away
+    {"held": true}                   answers `yes` or `no`: is it still there?
+
+A reader that goes (its pcscd was killed) does not move the card: it is there when the reader is back.
 """
 
 import json
@@ -23,6 +29,10 @@ from card_reader.virtual_card.faults import Field, Plan
 
 ANSWER_TO_RESET: Final = bytes.fromhex("3B8180018080")
 _MESSAGE_MAX: Final = 512
+_NUMBER_COMMAND: Final = bytes.fromhex("FFCA000000")
+"""What a reader answers itself, with the number that it saw in the air (PC/SC part 3, 3.2.2.1.3)."""
+_AGAIN_S: Final = 0.005
+_AWAY_S: Final = 10.0
 
 
 class Gone(Exception):  # noqa: N818  no error: the reader went away, or the card did
@@ -39,13 +49,20 @@ class Stand:
     def __init__(self, uid: bytes) -> None:
         self._lock = threading.Lock()
         self._field = Field(VirtualCard(blank(uid), secrets.token_bytes), time.sleep)
+        self._uid = uid
         self._kept = {"": self._field.card.memory.clone()}
         self._next = Plan()
+        self._hand: Hand | None = None
 
     def tell(self, line: str) -> str:
         """Take a line of JSON; answer with `ok`, or with what is wrong."""
         try:
             told = json.loads(line)
+            if "held" in told:
+                return "yes" if self._hand is not None and self._hand.is_alive() else "no"
+            if "reader" in told or "away" in told:
+                self._move(told.get("reader"))
+                return "ok"
             with self._lock:
                 if "keep" in told:
                     self._kept[told["keep"]] = self._field.card.memory.clone()
@@ -55,8 +72,21 @@ class Stand:
                 else:
                     self._next = Plan(**told)
         except (ValueError, TypeError, KeyError) as error:
-            return f"not taken: {type(error).__name__}; give a member of Plan, keep or put"
+            return f"not taken: {type(error).__name__}; give a member of Plan, keep, put, reader or away"
         return "ok"
+
+    def _move(self, reader: str | None) -> None:
+        if self._hand is not None:
+            self._hand.take_away()
+            self._hand = None
+        if reader is not None:
+            self._hand = Hand(self, reader)
+            self._hand.start()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the card is of no more use to the reader: torn away, or mute."""
+        return self._field.is_torn or self._field.is_mute
 
     def hold(self, peer: socket.socket) -> None:
         """One presentation: answer until the reader goes, or the card does."""
@@ -74,6 +104,8 @@ class Stand:
 
     def _answer(self, message: bytes) -> bytes | None:
         with self._lock:
+            if message == _NUMBER_COMMAND:
+                return self._uid + b"\x90\x00"
             if len(message) > 1:
                 answer = self._field.transmit(message)
                 if answer is None and self._field.is_torn:
@@ -87,6 +119,51 @@ class Stand:
                 case _:
                     self._field.card.power(on=True)
         return None
+
+
+class Hand(threading.Thread):
+    """Holds the card to one virtual reader.
+
+    Args:
+        stand: has the card.
+        path: of the reader's socket.
+    """
+
+    def __init__(self, stand: Stand, path: str) -> None:
+        super().__init__(daemon=True)
+        self._stand = stand
+        self._path = path
+        self._away = threading.Event()
+        self._lock = threading.Lock()
+        self._peer: socket.socket | None = None
+
+    def run(self) -> None:
+        """Be there, and be there again when the reader was gone."""
+        while not self._away.is_set():
+            with socket.socket(socket.AF_UNIX) as peer:
+                try:
+                    peer.connect(self._path)
+                except OSError:
+                    self._away.wait(_AGAIN_S)
+                    continue
+                with self._lock:
+                    self._peer = peer
+                    if self._away.is_set():
+                        return
+                self._stand.hold(peer)
+                with self._lock:
+                    self._peer = None
+            if self._stand.is_over:
+                return
+            self._away.wait(_AGAIN_S)
+
+    def take_away(self) -> None:
+        """Take it away; it is gone when this returns."""
+        with self._lock:
+            self._away.set()
+            if self._peer is not None:
+                self._peer.shutdown(socket.SHUT_RDWR)
+        self.join(_AWAY_S)
 
 
 def _taken(peer: socket.socket, count: int) -> bytes:

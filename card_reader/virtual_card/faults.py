@@ -59,11 +59,16 @@ class Field:
         self.plan, self.count, self.is_torn, self._before = plan, 0, False, b""
         self.card.power(on=True)
 
+    @property
+    def is_mute(self) -> bool:
+        """Whether the card says nothing any more."""
+        return 0 < self.plan.mute_at <= self.count
+
     def transmit(self, command: bytes) -> bytes | None:
         """Give a command to the card; None where no answer comes."""
         self.count += 1
         plan = self.plan
-        if self.is_torn or (plan.mute_at and self.count >= plan.mute_at):
+        if self.is_torn or self.is_mute:
             return None
         if self.count == plan.tear_at and not plan.after:
             return self._torn()
