@@ -21,7 +21,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import assert_never
 from urllib.parse import quote
 from uuid import UUID
@@ -31,17 +30,23 @@ from hub.core.meaning import Meaning
 from hub.core.media import Media, NoMedia
 from hub.core.open311_search import WINDOW_MS_MAX, Absent, Blind, Failed, Found, Search
 from hub.core.open311_services import catalogue, needs_definition, read_definition
-from hub.core.open311_wire import Numbered, Promised, Row, read_posted, read_rows, read_text, request_form
+from hub.core.open311_wire import (
+    Numbered,
+    Promised,
+    Row,
+    is_no_such_address,
+    read_posted,
+    read_rows,
+    read_text,
+    request_form,
+)
 from hub.core.port import Done, Effect, Refused, Result, Retry, Undecidable, Unknown
+from hub.core.untaken import Untaken
 from shared.model.catalogue import Catalogue
 from shared.model.errors import InputError, TransientError
 
 TOKEN_WAITS_S = (0.1, 0.4, 1.0, 2.0)
 """Pauses before each question for the number behind a token; after them the token is the report's name."""
-KNOWN_ABSENT_MAX = 10_000
-"""Effects of which this process remembers that the core never saw them; forgetting one costs a search."""
-_NO_SUCH_ADDRESS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
-"""A GeoReport server also says 404, of a service or jurisdiction, but then its body is a list of errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ class Open311Connector:
         self._credentials = tuple((name, value) for name, value in pairs if value)
         self._search = Search(self._exchange, self._credentials, settings.reference_query, settings.rows_max)
         self._doubted: dict[UUID, float] = {}
-        self._absent: dict[UUID, int] = {}
+        self._untaken = Untaken()
         self._doubted_before = self._monotonic_s()
 
     async def deliver(self, effects: Sequence[Effect]) -> Sequence[Result]:
@@ -156,8 +161,7 @@ class Open311Connector:
             self._form(effect.body)
         except InputError as error:
             return Refused(reason=str(error))
-        surely_absent = effect.attempts == 0 or self._absent.get(effect.key) == effect.attempts
-        if not surely_absent and (known := await self._look_up(effect)):
+        if effect not in self._untaken and (known := await self._look_up(effect)):
             return known
         form = self._form(await self._media.addressed(effect))
         self._note_sending(effect.key)
@@ -227,7 +231,7 @@ class Open311Connector:
             case Meaning.CONFLICT:
                 return await self._settle_conflict(effect)
             case Meaning.WRONG:
-                if answer.status in _NO_SUCH_ADDRESS and not read_rows(answer.body):
+                if is_no_such_address(answer.status, answer.body):
                     return Retry(reason=f"no GeoReport server answers there ({said}); check the address")
                 return Refused(reason=f"the core refuses the report ({said}); mend it and replay")
             case Meaning.UNSURE:
@@ -279,7 +283,7 @@ class Open311Connector:
         for old in [old for old, sent_s in self._doubted.items() if sent_s < settled_s]:
             del self._doubted[old]
         self._doubted[key] = self._monotonic_s()
-        self._absent.pop(key, None)
+        self._untaken.forget(key)
 
     def _note(self, effect: Effect, result: Result) -> None:
         """What this attempt taught about the effect, for the next one."""
@@ -288,9 +292,7 @@ class Open311Connector:
                 self._doubted[effect.key] = self._monotonic_s()
             case Retry():
                 self._forget(effect.key)
-                if len(self._absent) >= KNOWN_ABSENT_MAX:
-                    del self._absent[next(iter(self._absent))]
-                self._absent[effect.key] = effect.attempts + 1
+                self._untaken.add(effect)
             case Done() | Refused() | Undecidable():
                 self._forget(effect.key)
             case _:
@@ -298,4 +300,4 @@ class Open311Connector:
 
     def _forget(self, key: UUID) -> None:
         self._doubted.pop(key, None)
-        self._absent.pop(key, None)
+        self._untaken.forget(key)

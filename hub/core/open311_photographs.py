@@ -20,24 +20,20 @@ Source: mySociety, "Open311 FMS - Proposed differences to Open311", POST service
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import assert_never, cast
 from urllib.parse import urlencode
-from uuid import UUID
 
 from hub.core.exchange import Answer, Endpoint, Exchange, Lost, NotSent, Outcome
 from hub.core.meaning import Meaning
 from hub.core.media import Media
-from hub.core.open311_wire import format_instant, read_rows, read_text
+from hub.core.open311_wire import format_instant, is_no_such_address, read_rows, read_text
 from hub.core.port import Done, Effect, Refused, Result, Retry, Undecidable, Unknown
+from hub.core.untaken import Untaken
 from shared.model.errors import InputError
 
 NAME = "open311_photographs"
 PATH = "/servicerequestupdates.json"
 PARALLEL_MAX = 2
-KNOWN_ABSENT_MAX = 10_000
-"""Effects that the core surely never saw, as this process remembers; one forgotten costs a clerk a look."""
-_NO_SUCH_ADDRESS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +68,7 @@ class PhotographConnector:
         self._settings = settings
         self._media = media
         self._exchange = Exchange(settings.endpoint)
-        self._absent: dict[UUID, int] = {}
+        self._untaken = Untaken()
 
     async def deliver(self, effects: Sequence[Effect]) -> Sequence[Result]:
         """Send the updates, one after the other; one result for each."""
@@ -83,8 +79,7 @@ class PhotographConnector:
         await self._exchange.close()
 
     async def _deliver(self, effect: Effect) -> Result:
-        surely_absent = effect.attempts == 0 or self._absent.get(effect.key) == effect.attempts
-        if not self._settings.keyed and not surely_absent:
+        if not self._settings.keyed and effect not in self._untaken:
             return Undecidable(
                 reason="whether the core has this photograph cannot be asked; look at the report there"
             )
@@ -119,11 +114,9 @@ class PhotographConnector:
 
     def _note(self, effect: Effect, result: Result) -> None:
         """Remember of an effect that was put off that the core has not seen it."""
-        self._absent.pop(effect.key, None)
+        self._untaken.forget(effect.key)
         if isinstance(result, Retry) and not self._settings.keyed:
-            while len(self._absent) >= KNOWN_ABSENT_MAX:
-                del self._absent[next(iter(self._absent))]
-            self._absent[effect.key] = effect.attempts + 1
+            self._untaken.add(effect)
 
 
 def _read(outcome: Outcome) -> Result:
@@ -151,7 +144,7 @@ def _read_answer(answer: Answer) -> Result:
         case Meaning.CONFLICT:
             return Unknown(reason=f"the core reports a conflict ({said})")
         case Meaning.WRONG:
-            if answer.status in _NO_SUCH_ADDRESS and not read_rows(answer.body):
+            if is_no_such_address(answer.status, answer.body):
                 return Retry(reason=f"the core takes no updates ({said}); set open311_photographs to clerk")
             return Refused(reason=f"the core refuses the photograph ({said}); mend it and replay")
         case Meaning.UNSURE:

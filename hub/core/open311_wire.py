@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlencode
 
@@ -103,6 +104,11 @@ def read_text(body: Mapping[str, object], name: str) -> str:
 def format_instant(at_ms: int) -> str:
     """An instant as GeoReport writes it: W3C date and time, UTC, no fractions of a second."""
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_no_such_address(status: int, body: bytes) -> bool:
+    """Tell whether no GeoReport server answers there; one says 404 too, and then lists its errors."""
+    return status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED} and not read_rows(body)
 
 
 def read_rows(body: bytes) -> Sequence[Row] | None:

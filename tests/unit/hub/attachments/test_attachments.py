@@ -1,6 +1,5 @@
 """Bodies at the hub: what is taken, from whom, and what becomes of what waits for them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -25,18 +24,6 @@ from tests.support.hub_database import NOW_MS
 from tests.support.street import Kiosk, sealing_key
 
 PLAIN = b"a picture of a pothole" * 30_000
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[BodiesHub]:
-    here = BodiesHub(tmp_path)
-    yield here
-    here.end()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> AttachmentStore:
-    return AttachmentStore(tmp_path / "device", DEVICE, reserve_bytes=0)
 
 
 def upload(hub: BodiesHub, store: AttachmentStore) -> Way:

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import cast
 from uuid import UUID
 
@@ -24,18 +23,6 @@ from tests.support.hub_database import NOW_MS
 from tests.support.street import sealing_key
 
 BASE = "https://hub.example"
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[BodiesHub]:
-    here = BodiesHub(tmp_path)
-    yield here
-    here.end()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> AttachmentStore:
-    return AttachmentStore(tmp_path / "device", DEVICE, reserve_bytes=0)
 
 
 def links() -> MediaLinks:
