@@ -109,7 +109,6 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     name = hello.settings.get(KIOSK_BRAND, {}).get("name", town.name)
     equipment, voice = assemble(parts, name, speaker_of)
     desk, machine = put_together(hello, owner, town, equipment)
-    owner.heed = _heeding(desk, machine)
     if options.faceless is not None:
         Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
     look = _look(town, options, hello.settings)
@@ -224,18 +223,6 @@ def _speakers(owner: FarOwner) -> Callable[[Language], Speaker]:
         return made[0][1].of(language)
 
     return of
-
-
-def _heeding(desk: LeavingDesk, machine: KioskMachine) -> Callable[[Mapping[str, Any]], None]:
-    """Return what is done with the owner's further words."""
-
-    def heed(members: Mapping[str, Any]) -> None:
-        if members.get("tell") == "anew":
-            machine.leave_when(lambda: desk.is_idle)
-        elif members.get("tell") == "paper_test":
-            machine.test_paper()
-
-    return heed
 
 
 def _end() -> None:

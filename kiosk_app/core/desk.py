@@ -93,6 +93,11 @@ class Desk:
         row = max((stop.row for stop in stops), default=-1) + 1
         return [*stops, *(Stop(action=choice.id, row=row) for choice in self.comforts())]
 
+    @property
+    def double_strike_ms(self) -> int:
+        """The time within which a second press of the same is the tremor of the first."""
+        return LONG_DOUBLE_STRIKE_MS if self.flow.session.comfort.more_time else DOUBLE_STRIKE_MS
+
     # ---- what comes in
 
     def touch(self, action: str, around: Around, now_ms: int) -> list[Effect]:
@@ -174,8 +179,7 @@ class Desk:
     # ---- inside
 
     def _counts(self, key: str, now_ms: int) -> bool:
-        within_ms = LONG_DOUBLE_STRIKE_MS if self.flow.session.comfort.more_time else DOUBLE_STRIKE_MS
-        return self._strikes.counts(key, now_ms, within_ms)
+        return self._strikes.counts(key, now_ms, self.double_strike_ms)
 
     def _press(self, action: str, around: Around, now_ms: int) -> list[Effect]:
         before = self.flow.session.comfort

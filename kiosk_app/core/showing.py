@@ -225,6 +225,8 @@ _UNSURE: Final = Page(
     home=True,
 )
 _SENDING: Final = Page(name="sending", screen=Screen.WAIT, title=say("Lo estamos guardando"))
+COMING: Final = Page(name="coming", screen=Screen.WAIT, title=say("Un momento, enseguida empezamos"))
+"""Somebody pressed while the screen of the session before goes: the next one begins with what they wanted."""
 _ATTRACT: Final = Page(
     name="attract",
     screen=Screen.ATTRACT,

@@ -9,10 +9,11 @@ cannot be taken back: who gives up waiting does not know what came of it.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import count
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from kiosk_app.machine.framing import LineEndedError, MessageLine
@@ -40,12 +41,11 @@ class FarOwner:
 
     Attributes:
         told: what the owner said last; swapped whole.
-        heed: called with the members of what is told and has no place in `told`; from the listening thread.
     """
 
     def __init__(self, line: MessageLine, ended: Callable[[], None]) -> None:
         self.told = Told()
-        self.heed: Callable[[Mapping[str, Any]], None] = lambda _members: None
+        self._words: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
         self._line = line
         self._ended = ended
         self._numbers = count(1)
@@ -114,6 +114,16 @@ class FarOwner:
         """Somebody's own data was here: this process is to be replaced."""
         self._say({"say": "leave"})
 
+    def words(self) -> Iterator[Mapping[str, Any]]:
+        """Give what it was told since the last time and has no place in `told`: what is to be done."""
+        with suppress(Empty):
+            while True:
+                yield self._words.get_nowait()
+
+    def tell_awaited(self, *, aloud: bool) -> None:
+        """Somebody wants to begin while this process leaves; with the speaking key where it is `aloud`."""
+        self._say({"say": "awaited", "aloud": aloud})
+
     def tell_health(self, parts: Mapping[str, str]) -> None:
         """Say how the parts of the machine do: `ok`, or a few words of what is wrong."""
         self._say({"say": "health", "parts": dict(parts)})
@@ -167,8 +177,10 @@ class FarOwner:
             if answer is not None:
                 answer(members)
             return
-        self.told = self.told.after(members, body)
-        self.heed(members)
+        told = self.told.after(members, body)
+        if told is self.told:
+            self._words.put(members)
+        self.told = told
 
     def _end(self, error: VentanillaError) -> None:
         if not self._hello.done():

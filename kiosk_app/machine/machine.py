@@ -15,6 +15,7 @@ from typing import Any, Final, assert_never
 
 import structlog
 
+from kiosk_app.core.desk import Key
 from kiosk_app.core.draft import Ability, Around, Gazetteer, Place
 from kiosk_app.core.effects import (
     UNKNOWN,
@@ -51,6 +52,7 @@ from shared.edge.happenings import KINDS
 from shared.model.attachment import SEALED_BYTES_MAX
 from shared.model.errors import CapacityError, InputError, VentanillaError
 from shared.model.event import Stream
+from shared.model.fields import flag
 from shared.protocol.parsing import octets
 
 STALE_S: Final = 3_600
@@ -110,7 +112,7 @@ class KioskMachine:
         self._equipment = equipment
         self._session = 0
         self._ticket: TicketWanted | None = None
-        self._stale: Callable[[], bool] | None = None
+        self._is_stale = False
         self._told_health: Mapping[str, str] = {}
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="machine")
 
@@ -157,27 +159,38 @@ class KioskMachine:
             self._told_health = health
             self._owner.tell_health(health)
 
-    def test_paper(self) -> None:
-        """Print a technician's test; what is in the way is in the log and in the health of the printer."""
+    def heed(self, *, is_idle: bool) -> Key | None:
+        """Do what the owner has said since; what needs that nobody is there waits until then.
 
-        def act() -> None:
-            try:
-                self._equipment.print_test()
-            except VentanillaError as error:
-                log.warning("paper_test_failed", reason=str(error))
+        Args:
+            is_idle: whether nobody is there.
 
-        self._workers.submit(act)
-
-    def leave_when(self, is_idle: Callable[[], bool]) -> None:
-        """Ask to be replaced as soon as nobody is there: settings are read at the start."""
-        self._stale = is_idle
-        self.look()
-
-    def look(self) -> None:
-        """Do what was put off until nobody is there."""
-        if self._stale is not None and not self.is_leaving and self._stale():
+        Returns:
+            The key with which somebody began at the process before this one; None where nobody did.
+        """
+        wanted: Key | None = None
+        for members in self._owner.words():
+            match members.get("tell"):
+                case "anew":
+                    self._is_stale = True  # settings are read at the start
+                case "paper_test":
+                    self._workers.submit(self._test_paper)
+                case "begin":
+                    wanted = Key.SPEAK if flag(members, "aloud") else Key.CHOOSE
+                case _:
+                    pass  # a newer owner's word
+        if self._is_stale and is_idle and not self.is_leaving:
             self.is_leaving = True
             self._owner.leave()
+        return wanted
+
+    def hand_on(self, *, aloud: bool) -> None:
+        """Tell that somebody wants to begin, who is for the next process.
+
+        Args:
+            aloud: by the speaking key.
+        """
+        self._owner.tell_awaited(aloud=aloud)
 
     # -- effects -----------------------------------------------------------------------------------------
 
@@ -260,6 +273,13 @@ class KioskMachine:
         if is_personal:
             self.is_leaving = True
             self._owner.leave()
+
+    def _test_paper(self) -> None:
+        """Print a technician's test; what is in the way is in the log and in the health of the printer."""
+        try:
+            self._equipment.print_test()
+        except VentanillaError as error:
+            log.warning("paper_test_failed", reason=str(error))
 
     # -- what is around ----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
     {"tell":"standing","closed":{"cases":"full"},"network":false,"away_s":7200,"sealing":"…"}
     {"tell":"catalogue"} +the catalogue's body        {"tell":"agenda"} +the items that are current
     {"tell":"translations"} +the town's own sentences
-    {"tell":"paper_test"}
+    {"tell":"paper_test"}    {"tell":"anew"}    {"tell":"begin","aloud":false}
 
 A hello comes first, once. The others replace what was told before.
 """

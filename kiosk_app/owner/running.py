@@ -126,6 +126,7 @@ class Kiosk:
         self._health = Health(device)
         self._shown = self._settings()
         self._look_s = 0.0
+        self._awaited: bool | None = None
         device.operations.add("restart_screen", self._restart_screen)
         device.operations.add("paper_test", self._paper_test)
 
@@ -139,6 +140,7 @@ class Kiosk:
         self._manager.tell(service_manager.READY)
         while not select.select([told], [], [], TURN_S)[0]:
             self._screens.turn()
+            self._hand_on()
             if time.monotonic() - self._look_s >= LOOK_S:
                 self._look()
                 if self._screens.is_alive:
@@ -158,6 +160,7 @@ class Kiosk:
         heard = Heard(
             beat=lambda: self._beat(life),
             leave=lambda: self._leave(life),
+            awaited=self._note_awaited,
             health=self._health.hear,
         )
         screen_line = ScreenLine(line, self._keeping, heard)
@@ -174,6 +177,19 @@ class Kiosk:
 
     def _leave(self, life: Life) -> None:
         life.wants_to_leave = True
+
+    def _note_awaited(self, aloud: bool) -> None:  # noqa: FBT001 - the one thing that is told
+        self._awaited = aloud
+
+    def _hand_on(self) -> None:
+        """Tell the next screen of somebody who began at the one that leaves."""
+        if self._awaited is None:
+            return
+        for life, line, _ in tuple(self._lines.values()):
+            if _runs(life) and not life.wants_to_leave:
+                line.tell({"tell": "begin", "aloud": self._awaited})
+                self._awaited = None
+                return
 
     def _restart_screen(self, _args: Mapping[str, Any]) -> Mapping[str, Any]:
         self._screens.replace()

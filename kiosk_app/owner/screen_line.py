@@ -30,7 +30,7 @@ from shared.edge.seam import Owner, Place, SealedLine, Taken
 from shared.model.attachment import Envelope
 from shared.model.errors import InputError, VentanillaError
 from shared.model.event import Stream
-from shared.model.fields import choice, text
+from shared.model.fields import choice, flag, text
 from shared.model.ids import check_event_id
 from shared.protocol.lines import read_line
 from shared.protocol.parsing import ParseError, as_object, number
@@ -75,11 +75,13 @@ class Heard:
     Attributes:
         beat: its clock goes on.
         leave: it is to be replaced.
+        awaited: somebody pressed meanwhile, and wants to begin; told whether by the speaking key.
         health: how its parts do.
     """
 
     beat: Callable[[], None]
     leave: Callable[[], None]
+    awaited: Callable[[bool], None]
     health: Callable[[Mapping[str, str]], None]
 
 
@@ -147,6 +149,8 @@ class ScreenLine:
                 self._heard.beat()
             case "leave":
                 self._heard.leave()
+            case "awaited":
+                self._heard.awaited(flag(members, "aloud"))
             case "health":
                 self._heard.health(_parts(members))
             case _:

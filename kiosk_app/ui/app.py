@@ -51,6 +51,8 @@ ATTRACT_FPS: Final = 20
 MOVE_FPS: Final = 60
 SLOP_PX: Final = 24
 """How far a finger may leave what it pressed, and still mean it."""
+TREMOR_PX: Final = 80
+"""Within so far a finger that comes down again at once is the tremor of the first press (EN 301 549 5.8)."""
 FRAME_TIMEOUT_S: Final = 10.0
 """For a frame to come; a clock that stands still for so long is replaced with its process."""
 _ENTER: Final = frozenset({13, 271})
@@ -101,6 +103,7 @@ class KioskApp(App):
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._held: set[int] = set()
         self._pressed: tuple[object, Target] | None = None
+        self._acted: tuple[float, float, int] | None = None
         self._part = 0
         self._parts = 1
         self._state: object = None
@@ -128,7 +131,7 @@ class KioskApp(App):
         Clock.schedule_interval(lambda _: self._tick(), TICK_S)
         Clock.schedule_interval(lambda _: self._alive(), ALIVE_S)
         self._alive()
-        self.refresh()
+        self._tick()
 
     @property
     def ruler(self) -> Ruler:
@@ -147,7 +150,7 @@ class KioskApp(App):
         if self._pressed is not None or self.scene is None:
             return
         target = self.target_at(x, y)
-        if target is None:
+        if target is None or (not target.key and self._trembles(x, y)):
             return
         self._pressed = touch.uid, target
         if target.key:
@@ -164,7 +167,16 @@ class KioskApp(App):
         self._pressed = None
         self._painter.press(None)
         if not target.key and target.rect.inset(-SLOP_PX).holds(x, y):
+            self._acted = x, y, self._now_ms()
             self._act(target, (x, y))
+
+    def _trembles(self, x: float, y: float) -> bool:
+        """Tell whether a finger comes down where it has just been: what stands there now it has not seen."""
+        if self._acted is None:
+            return False
+        was_x, was_y, at_ms = self._acted
+        is_same_place = abs(x - was_x) <= TREMOR_PX and abs(y - was_y) <= TREMOR_PX
+        return is_same_place and self._now_ms() - at_ms < self.desk.double_strike_ms
 
     def target_at(self, x: float, y: float) -> Target | None:
         """Return what stands at a point; anywhere on the page where nobody was yet, it is how to begin."""

@@ -48,7 +48,6 @@ def draw_receipt(sheet: Sheet, frame: Frame, room: Rect) -> None:
         read_notes(sheet, frame, room)
         return
     if frame.is_upright:
-        box = Rect(room.x, sheet.y, room.w, theme.px(660))
         left = room.bottom - sheet.y
         box = Rect(room.x, sheet.y, room.w, min(theme.px(840), left * 0.72))
     else:

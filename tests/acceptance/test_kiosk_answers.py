@@ -25,7 +25,9 @@ def begin(kiosk: KioskProcess, task: str) -> None:
         nonlocal page
         page = kiosk.say(look=True)
         if page["page"] == "attract":  # nobody is there, or the screen was replaced under their hands
-            kiosk.press("start", "es")
+            kiosk.press("start")
+        if page["page"] in {"attract", "language"}:
+            kiosk.press("es")
         return task in page["choices"]
 
     eventually(offered, timeout_s=PATIENCE_S, what=lambda: f"{task} is offered; there is {page}")

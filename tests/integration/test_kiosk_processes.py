@@ -56,6 +56,19 @@ def test_screen_is_replaced_after_a_session_with_personal_data(kiosk: KioskProce
     assert kiosk.wait_for_page("attract")["choices"] == ["start"]
 
 
+@pytest.mark.parametrize("hand", [{"touch": "start"}, {"key": "speak"}])
+def test_who_presses_while_the_screen_is_replaced_is_told_so_and_begins_at_the_next_one(
+    kiosk: KioskProcess, hand: dict[str, object]
+) -> None:
+    before = kiosk.wait_for_screen()
+    kiosk.report("La de antes")
+    assert kiosk.press("done")["page"] == "attract"
+    assert kiosk.say(**hand)["page"] == "coming"
+    kiosk.wait_for_screen(other_than=before)
+    kiosk.wait_for_page("language")
+    assert kiosk.press("back")["choices"] == ["start"]
+
+
 def test_screen_stays_after_a_session_in_which_nobody_gave_anything(kiosk: KioskProcess) -> None:
     before, replaced = kiosk.wait_for_screen(), kiosk.status()["screen"]["replaced"]
     kiosk.wait_for_page("attract")

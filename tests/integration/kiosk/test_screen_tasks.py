@@ -139,6 +139,16 @@ def test_finger_that_leaves_what_it_pressed_has_no_effect(screen: ScreenProcess)
     assert screen.ask("tap_outside", action="report")["name"] == "home"
 
 
+def test_finger_that_trembles_chooses_nothing_on_the_page_that_its_press_has_brought(
+    screen: ScreenProcess,
+) -> None:
+    begin(screen)
+    x, y = screen.place("report")
+    assert screen.ask("tap", x=x, y=y)["name"] == "report.category"
+    assert screen.ask("tap", x=x + 10, y=y - 10, after_ms=150)["name"] == "report.category"
+    assert screen.ask("tap", x=x, y=y, after_ms=250)["name"] == "report.place"
+
+
 def test_page_where_nobody_is_begins_wherever_it_is_touched(screen: ScreenProcess) -> None:
     assert screen.ask("tap", x=300, y=400)["name"] == "language"
 

@@ -95,7 +95,10 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     )
     rig = Rig(MessageLine(theirs), theirs, disk, store)
     heard = Heard(
-        beat=lambda: rig.said.append("beat"), leave=lambda: rig.said.append("leave"), health=rig.said.append
+        beat=lambda: rig.said.append("beat"),
+        leave=lambda: rig.said.append("leave"),
+        awaited=lambda aloud: rig.said.append(f"awaited, {aloud=}"),
+        health=rig.said.append,
     )
     line = ScreenLine(MessageLine(ours), keeping, heard)
     line.start()
