@@ -48,6 +48,7 @@ from shared.protocol.settings import (
     KIOSK_HOURS,
     KIOSK_PLACE,
     SCREEN_IDLE,
+    SCREEN_LANGUAGES,
     SCREEN_RECEIPT,
     SCREEN_WARNING,
 )
@@ -182,7 +183,8 @@ def put_together(
     taking = Taking(hello.device, Teller(hello.device, hello.sealing, owner, system_time()), owner, box)
     where = Whereabouts(here=here, gazetteer=TownGazetteer(town, here), office=_office(hello.settings))
     machine = KioskMachine(owner, taking, box, where, equipment)
-    return LeavingDesk(Flow(TASKS, _patience(hello.settings)), machine), machine
+    flow = Flow(TASKS, _patience(hello.settings), _languages(hello.settings))
+    return LeavingDesk(flow, machine), machine
 
 
 def _here(hello: Hello, town: Town) -> Place:
@@ -210,6 +212,10 @@ def _patience(settings: Mapping[str, Any]) -> Patience:
         warning_ms=settings.get(SCREEN_WARNING, usual.warning_ms // _MS) * _MS,
         receipt_ms=settings.get(SCREEN_RECEIPT, usual.receipt_ms // _MS) * _MS,
     )
+
+
+def _languages(settings: Mapping[str, Any]) -> Sequence[Language]:
+    return [Language(each) for each in settings.get(SCREEN_LANGUAGES, tuple(Language))]
 
 
 def _speakers(owner: FarOwner) -> Callable[[Language], Speaker]:

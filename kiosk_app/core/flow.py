@@ -18,7 +18,7 @@ Source: EN 301 549 (5.7 to 5.9), WCAG 2.2.1 (Timing Adjustable).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from kiosk_app.core.draft import Around, Draft
 from kiosk_app.core.effects import (
@@ -41,6 +41,7 @@ from kiosk_app.core.order import after, before
 from kiosk_app.core.pages import Entry, Page
 from kiosk_app.core.session import (
     Attract,
+    Comfort,
     Home,
     Languages,
     Leaving,
@@ -63,17 +64,18 @@ from kiosk_app.core.showing import (
     HOME_TILES_MAX,
     LEAVE,
     MORE,
+    NOT_POSSIBLE,
     PRINT,
     SEND,
     STAY,
     comfort_after,
+    not_taken,
     show,
     step_of,
     still_there,
 )
 from kiosk_app.core.steps import DROP, PHOTO, Inquiring, Photos
 from kiosk_app.core.tasks.task import AnyTask, Asking, Taking
-from kiosk_app.core.words import Words, say
 from shared.model.wording import Language
 
 
@@ -83,14 +85,21 @@ class Flow:
     Args:
         tasks: what can be done, in the order of the home page.
         patience: how long it waits.
+        languages: that are offered, the first one first: it is the one in which nobody has chosen yet. Where
+            there is one alone nobody is asked.
     """
 
-    def __init__(self, tasks: Sequence[AnyTask], patience: Patience) -> None:
+    def __init__(
+        self, tasks: Sequence[AnyTask], patience: Patience, languages: Sequence[Language] = tuple(Language)
+    ) -> None:
         self._tasks = tuple(tasks)
         self._patience = patience
+        self.languages = tuple(languages)
         self._asked = 0
         self._around: Around | None = None  # as it was when a question asked the hub
-        self.session = Session()
+        self._first = Languages(self.languages) if len(self.languages) > 1 else Home()
+        self._empty = Session(comfort=Comfort(language=self.languages[0]))
+        self.session = self._empty
 
     # ---- what comes in
 
@@ -111,7 +120,7 @@ class Flow:
     def _pressed(self, action: str, around: Around, now_ms: int) -> list[Effect]:
         match self.session.moment:
             case Attract():
-                return self._go(moment=Languages())
+                return self._go(moment=self._first)
             case Languages():
                 return self._language(action)
             case Home() as home:
@@ -166,7 +175,7 @@ class Flow:
                 is_known = reason != UNKNOWN and submit.number == submit.once
                 task = here.moment.task
                 moment = Review(task) if is_known else Unsure(task, submit)
-                return self._go(moment=moment, error=_failed(answer) if is_known else None)
+                return self._go(moment=moment, error=not_taken(answer) if is_known else None)
             case ((Heard() | Failed()), Question() as question):
                 return self._answered(question, answer.answer if isinstance(answer, Heard) else {})
             case Heard(answer=said), Waiting(task=task):
@@ -176,7 +185,7 @@ class Flow:
             case ((Printed() | Failed()), Receipt() as receipt):
                 return self._go(moment=replace(receipt, printed=isinstance(answer, Printed)))
             case _:
-                return self._go(error=_NOT_POSSIBLE)
+                return self._go(error=NOT_POSSIBLE)
 
     def touch(self, now_ms: int) -> None:
         """Take a sign of somebody that presses nothing; the question whether they are there stays."""
@@ -203,14 +212,16 @@ class Flow:
     def _language(self, action: str) -> list[Effect]:
         if action == BACK:
             return self._end()
-        if action in set(Language):
+        if action in self.languages:
             comfort = replace(self.session.comfort, language=Language(action))
             return self._go(moment=Home(), comfort=comfort)
         return []
 
     def _home(self, home: Home, action: str, around: Around) -> list[Effect]:
         if action == BACK:
-            return self._go(moment=Home() if home.more else Languages())
+            return (
+                self._end() if home == self._first else self._go(moment=Home() if home.more else self._first)
+            )
         if action == MORE and not home.more and len(self._tasks) > HOME_TILES_MAX:
             return self._go(moment=Home(more=True))
         for task in self._tasks:
@@ -285,7 +296,7 @@ class Flow:
         around, draft, task = self._around, self.session.draft, question.task
         step = None if around is None else step_of(question, draft, around)
         if around is None or not isinstance(step, Inquiring):
-            return self._go(error=_NOT_POSSIBLE)
+            return self._go(error=NOT_POSSIBLE)
         place = [each.id for each in task.steps(draft, around)].index(step.id)
         heard = step.heard(draft, answer)
         left = [each.id for each in task.steps(heard, around)]
@@ -375,7 +386,7 @@ class Flow:
     def _end(self) -> list[Effect]:
         """Forget everything, and begin with the next person."""
         is_personal = self.session.personal
-        self.session = Session()
+        self.session = self._empty
         return [Wipe(personal=is_personal)]
 
     def _go(self, **changes: object) -> list[Effect]:
@@ -387,10 +398,3 @@ class Flow:
         self._asked += 1
         self.session = replace(self.session, question=self._asked)
         return self._asked
-
-
-_NOT_POSSIBLE: Final = say("No ha sido posible. Inténtelo otra vez o siga sin ello.")
-
-
-def _failed(answer: Failed) -> Words:
-    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=Words(answer.reason))

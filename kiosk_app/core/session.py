@@ -43,7 +43,9 @@ class Attract:
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """Somebody is, and chooses a language."""
+    """Somebody is, and chooses a language of those that are offered."""
+
+    offered: tuple[Language, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from kiosk_app.core.draft import Ability, Around, Draft
+from kiosk_app.core.effects import Failed
 from kiosk_app.core.pages import Choice, Code, Note, Page, Screen, Tone
 from kiosk_app.core.session import (
     LOUDNESS_MAX,
@@ -54,6 +55,14 @@ COMFORTS: Final[Mapping[str, tuple[str, Words, str]]] = {
 """How it can be shown and spoken: the field of `Comfort`, what it is called, its icon."""
 
 
+NOT_POSSIBLE: Final = say("No ha sido posible. Inténtelo otra vez o siga sin ello.")
+
+
+def not_taken(answer: Failed) -> Words:
+    """Say why something was not taken."""
+    return say("No se ha podido guardar: {reason} No se ha enviado nada.", reason=Words(answer.reason))
+
+
 def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
     """Return the page of a session.
 
@@ -65,8 +74,8 @@ def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
     match session.moment:
         case Attract():
             return _ATTRACT
-        case Languages():
-            return _LANGUAGES
+        case Languages(offered=offered):
+            return replace(_LANGUAGES, items=tuple(_BY_ITSELF[language] for language in offered))
         case Home(more=is_more):
             return _home(tasks, around, is_more=is_more)
         case Question() as question:
@@ -237,13 +246,17 @@ _LANGUAGES: Final = Page(
     name="language",
     screen=Screen.TILES,
     title=say("¿En qué idioma?"),
-    items=(
-        Choice(id=Language.ES, words=written("Español"), language=Language.ES),
-        Choice(id=Language.CA, words=written("Valencià / Català"), language=Language.CA),
-        Choice(id=Language.EN, words=written("English"), language=Language.EN),
-    ),
     back=True,
 )
+_BY_ITSELF: Final[Mapping[Language, Choice]] = {
+    language: Choice(id=language, words=written(name), language=language)
+    for language, name in (
+        (Language.ES, "Español"),
+        (Language.CA, "Valencià / Català"),
+        (Language.EN, "English"),
+    )
+}
+"""Each language in its own words."""
 _LEAVING: Final = Page(
     name="leaving",
     screen=Screen.TILES,

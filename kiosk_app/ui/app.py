@@ -311,6 +311,7 @@ class KioskApp(App):
             ruler=self._ink,
             speak=self._speak,
             language=comfort.language,
+            languages=self.desk.flow.languages,
             size=self.size,
             comforts=self.desk.comforts(),
             keys=() if entry is None else rows_of(entry.keyboard, comfort.language, self.desk.hand),

@@ -9,7 +9,6 @@ from kiosk_app.ui.contrast import Colour
 from kiosk_app.ui.frame import Frame, draw_foot
 from kiosk_app.ui.scene import Face, Picture, Plate, Rect, Wedge
 from kiosk_app.ui.sheet import Sheet
-from shared.model.wording import Language
 
 _HOUSES: Final = ((0.0, 0.15, 0.42), (0.15, 0.13, 0.56), (0.72, 0.14, 0.52), (0.86, 0.14, 0.38))
 """Houses at both sides: where they begin, how wide and how high they are, as shares of the picture."""
@@ -64,12 +63,12 @@ def _town(sheet: Sheet, scene: Rect) -> None:
 
 
 def _ways_to_begin(sheet: Sheet, place: Rect) -> None:
-    """How to begin, in every language: whoever comes reads one of them."""
+    """How to begin, in every language that is offered: whoever comes reads one of them."""
     theme, main = sheet.theme, sheet.stage.page.main
     if main is None:
         return
     y = place.y
-    for language in Language:
+    for language in sheet.stage.languages:
         text = sheet.stage.speak(main.words, language)
         room = Rect(place.x, y, place.w, place.bottom - y)
         if room.h < theme.body * theme.line_height:

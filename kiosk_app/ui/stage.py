@@ -23,6 +23,7 @@ class Stage:
         ruler: how wide letters are.
         speak: a sentence in a language.
         language: of this session.
+        languages: that are offered.
         size: of the screen, pixels.
         comforts: what stands at the foot.
         keys: rows of the on-screen keyboard; none where nothing is typed.
@@ -40,6 +41,7 @@ class Stage:
     speak: Callable[[Words, Language], str]
     language: Language
     size: tuple[int, int]
+    languages: Sequence[Language] = tuple(Language)
     comforts: Sequence[Choice] = ()
     keys: Sequence[Sequence[str]] = ()
     hand: Hand = field(default_factory=Hand)

@@ -24,6 +24,7 @@ PAYMENTS_TAKEN: Final = "payments.taken"
 CASES_TAKEN: Final = "cases.taken"
 CONFIRM: Final = "link.confirm_s"
 OFFLINE_LIMIT: Final = "payments.offline_limit_minor"
+SCREEN_LANGUAGES: Final = "screen.languages"
 SCREEN_IDLE: Final = "screen.idle_s"
 SCREEN_WARNING: Final = "screen.warning_s"
 SCREEN_RECEIPT: Final = "screen.receipt_s"
@@ -211,10 +212,10 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             allows=_whole(0, 100_000),
         ),
         Setting(
-            name="screen.languages",
+            name=SCREEN_LANGUAGES,
             default="es, ca, en",
             values="a list of one or more of es, ca, en, each once",
-            effect="For a face: the languages that it offers, the first one first.",
+            effect="For a face: the languages that it offers, the first one first; one alone asks nobody.",
             allows=_some_of("es", "ca", "en"),
         ),
         Setting(

@@ -15,13 +15,16 @@ from kiosk_app.core.effects import (
     TakePhoto,
     Wipe,
 )
+from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Choice, Photo
-from kiosk_app.core.session import Attract, Home, Session
+from kiosk_app.core.session import Attract, Home, Patience, Session
+from kiosk_app.core.tasks.offer import TASKS
 from kiosk_app.core.words import say
 from shared.model.catalogue import Catalogue
 from shared.model.event import EventType
 from shared.model.ids import new_reference
 from shared.model.service_request import IncidentReported
+from shared.model.wording import Language
 from tests.support.kiosk import HERE, Kiosk, around
 
 CODE = new_reference(bytes(range(16)))
@@ -43,6 +46,24 @@ def test_report_goes_from_a_touch_to_a_receipt() -> None:
     kiosk.press("done")
     assert kiosk.asked[-1] == Wipe(personal=False)
     assert kiosk.flow.session == Session()
+
+
+def test_language_alone_is_not_asked_for_and_the_first_one_is_where_nobody_has_chosen() -> None:
+    kiosk = Kiosk(flow=Flow(TASKS, Patience(), [Language.CA]))
+    assert kiosk.flow.session.comfort.language is Language.CA
+    assert kiosk.press("start").name == "home"
+    assert kiosk.press("agenda", "home").name == "home"
+    assert kiosk.press("back").name == "attract"
+    assert kiosk.flow.session.comfort.language is Language.CA
+
+
+def test_languages_are_offered_as_the_town_has_them() -> None:
+    kiosk = Kiosk(flow=Flow(TASKS, Patience(), [Language.CA, Language.EN]))
+    assert [choice.id for choice in kiosk.press("start").actions()] == ["ca", "en"]
+    assert kiosk.press("es").name == "language"
+    assert kiosk.press("en").name == "home"
+    kiosk.wait(600_000)
+    assert kiosk.flow.session.comfort.language is Language.CA
 
 
 def test_second_press_while_it_is_taken_takes_nothing_more() -> None:

@@ -13,21 +13,27 @@ from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.framing import MessageLine
 from kiosk_app.main import put_together
 from kiosk_app.town.demonstration import demonstration_town
+from shared.model.wording import Language
 from shared.protocol.sealing import HubSealingKey
+from shared.protocol.settings import SCREEN_LANGUAGES
 from tests.support.polling import eventually
 
 EITHER_KEY = pytest.mark.parametrize(("key", "is_aloud"), [(Key.CHOOSE, False), (Key.SPEAK, True)])
 
 
 class Screen:
-    """Desk and machine at one end of a line; the other end is the owner's."""
+    """Desk and machine at one end of a line; the other end is the owner's.
 
-    def __init__(self) -> None:
+    Args:
+        settings: in force when it starts.
+    """
+
+    def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         ours, theirs = socket.socketpair()
         self.owner = MessageLine(ours)
         self.now_ms = 1_000
         self.sealing = HubSealingKey.generate().public().raw.hex()
-        self.tell(tell="hello", device="kiosk-9", sealing=self.sealing, version="1", settings={})
+        self.tell(tell="hello", device="kiosk-9", sealing=self.sealing, version="1", settings=settings or {})
         self._line = MessageLine(theirs)
         far = FarOwner(self._line, lambda: None)
         self.desk, self.machine = put_together(far.begin(10), far, demonstration_town(), NoEquipment())
@@ -109,3 +115,10 @@ def test_next_process_begins_with_what_was_pressed_at_the_one_before(
     screen.tell(tell="begin", aloud=is_aloud)
     eventually(lambda: screen.tick() and screen.page == "language", what=f"that {key} begins")
     assert screen.desk.flow.session.comfort.speech is is_aloud
+
+
+def test_languages_are_those_of_the_settings_and_all_where_nobody_has_set_them(screen: Screen) -> None:
+    assert [*screen.desk.flow.languages] == [*Language]
+    other = Screen({SCREEN_LANGUAGES: ["ca", "es"]})
+    assert other.desk.flow.languages == (Language.CA, Language.ES)
+    other.close()
