@@ -97,8 +97,8 @@ class Flow:
         self.languages = tuple(languages)
         self._asked = 0
         self._around: Around | None = None  # as it was when a question asked the hub
-        self._first = Languages(self.languages) if len(self.languages) > 1 else Home()
         self._empty = Session(comfort=Comfort(language=self.languages[0]))
+        self._first = Languages(self.languages) if len(self.languages) > 1 else Home()
         self.session = self._empty
 
     # ---- what comes in
