@@ -35,7 +35,7 @@ class ScreenProcess:
         if display:
             environment["DISPLAY"] = display
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.screen_child", *arguments],
+            [sys.executable, "-m", "tests.support.hushed", "tests.support.screen_child", *arguments],
             env=environment,
             cwd=ROOT,
             stdin=subprocess.PIPE,
