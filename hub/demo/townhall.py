@@ -8,7 +8,6 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from socket import create_server
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -20,6 +19,7 @@ from hub.demo.town import SITES
 from hub.keys.authority import CA_CERTIFICATE
 from hub.keys.hub_keys import API_TOKEN
 from shared.adapters.enrolment_client import enrol
+from shared.adapters.ports import own_ports
 from shared.adapters.tls import client_context
 from shared.edge.home import DeviceHome
 from shared.model.errors import DeviceError
@@ -53,7 +53,7 @@ class TownHall:
         self._core_token = folder / "core" / "control-token"
         self._core_token.touch(mode=0o600)
         self._core_token.write_text(secrets.token_hex(16))
-        self._ports = _free_ports(3)
+        self._ports = own_ports(3)
         self.core = Door(port=self._ports[0], token=self._core_token.read_text())
         self.hub = Door(port=self._ports[1])
         self._core_process: subprocess.Popen[bytes] | None = None
@@ -215,12 +215,3 @@ class TownHall:
     def _look_alive(self, process: subprocess.Popen[bytes] | None, name: str) -> None:
         if process is not None and process.poll() is not None:
             raise NotStartedError(f"{NotStartedError.__doc__} ({self.log_of(name)})")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on, all different."""
-    sockets = [create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

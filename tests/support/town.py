@@ -4,7 +4,6 @@ Everything is made when the test runs; no key lies in the repository.
 """
 
 import queue
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -32,6 +31,7 @@ from hub.keys.authority import (
 from hub.keys.records import DeviceEnrolled
 from hub.keys.room import KeyRoom, set_up
 from shared.adapters.mqtt_link import Address, LinkEvent, LinkSettings, MqttLink, Will
+from shared.adapters.ports import own_ports
 from shared.adapters.tls import client_context
 from shared.protocol import keys, topics
 
@@ -43,9 +43,7 @@ def now_ms() -> int:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return own_ports(1)[0]
 
 
 def make_request(key: ec.EllipticCurvePrivateKey, name: str = "anybody") -> str:
