@@ -47,6 +47,7 @@ from shared.protocol.settings import (
     KIOSK_BRAND,
     KIOSK_HOURS,
     KIOSK_PLACE,
+    KIOSK_VERIFY,
     SCREEN_IDLE,
     SCREEN_LANGUAGES,
     SCREEN_RECEIPT,
@@ -181,7 +182,12 @@ def put_together(
     here = _here(hello, town)
     box = PhotographBox()
     taking = Taking(hello.device, Teller(hello.device, hello.sealing, owner, system_time()), owner, box)
-    where = Whereabouts(here=here, gazetteer=TownGazetteer(town, here), office=_office(hello.settings))
+    where = Whereabouts(
+        here=here,
+        gazetteer=TownGazetteer(town, here),
+        office=_office(hello.settings),
+        verify=hello.settings.get(KIOSK_VERIFY, ""),
+    )
     machine = KioskMachine(owner, taking, box, where, equipment)
     flow = Flow(TASKS, _patience(hello.settings), _languages(hello.settings))
     return LeavingDesk(flow, machine), machine

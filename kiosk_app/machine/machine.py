@@ -75,11 +75,17 @@ class Whereabouts:
         here: its place.
         gazetteer: streets and landmarks.
         office: says that the counter is closed, and when it opens; nothing while it is open.
+        verify: the hub's address for telephones, whose page checks a receipt; empty where there is none.
     """
 
     here: Place
     gazetteer: Gazetteer
     office: Callable[[], Words | None] = lambda: None
+    verify: str = ""
+
+    def shown(self, proof: str) -> str:
+        """Return a receipt as its QR code holds it: with the address in front that checks it."""
+        return f"{self.verify}/verify?r={proof}" if proof and self.verify else proof
 
 
 class KioskMachine:
@@ -214,9 +220,10 @@ class KioskMachine:
         if why is not None and submit.number == submit.once:
             return Failed(submit.number, WHY_CLOSED.get(why, BROKEN).key)
         try:
-            reference, proof = self._taking.take(submit)
+            reference, signed = self._taking.take(submit)
         except OutcomeUnknownError:
             return Failed(submit.number, UNKNOWN)
+        proof = self._where.shown(signed)
         if session == self._session:
             self._ticket = TicketWanted(type=submit.submission.type, reference=reference, proof=proof)
         return Taken(submit.number, reference, proof)

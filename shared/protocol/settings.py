@@ -31,8 +31,10 @@ SCREEN_RECEIPT: Final = "screen.receipt_s"
 KIOSK_PLACE: Final = "kiosk.place"
 KIOSK_BRAND: Final = "kiosk.brand"
 KIOSK_HOURS: Final = "kiosk.hours"
+KIOSK_VERIFY: Final = "kiosk.verify"
 BRAND_NAME_LENGTH_MAX: Final = 60
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
+_WEB_ADDRESS: Final = re.compile(r"https://[A-Za-z0-9.-]{1,80}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,40}){0,4}")
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 ADDRESS_LENGTH_MAX: Final = 120
 BROKERS_MAX: Final = 8
@@ -138,6 +140,10 @@ def _is_brand(value: object) -> bool:
         and (name is None or (type(name) is str and 0 < len(name.strip()) <= BRAND_NAME_LENGTH_MAX))
         and all(type(colour) is str and _COLOUR.fullmatch(colour) is not None for colour in colours)
     )
+
+
+def _is_web_address(value: object) -> bool:
+    return type(value) is str and _WEB_ADDRESS.fullmatch(value) is not None
 
 
 def _are_hours(value: object) -> bool:
@@ -260,6 +266,13 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             values='an object like {"mon":["09:00","14:00"],"sat":["10:00","13:00"]}, of mon to sun',
             effect="For a kiosk: when the counter is open; else its first page says when it opens.",
             allows=_are_hours,
+        ),
+        Setting(
+            name=KIOSK_VERIFY,
+            default="not said",
+            values="an address such as https://avisos.villar.es, without a slash at its end",
+            effect="For a kiosk: where telephones reach the hub; a receipt's QR code then opens its page.",
+            allows=_is_web_address,
         ),
     )
 }

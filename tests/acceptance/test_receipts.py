@@ -61,6 +61,8 @@ def test_receipt_is_checked_by_anybody_before_and_after_it_arrives(hub: HubProce
         eventually(
             lambda: "ya lo tiene" in page(hub, receipt), timeout_s=60, what="the report at the town hall"
         )
+    _, as_a_telephone_opens_it = hub.fetch(f"/verify?r={receipt}")
+    assert "ya lo tiene" in as_a_telephone_opens_it.decode()
     assert "l'ajuntament ja el té" in page(hub, receipt, "ca").lower().replace("&#x27;", "'")
     hub.command("town-keys", keys)
     assert verify(receipt, "--keys", keys).returncode == 0

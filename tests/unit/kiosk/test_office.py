@@ -14,7 +14,7 @@ from kiosk_app.languages.speaker import Speakers
 from kiosk_app.ui.theme import Brand, brand_with
 from shared.model.errors import InputError
 from shared.model.wording import Language
-from shared.protocol.settings import KIOSK_BRAND, KIOSK_HOURS, SettingError, check_settings
+from shared.protocol.settings import KIOSK_BRAND, KIOSK_HOURS, KIOSK_VERIFY, SettingError, check_settings
 from tests.support.kiosk_machine import SimulatedMachine
 
 MADRID = ZoneInfo("Europe/Madrid")
@@ -75,6 +75,13 @@ def test_hours_that_are_none_are_refused(hours: object) -> None:
 def test_brand_that_is_none_is_refused(brand: object) -> None:
     with pytest.raises(SettingError, match=r"kiosk\.brand"):
         check_settings({KIOSK_BRAND: brand}, strict=True)
+
+
+@pytest.mark.parametrize("address", ["", "http://villar.es", "https://villar.es/", "https://a b", 3])
+def test_address_of_receipts_that_is_none_is_refused(address: object) -> None:
+    check_settings({KIOSK_VERIFY: "https://avisos.villar.es:8443/kiosco"}, strict=True)
+    with pytest.raises(SettingError, match=r"kiosk\.verify"):
+        check_settings({KIOSK_VERIFY: address}, strict=True)
 
 
 def test_brand_of_the_town_hall_stands_over_the_file_s_and_a_pale_one_is_refused() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk_app.machine.framing import BODY_BYTES_MAX, MEMBERS_BYTES_MAX, LineEndedError, MessageLine
+from kiosk_app.machine.machine import Whereabouts
 from kiosk_app.machine.messages import line_members
 from kiosk_app.owner.receipts import Receipts
 from kiosk_app.owner.screen_line import Heard, Keeping, ScreenLine
@@ -23,6 +25,7 @@ from shared.model.errors import CapacityError
 from shared.model.event import Stream
 from shared.protocol.lines import Stamp, compose
 from shared.protocol.receipts import TownKeys, Verdict, endorse, judge
+from tests.support.kiosk import HERE, TownGazetteer
 
 TOWN = Ed25519PrivateKey.from_private_bytes(b"t" * 32)
 KEY = Ed25519PrivateKey.from_private_bytes(b"d" * 32)
@@ -125,6 +128,15 @@ def test_line_is_taken_and_its_receipt_signed_by_what_the_owner_saw(rig: Rig) ->
     assert judged.verdict is Verdict.GENUINE
     assert judged.receipt is not None
     assert judged.receipt.reference == rig.ask({"ask": "reference", "id": EVENT_ID})["text"]
+    where = Whereabouts(here=HERE, gazetteer=TownGazetteer(), verify="https://avisos.villar.es")
+    address = urlsplit(where.shown(proof))
+    assert (address.netloc, address.path, parse_qs(address.query)) == (
+        "avisos.villar.es",
+        "/verify",
+        {"r": [proof]},
+    )
+    assert judge(where.shown(proof), keys.by_id()) == judged
+    assert Whereabouts(here=HERE, gazetteer=TownGazetteer()).shown(proof) == proof
 
 
 def test_refusal_of_the_disk_reaches_the_screen_with_its_family(rig: Rig) -> None:
