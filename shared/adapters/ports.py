@@ -25,17 +25,19 @@ class NoPortsError(CapacityError):
 
 
 class _Block:
-    """Ports that this process alone gives out; it is ours as long as its socket is open."""
+    """Ports that this process alone gives out, until it ends and a socket of its own with it."""
 
     def __init__(self) -> None:
         """Take the first block that no process has."""
-        self._sign = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._given = 0
+        sign = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         for number in range(BLOCKS):
             with suppress(OSError):
-                self._sign.bind(f"\0ventanilla-ports-{number}")  # an abstract name: no file stays behind
+                sign.bind(f"\0ventanilla-ports-{number}")  # an abstract name: no file stays behind
+                sign.detach()  # nobody closes it but the end of the process
                 self._first = FIRST + number * BLOCK
                 return
+        sign.close()
         raise NoPortsError(NoPortsError.__doc__)
 
     def next(self) -> int:
