@@ -17,6 +17,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -160,13 +161,13 @@ def _survivors_outside(mutants: Sequence[Mutant], stage: Sequence[str]) -> list[
     return [mutant for mutant, is_noticed in tried if not is_noticed]
 
 
-def try_target(name: str, share: float, only: str, *, quick: bool) -> bool:
+def try_target(name: str, share: float, only: Sequence[str], *, quick: bool) -> bool:
     """Try a target's mutants; tell whether enough are noticed and the others explained.
 
     Args:
         name: of the target.
         share: of its mutants, always the same ones.
-        only: those whose name has this in it.
+        only: those whose name has one of these in it; all of them if none.
         quick: ask the first stage alone.
     """
     target = TARGETS[name]
@@ -176,7 +177,8 @@ def try_target(name: str, share: float, only: str, *, quick: bool) -> bool:
     mutants = [
         m
         for m in everything
-        if only in _full_name(m) and random.Random(f"{m.path} {m.name}").random() < share
+        if (not only or any(each in _full_name(m) for each in only))
+        and random.Random(f"{m.path} {m.name}").random() < share
     ]
     left, noticed = mutants, Counter[str]()
     for stage in target.stages[:1] if quick else target.stages:
@@ -189,11 +191,16 @@ def try_target(name: str, share: float, only: str, *, quick: bool) -> bool:
         for mutant in left:
             print(f"  not noticed by {stage[0]} …: {_full_name(mutant)}", flush=True)
         noticed[" ".join(stage)] = before - len(left)
-    return _report(name, mutants, left, noticed, whole=share >= 1 and not only and not quick)
+    untried = {_full_name(mutant) for mutant in everything} - {_full_name(mutant) for mutant in mutants}
+    return _report(name, mutants, left, noticed, untried)
 
 
 def _report(
-    name: str, mutants: Sequence[Mutant], left: Sequence[Mutant], noticed: Counter[str], *, whole: bool
+    name: str,
+    mutants: Sequence[Mutant],
+    left: Sequence[Mutant],
+    noticed: Counter[str],
+    untried: AbstractSet[str],
 ) -> bool:
     explained: dict[str, str] = tomllib.loads(SURVIVORS.read_text()).get(name, {})
     survivors = {_full_name(mutant) for mutant in left}
@@ -202,7 +209,7 @@ def _report(
     for stage, times in noticed.items():
         print(f"  {times:5} by {stage}")
     unexplained = sorted(survivors - explained.keys())
-    stale = sorted(explained.keys() - survivors) if whole else []
+    stale = sorted(explained.keys() - survivors - untried)
     for each in unexplained:
         print(f"  not explained: {each}")
     for each in stale:
@@ -219,7 +226,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; {' and '.join(PROVEN)} if none")
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, always the same ones")
-    parser.add_argument("--only", default="", help="those whose name has this in it: a file, a function")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        help="those whose name has this in it: a file, a function; often",
+    )
     parser.add_argument("--quick", action="store_true", help="ask the quick tests alone")
     options = parser.parse_args(arguments)
     for each in HEAVY:

@@ -16,7 +16,7 @@ class Ballast:
         """Name the file and its size in bytes; 0 keeps none and counts as held."""
         self._path = path
         self._size = size
-        self.held = size == 0 or path.exists()
+        self.held = size == 0 or (path.exists() and path.stat().st_size >= size)
 
     def take(self) -> bool:
         """Make the file if the disk has room for it twice over; tell whether it is there."""
@@ -35,7 +35,7 @@ class Ballast:
 
     def _make(self) -> bool:
         try:
-            with self._path.open("xb") as file:
+            with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, self._size)
                 os.fsync(file.fileno())
         except OSError:  # no room after all: the next call tries again

@@ -62,7 +62,7 @@ class Disk:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Take a connection that `open` has prepared."""
         self._connection = connection
-        self._log = os.open(_log_of(path), os.O_RDONLY)
+        self._log = _log_of(path).open("rb", buffering=0)
         self._durable = True
         self._commits = 0
         self._added = 0
@@ -117,8 +117,7 @@ class Disk:
             DiskFullError: nothing of it was written.
             OutboxBrokenError: the outcome is unknown, or an earlier one was.
         """
-        if self._broken:
-            raise OutboxBrokenError(OutboxBrokenError.__doc__)
+        self._refuse_if_broken()
         try:
             return self._connection.execute(sql, parameters)
         except sqlite3.Error as error:
@@ -167,6 +166,7 @@ class Disk:
         Raises:
             OutboxBrokenError: the disk failed.
         """
+        self._refuse_if_broken()
         try:
             os.fdatasync(self._log)
         except OSError as error:
@@ -200,16 +200,17 @@ class Disk:
 
     def close(self) -> None:
         """Close the file; SQLite copies the log back if it can, and keeps it if it cannot. Twice is once."""
-        if self._log >= 0:
-            os.close(self._log)
-            self._log = -1
+        self._log.close()
         self._connection.close()
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken:
+            raise OutboxBrokenError(OutboxBrokenError.__doc__)
 
     def _failed(self, error: sqlite3.Error) -> Exception:
         meaning = translated(error)
         if isinstance(meaning, DiskFullError):
-            if self._connection.in_transaction:
-                self._connection.rollback()
+            self._connection.rollback()  # of what SQLite has not rolled back by itself
         else:
             self._broken = True
         return meaning

@@ -49,7 +49,7 @@ class Epoch:
     head: bytes
     appended: int
     tail: bytes
-    stored: bool = True
+    stored: bool
     newer_listed: bool = False
 
     @classmethod

@@ -16,6 +16,7 @@ from shared.adapters.outbox.lane import Epoch, Lane, Point
 from shared.adapters.outbox.reading import StoredLine, chain_value
 from shared.adapters.outbox.salvage import finish_swap, salvage
 from shared.adapters.outbox.schema import (
+    PLACE_MAX,
     SEQ_MAX,
     LaneSql,
     epoch_number_of,
@@ -112,7 +113,7 @@ def _load(disk: Disk, device: str, capacity: Mapping[str, int]) -> Contents:
     for lane in lanes.values():
         _clip(lane)
         damaged += _verify(disk, lane)
-        numbers += [epoch_number_of(place) for place, _ in disk.rows(lane.sql.newest, (0, _PLACE_MAX))]
+        numbers += [epoch_number_of(place) for place, _ in disk.rows(lane.sql.newest, (0, PLACE_MAX))]
     return Contents(lanes, max(numbers) + 1, max(points) + 1, damaged)
 
 
@@ -163,7 +164,6 @@ def _verify(disk: Disk, lane: Lane) -> int:
     return damaged
 
 
-_PLACE_MAX: Final = (1 << 63) - 1
 _EPOCHS: Final = "SELECT number, stream, name, base, base_chain FROM epoch ORDER BY number"
 _POINTS: Final = "SELECT number, stream, place, since, at FROM acknowledged ORDER BY number"
 _NEWEST_GAP: Final = "SELECT last, head FROM gap WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1"

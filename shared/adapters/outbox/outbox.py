@@ -276,10 +276,11 @@ class Outbox:
         more = False
         with suppress(DiskFullError):  # no room even to let go: the next call tries again
             for lane in self._lanes.values():
-                upto = retention.due_place(lane, now_ms - self._bounds.keep_ms) if lets_go else 0
-                more |= upto > 0 and self._room.spend(
-                    lambda lane=lane, upto=upto: retention.expire_rounds(self._disk, lane, upto)
-                )
+                if lets_go:
+                    upto = retention.due_place(lane, now_ms - self._bounds.keep_ms)
+                    more |= self._room.spend(
+                        lambda lane=lane, upto=upto: retention.expire_rounds(self._disk, lane, upto)
+                    )
                 self._room.spend(lambda lane=lane: retention.unlist(self._disk, lane))
             more |= self._room.relieve()
         self._checkpoint_if_due(spending=True)

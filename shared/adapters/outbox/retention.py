@@ -153,9 +153,11 @@ def compact(disk: Disk, lane: Lane, key: str) -> tuple[list[Statement], int]:
     Returns:
         The statements, to be committed with the append, and the bytes that they free.
     """
-    place = lane.keys.get(key, 0)
+    place = lane.keys.get(key)
+    if place is None or place <= lane.watermark:
+        return [], 0
     epoch = next((e for e in lane.epochs if e.number == epoch_number_of(place)), None)
-    if place <= lane.watermark or epoch is None:
+    if epoch is None:
         return [], 0
     (freed,) = disk.execute(lane.sql.cost, (place - 1, place)).fetchone()
     if freed == 0:  # it gave way already
@@ -185,9 +187,8 @@ def _before_gap(disk: Disk, affected: list[Epoch], boundary: int) -> int:
 
 def _forget(lane: Lane, epoch: Epoch, base: int, value: bytes) -> list[Statement]:
     first, last = epoch.first_place, place_of(epoch.number, base)
-    needless = place_of(epoch.number, SEQ_MAX if base == epoch.last else max(0, base - CONTEXT_SPAN))
-    if epoch is lane.open:
-        needless = min(needless, place_of(epoch.number, max(0, base - CONTEXT_SPAN)))
+    ends = base == epoch.last and epoch is not lane.open
+    needless = place_of(epoch.number, SEQ_MAX if ends else max(0, base - CONTEXT_SPAN))
     return [
         (lane.sql.delete, (first, last)),
         (_DROP_GAPS, (first, last)),

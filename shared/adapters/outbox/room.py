@@ -98,8 +98,8 @@ class Room:
         before = lane.points
         gone = expire(self._disk, lane, min(upto, lane.watermark), SHED_ROWS)
         if gone:
-            self._shed_at[lane.stream] = next((p.at_ms for p in before if p.place >= gone), 0)
-        return gone > 0
+            self._shed_at[lane.stream] = next(p.at_ms for p in before if p.place >= gone)
+        return bool(gone)
 
     def take_shortened(self, now_ms: int, keep_ms: int) -> dict[Stream, int]:
         """Return, once, how long the youngest line was kept that went before its keep window had passed."""

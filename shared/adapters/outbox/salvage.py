@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from shared.adapters.durable_files import sync_folder
 from shared.adapters.outbox.disk import PAGE_BYTES, lenient_text
-from shared.adapters.outbox.schema import SEQ_MAX, is_epoch_name, migrate
+from shared.adapters.outbox.schema import PLACE_MAX, SEQ_MAX, is_epoch_name, migrate
 from shared.protocol.chain import LENGTH
 from shared.protocol.delivery import LANES
 from shared.protocol.lines import GapReason
@@ -28,10 +28,7 @@ Row = tuple[Any, ...]
 
 _FAILURES_MAX: Final = 4096
 """Failed reads of one table before what is left of it is given up."""
-_ROWID_MAX: Final = (1 << 63) - 1
 _FILE_PAGES: Final = slice(28, 32)
-_FREE_PAGES: Final = slice(32, 40)
-_HEADER_BYTES: Final = 100
 _MAGIC: Final = b"SQLite format 3\0"
 """Fields of the database header. Source: sqlite.org/fileformat2.html, section 1.3."""
 
@@ -55,11 +52,12 @@ def salvage(path: Path) -> int:
         migrate(new)
         first_page = part.read_bytes()[:PAGE_BYTES]
         new.execute("BEGIN")
-        saved, everywhere = _copy(path, new)
-        if not everywhere:
+        before = new.total_changes
+        if not _copy(path, new):
             _mend_first_page(path, mended, first_page)
-            saved += _copy(mended, new)[0]
+            _copy(mended, new)
             mended.unlink()
+        saved = new.total_changes - before
         new.execute("COMMIT")
     part.rename(_beside(path, ".salvaged"))
     sync_folder(path.parent)
@@ -82,9 +80,9 @@ def finish_swap(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _copy(path: Path, new: sqlite3.Connection) -> tuple[int, bool]:
-    """Save every readable row; return how many, and whether the file knew all its tables."""
-    saved, everywhere = 0, True
+def _copy(path: Path, new: sqlite3.Connection) -> bool:
+    """Save every readable row; tell whether the file knew all its tables."""
+    everywhere = True
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as old:
         old.text_factory = lenient_text
         old.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -99,8 +97,7 @@ def _copy(path: Path, new: sqlite3.Connection) -> tuple[int, bool]:
             for _, *row in _every_row(old, table):
                 if is_sound(row):
                     new.execute(insert, row)
-                    saved += 1
-    return saved, everywhere
+    return everywhere
 
 
 def _count_pages(path: Path) -> None:
@@ -110,12 +107,10 @@ def _count_pages(path: Path) -> None:
     """
     pages = (path.stat().st_size // PAGE_BYTES).to_bytes(4, "big")
     with path.open("r+b") as file:
-        header = file.read(_HEADER_BYTES)
+        header = file.read(_FILE_PAGES.stop)
         if header.startswith(_MAGIC) and header[_FILE_PAGES] != pages:
             file.seek(_FILE_PAGES.start)
             file.write(pages)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def _mend_first_page(path: Path, mended: Path, first_page: bytes) -> None:
@@ -124,7 +119,6 @@ def _mend_first_page(path: Path, mended: Path, first_page: bytes) -> None:
     pages = mended.stat().st_size // PAGE_BYTES
     fields = bytearray(first_page)
     fields[_FILE_PAGES] = pages.to_bytes(4, "big")
-    fields[_FREE_PAGES] = bytes(8)
     with mended.open("r+b") as file:
         file.write(fields)
 
@@ -134,7 +128,7 @@ def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
 
     A range is read upwards to the first bad page and downwards to the last; what lies between is halved.
     """
-    ranges, failures = deque([(0, _ROWID_MAX)]), 0
+    ranges, failures = deque([(0, PLACE_MAX)]), 0
     while ranges and failures < _FAILURES_MAX:
         low, high = ranges.popleft()
         for order in ("ASC", "DESC"):

@@ -33,6 +33,8 @@ Statement = tuple[str, tuple[object, ...]]
 _EPOCH_NAME: Final = re.compile("[0-9a-f]{8}")
 SEQ_BITS: Final = 32
 SEQ_MAX: Final = (1 << SEQ_BITS) - 1
+PLACE_MAX: Final = (1 << 63) - 1
+"""SQLite's rowids go no further."""
 ROW_BYTES: Final = 96
 """What a row costs beside its line: keys, chain values and its share of the page."""
 CONTEXT_SPAN: Final = 256

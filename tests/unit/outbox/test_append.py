@@ -1,5 +1,9 @@
 """Appending: what is taken, what is refused, and what a life of the owner is."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from shared.adapters.outbox import Entry, LaneFullError, Outbox, StaleSlotError
@@ -174,3 +178,21 @@ def test_life_begins_with_an_epoch_of_its_own(open_outbox: Open) -> None:
 def test_life_without_an_append_leaves_no_epoch(open_outbox: Open) -> None:
     open_outbox().slot(Stream.CASES)
     assert open_outbox().epochs(Stream.CASES) == ()
+
+
+def test_append_charges_its_lane_a_row_beside_the_line(outbox: Outbox) -> None:
+    line = take(outbox, Stream.CASES).line
+    assert outbox.lanes(0)[Stream.CASES].bytes == len(line) + 96
+
+
+def test_append_many_stores_the_context_that_its_lines_share_once(outbox: Outbox, file: Path) -> None:
+    entries = [
+        Entry(b'{"seq":%d,"sealed":"c1.%d.AAAA"}' % (seq, seq), EVENT_ID, ("c1", "sealed"))
+        for seq in (1, 2, 3)
+    ]
+    slot = outbox.slot(Stream.CASES)
+    outbox.append_many(slot, entries, now_ms=1)
+    assert held(outbox, Stream.CASES, slot.epoch, lines_max=1).contexts == {"c1": "sealed"}
+    outbox.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM context").fetchall() == [(1,)]

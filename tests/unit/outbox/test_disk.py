@@ -1,10 +1,9 @@
 """The outbox's file by itself: durability, the log, and what each failure leaves behind; and the ballast."""
 
 import os
-import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from shared.adapters.outbox.ballast import Ballast
 from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, DiskFullError, OutboxBrokenError
 from shared.adapters.outbox.schema import Statement
+from tests.unit.outbox.conftest import files_of_at_most, logs_open, syncs_failing
 
 COMMITS = 500
 BYTES = 512 * 1024
@@ -48,25 +48,6 @@ def full(disk: Disk) -> None:
 
 def large() -> Statement:
     return owner("x" * 20 * PAGE)
-
-
-@contextmanager
-def files_of_at_most(count: int) -> Iterator[None]:
-    """No file of this process grows above so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def logs_open(file: Path) -> list[int]:
-    """The descriptors that this process has open on the log, those for reading alone first."""
-    log = file.with_name(f"{file.name}-wal")
-    found = [int(d.name) for d in Path("/proc/self/fd").iterdir() if d.is_symlink() and d.readlink() == log]
-    flags = {d: Path(f"/proc/self/fdinfo/{d}").read_text().split("flags:\t")[1].split()[0] for d in found}
-    return sorted(found, key=lambda descriptor: int(flags[descriptor], 8) & os.O_ACCMODE)
 
 
 # ---- durability and the log
@@ -125,6 +106,11 @@ def test_closing_lets_go_of_the_log_and_twice_is_once(disk: Disk, file: Path) ->
     disk.close()
 
 
+def test_first_commit_that_is_relaxed_is_not_synced(disk: Disk) -> None:
+    disk.commit([NOTHING], durable=False)
+    assert synchronous(disk) == 1
+
+
 # ---- failures
 
 
@@ -171,13 +157,19 @@ def test_row_that_cannot_be_read_breaks_the_file(disk: Disk) -> None:
 
 def test_sync_that_fails_breaks_the_file(disk: Disk, file: Path) -> None:
     disk.sync()
-    os.close(logs_open(file)[0])
-    nowhere = os.open("/dev/null", os.O_RDONLY)  # on the same number: closing it later closes nothing else
-    with pytest.raises(OutboxBrokenError):
+    with syncs_failing(file), pytest.raises(OutboxBrokenError):
         disk.sync()
     with pytest.raises(OutboxBrokenError):
         disk.execute("SELECT 1")
-    assert nowhere > 0
+
+
+def test_sync_after_one_that_failed_is_refused_though_the_system_would_say_that_all_is_well(
+    disk: Disk, file: Path
+) -> None:
+    with syncs_failing(file), pytest.raises(OutboxBrokenError):
+        disk.sync()
+    with pytest.raises(OutboxBrokenError):
+        disk.sync()
 
 
 # ---- opening
@@ -199,6 +191,26 @@ def test_file_with_other_tables_is_damaged_and_let_go(file: Path, change: str) -
     assert kept.value.args
 
 
+@pytest.mark.parametrize(
+    "garble",
+    [
+        "UPDATE sqlite_master SET name = CAST(x'ff67' AS TEXT) WHERE name = 'gap'",  # SQLite quotes it
+        "UPDATE sqlite_master SET sql = replace(sql, 'applied_at', 'applied_az') WHERE name LIKE '%ions'",
+    ],
+)
+def test_file_whose_definitions_are_garbled_is_damaged_and_let_go(file: Path, garble: str) -> None:
+    Disk.open(file).close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("PRAGMA writable_schema=ON")
+        other.execute(garble)
+    kept: list[pytest.ExceptionInfo[DamagedError]] = []
+    for _ in range(2):
+        with pytest.raises(DamagedError) as info:
+            Disk.open(file)
+        kept.append(info)  # its traceback holds on to what was opened
+    assert len(kept) == 2
+
+
 def test_file_whose_pages_are_garbage_is_damaged_and_let_go(file: Path) -> None:
     with closing(Disk.open(file)) as disk:
         disk.commit([large()], durable=True)
@@ -210,6 +222,23 @@ def test_file_whose_pages_are_garbage_is_damaged_and_let_go(file: Path) -> None:
     with pytest.raises(DamagedError):
         Disk.open(file)
     assert kept.value.args
+
+
+def test_file_with_a_page_of_garbage_among_its_rows_is_damaged(file: Path) -> None:
+    with closing(Disk.open(file)) as disk:
+        disk.commit([owner(f"{n:04d}" + "x" * 300) for n in range(200)], durable=True)
+    content = bytearray(file.read_bytes())
+    page = content.index(b"0150xxx") // PAGE * PAGE
+    content[page : page + PAGE] = b"\xa5" * PAGE
+    file.write_bytes(content)
+    with pytest.raises(DamagedError):
+        Disk.open(file)
+
+
+def test_table_takes_values_of_its_own_kinds_alone(disk: Disk) -> None:
+    tables = [row[1:] for row in disk.rows("PRAGMA table_list") if not row[1].startswith(("sqlite_", "_"))]
+    assert len(tables) == 9
+    assert {(kind, strict) for _, kind, _, _, strict in tables} == {("table", 1)}
 
 
 def test_file_that_is_none_is_damaged(file: Path) -> None:
@@ -262,6 +291,24 @@ def test_ballast_is_not_made_where_it_would_fill_the_disk(file: Path) -> None:
     path = file.with_name("ballast")
     too_much = Ballast(path, free(file.parent) // 2 + PAGE * 1_000)
     assert (too_much.take(), too_much.held, path.exists()) == (False, False, False)
+
+
+def test_ballast_is_made_wherever_the_disk_has_room_for_it_twice(file: Path) -> None:
+    path = file.with_name("ballast")
+    for size, tried in ((free(file.parent) // 5 * 2, True), (free(file.parent) // 5 * 3, False)):
+        os.utime(file.parent, (1, 1))
+        with files_of_at_most(9_000):
+            assert not Ballast(path, size).take()
+        assert (file.parent.stat().st_mtime > 1) is tried
+
+
+def test_ballast_that_a_power_cut_left_too_small_is_made_anew(file: Path) -> None:
+    path = file.with_name("ballast")
+    path.write_bytes(bytes(9_999))
+    ballast = Ballast(path, 10_000)
+    assert not ballast.held
+    assert ballast.take()
+    assert path.stat().st_size == 10_000
 
 
 def test_ballast_that_cannot_be_made_leaves_nothing(file: Path) -> None:

@@ -202,3 +202,39 @@ def test_context_is_stored_anew_just_when_it_is_too_far_away(open_outbox: Open, 
         backs = connection.execute("SELECT max(back), min(back) FROM line_cases").fetchone()
     assert places == [(1,), (257,), (513,)]
     assert backs == (255, 0)
+
+
+# ---- where a run begins
+
+
+def test_run_with_a_gap_further_on_begins_with_the_chain_of_its_first_line(outbox: Outbox) -> None:
+    lines = [take(outbox, Stream.HEALTH, key=key).line for key in "abb"]
+    epoch = outbox.epochs(Stream.HEALTH)[0].epoch
+    values = [chain.genesis(DEVICE, Stream.HEALTH, epoch)]
+    for line in lines:
+        values.append(chain.link(values[-1], line))
+    for first in (1, 2, 3):
+        assert outbox.read(Stream.HEALTH, epoch, first, 9, BYTES).prev == values[first - 1]
+
+
+def test_run_from_a_number_that_has_expired_begins_with_the_oldest_line(outbox: Outbox) -> None:
+    epoch = take_many(outbox, Stream.CASES, 6)[0].epoch
+    outbox.acknowledge(Stream.CASES, epoch, 3, now_ms=0)
+    outbox.expire(limits.KEEP_WINDOW_MS)
+    for first in (0, 1, 3, 4):
+        run = outbox.read(Stream.CASES, epoch, first, 9, BYTES)
+        assert (run.first, len(run.lines), run.next) == (4, 3, 7)
+
+
+def test_chain_before_a_gap_is_told_by_the_gap_where_its_line_is_damaged(
+    open_outbox: Open, file: Path
+) -> None:
+    outbox = open_outbox()
+    lines = [take(outbox, Stream.HEALTH, key=key).line for key in "abccd"]
+    epoch = outbox.epochs(Stream.HEALTH)[0].epoch
+    open_outbox().close()
+    change(file, "UPDATE line_health SET line = CAST(line || 'x' AS BLOB) WHERE (place & 0xffffffff) = 2")
+    value = chain.genesis(DEVICE, Stream.HEALTH, epoch)
+    for line in lines[:2]:
+        value = chain.link(value, line)
+    assert open_outbox().chain_at(Stream.HEALTH, epoch, 2) == value

@@ -152,6 +152,7 @@ def test_expire_much_at_once_comes_in_rounds(outbox: Outbox) -> None:
     outbox.flush()
     outbox.acknowledge(Stream.TELEMETRY, epoch, 6_000, now_ms=0)
     assert outbox.expire(KEEP_MS).more
+    assert oldest(outbox, Stream.TELEMETRY) == 8 * 500 + 1
     assert not outbox.expire(KEEP_MS).more
     assert oldest(outbox, Stream.TELEMETRY) == 6_001
 

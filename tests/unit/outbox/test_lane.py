@@ -82,3 +82,10 @@ def test_keys_are_forgotten_when_there_are_many_and_only_those_that_are_acknowle
     assert len(lane.keys) == 525
     assert "k500" not in lane.keys
     assert lane.keys["k501"] == place_of(1, 501)
+
+
+def test_newest_point_alone_moves_on() -> None:
+    points = [at(1, 2, 1), at(1, 5, 2, HOUR_MS, HOUR_MS)]
+    lane = lane_of((1, 9), points=points)
+    moved = Point(2, place_of(1, 7), HOUR_MS, HOUR_MS + 1)
+    assert lane.moved_points(place_of(1, 7), HOUR_MS + 1, 7) == [points[0], moved]

@@ -94,6 +94,29 @@ def test_append_without_ballast_and_with_nothing_to_let_go_is_refused(unanswered
     assert unanswered.base == 0
 
 
+class Counted(Disk):
+    """A file with so many free pages."""
+
+    pages = 0
+
+    def free_pages(self) -> int:
+        return self.pages
+
+
+@pytest.mark.parametrize(("pages", "enough"), [(256, True), (255, False)])
+def test_append_without_ballast_needs_a_megabyte_within_the_file(
+    file: Path, pages: int, enough: bool
+) -> None:
+    with closing(Counted.open(file)) as disk:
+        disk.pages = pages
+        room = Room(disk, Ballast(file.with_name("ballast"), NO_SPACE_FOR), {}, 0)
+        if enough:
+            room.check_before_append()
+        else:
+            with pytest.raises(DiskFullError):
+                room.check_before_append()
+
+
 def test_append_that_found_the_disk_full_lets_a_hundred_lines_go(house: House) -> None:
     house.disk.commit([("DELETE FROM gap", ())], durable=False, grows=1 << 30)
     house.room().after_full_append()

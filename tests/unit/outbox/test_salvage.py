@@ -212,6 +212,71 @@ def test_row_of_the_wrong_kind_is_left_out_and_the_others_are_saved(
         assert connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() == sound  # noqa: S608
 
 
+def test_one_definition_that_is_broken_costs_no_row_that_is_still_in_the_log(file: Path) -> None:
+    stopped(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as loose:
+        loose.execute("PRAGMA writable_schema=ON")
+        loose.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE gap (' WHERE name = 'gap'")
+    broken = file.read_bytes()[:PAGE]
+    file.unlink()
+    files = killed(file)
+    for each in file.parent.iterdir():
+        each.unlink()
+    for name, content in files.items():
+        file.with_name(name).write_bytes(content)
+    with file.open("r+b") as spoilt_file:
+        spoilt_file.write(broken)
+    salvage(file)
+    assert rows_in(file)["line_cases"] == 63
+
+
+def test_table_with_a_column_too_many_costs_no_row(file: Path) -> None:
+    before = of_every_kind(file)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("ALTER TABLE gap ADD COLUMN more INT")
+    salvage(file)
+    found = rows_in(file)
+    assert {table: found[table] for table in before if table != "owner"} == {
+        table: count for table, count in before.items() if table != "owner"
+    }
+
+
+def test_salvage_needs_no_memory_that_processes_share(file: Path) -> None:
+    """On a full disk there is no room for SQLite's file of it: here a folder has its name."""
+    files = killed(file)
+    for each in file.parent.iterdir():
+        each.unlink()
+    for name, content in files.items():
+        file.with_name(name).write_bytes(content)
+    file.with_name(f"{file.name}-shm").mkdir()
+    salvage(file)
+    assert rows_in(file)["line_cases"] == 63
+
+
+def test_large_file_without_its_first_page_gives_every_row(file: Path) -> None:
+    with opened(file) as outbox:
+        take_many(outbox, Stream.CASES, 150, "x" * 9_000)
+    content = bytearray(file.read_bytes())
+    assert len(content) > 1 << 20
+    content[:PAGE] = bytes(PAGE)
+    file.write_bytes(content)
+    salvage(file)
+    assert rows_in(file)["line_cases"] == 150
+
+
+def test_count_of_pages_is_put_right_and_nothing_else_of_the_header(file: Path) -> None:
+    sound = dict(stopped(file))[file.name]
+    wrong = bytearray(sound)
+    wrong[PAGE_COUNT[0] : PAGE_COUNT[-1] + 1] = bytes(3) + b"\x02"
+    file.write_bytes(wrong)
+    salvage(file)
+    assert file.with_name(f"{file.name}.damaged").read_bytes() == sound
+    wrong[:16] = b"no database file"
+    file.write_bytes(wrong)
+    salvage(file)
+    assert file.with_name(f"{file.name}.damaged").read_bytes() == wrong
+
+
 def test_text_that_is_garbled_costs_no_other_row(file: Path) -> None:
     written(file, owner=[(DEVICE,)])
     with closing(sqlite3.connect(file, isolation_level=None)) as loose:
