@@ -2,8 +2,10 @@
 
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,34 @@ def syncs_failing(file: Path) -> Iterator[None]:
         os.dup2(kept, log)
         os.close(kept)
         os.close(nowhere)
+
+
+@cache
+def _notebooks() -> list[list[tuple[str, Path]]]:
+    """Who listens to what this process does with names; the hook stays, so it is hung up once."""
+    found: list[list[tuple[str, Path]]] = []
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if found and event in ("open", "os.rename", "os.remove") and isinstance(arguments[0], str | Path):
+            for each in found:
+                each.append((event.removeprefix("os."), Path(arguments[0])))
+
+    sys.addaudithook(note)
+    return found
+
+
+@contextmanager
+def noting_names() -> Iterator[list[tuple[str, Path]]]:
+    """Note which names this process opens, changes and removes, in order; SQLite's own are not among them.
+
+    A folder that is opened is one that is synced: nobody here opens one for anything else.
+    """
+    notes: list[tuple[str, Path]] = []
+    _notebooks().append(notes)
+    try:
+        yield notes
+    finally:
+        _notebooks().remove(notes)
 
 
 @contextmanager

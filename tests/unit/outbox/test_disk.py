@@ -12,7 +12,7 @@ from shared.adapters.outbox.ballast import Ballast
 from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, DiskFullError, OutboxBrokenError
 from shared.adapters.outbox.schema import Statement
-from tests.unit.outbox.conftest import files_of_at_most, logs_open, syncs_failing
+from tests.unit.outbox.conftest import files_of_at_most, logs_open, noting_names, syncs_failing
 
 COMMITS = 500
 BYTES = 512 * 1024
@@ -173,6 +173,12 @@ def test_sync_after_one_that_failed_is_refused_though_the_system_would_say_that_
 
 
 # ---- opening
+
+
+def test_name_of_the_file_is_durable_before_it_is_used(file: Path) -> None:
+    with noting_names() as notes:
+        Disk.open(file).close()
+    assert ("open", file.parent) in notes
 
 
 def test_new_file_has_its_tables(disk: Disk) -> None:

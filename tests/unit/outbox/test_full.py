@@ -198,6 +198,7 @@ def test_closing_makes_telemetry_durable_before_it_lets_go(glass: Glass) -> None
 
 def test_eviction_makes_durable_what_waits_before_it(file: Path) -> None:
     with Glass(file, lane_bytes={**limits.LANE_BYTES, "telemetry": 2_000}) as glass:
+        last = 0
         while glass.epochs(Stream.TELEMETRY) == ():
             last = take(glass, Stream.TELEMETRY, "x" * 100).seq
         assert last < 15

@@ -52,8 +52,9 @@ def test_chunk_that_ends_in_an_epoch_takes_nothing_of_the_next(open_outbox: Open
 
 
 def test_epoch_without_lines_that_is_still_listed_keeps_no_other_from_expiring(open_outbox: Open) -> None:
-    for _ in range(2):
-        outbox = open_outbox()
+    outbox = open_outbox()
+    for life in range(2):
+        outbox = open_outbox() if life else outbox
         epoch = take_many(outbox, Stream.CASES, 2)[0].epoch
         outbox.acknowledge(Stream.CASES, epoch, 1, now_ms=0)
         outbox.expire(KEEP_MS)
@@ -108,8 +109,9 @@ def test_epoch_is_unlisted_without_a_sync(open_outbox: Open, file: Path) -> None
 def test_context_of_an_earlier_life_stays_while_a_line_needs_it(open_outbox: Open) -> None:
     context = new_context("c1")
     outbox = open_outbox()
+    epoch = outbox.slot(Stream.CASES).epoch
     for _ in range(400):
-        epoch = take(outbox, Stream.CASES, context=context).epoch
+        take(outbox, Stream.CASES, context=context)
     outbox = open_outbox()
     for acked in (1, 100, 255, 300):
         outbox.acknowledge(Stream.CASES, epoch, acked, now_ms=0)
@@ -194,8 +196,9 @@ def test_compaction_charges_and_gives_back_to_the_byte(glass: Glass) -> None:
 
 
 def test_compaction_does_not_reach_over_a_line(glass: Glass) -> None:
+    epoch = glass.slot(Stream.HEALTH).epoch
     for key in "abcca":
-        epoch = take(glass, Stream.HEALTH, key=key).epoch
+        take(glass, Stream.HEALTH, key=key)
     assert gaps(glass, Stream.HEALTH, epoch) == [(1, 1, GapReason.COMPACTED), (3, 3, GapReason.COMPACTED)]
     assert sorted(held(glass, Stream.HEALTH, epoch).lines) == [2, 4, 5]
 
@@ -238,10 +241,9 @@ def test_line_whose_elder_outlived_the_eviction_for_it_still_replaces_it(file: P
 def test_line_that_others_were_evicted_for_is_charged_as_it_is(file: Path, key: str | None) -> None:
     glass, _ = crowded(file)
     with glass:
-        for _ in range(3):
-            epoch = take(
-                glass, Stream.HEALTH, "x" * 300, key=key and f"{key}{glass.slot(Stream.HEALTH).seq}"
-            ).epoch
+        epoch = glass.slot(Stream.HEALTH).epoch
+        for n in range(3):
+            take(glass, Stream.HEALTH, "x" * 300, key=key and f"{key}{n}")
         assert gaps(glass, Stream.HEALTH, epoch) == [(1, 4, GapReason.EVICTED)]
         assert glass.lane(Stream.HEALTH).unacknowledged == charge(glass, Stream.HEALTH, epoch)
 
@@ -250,8 +252,9 @@ def test_line_that_others_were_evicted_for_is_charged_as_it_is(file: Path, key: 
 
 
 def test_lane_with_nothing_left_but_a_gap_is_charged_nothing(glass: Glass, file: Path) -> None:
+    epoch = glass.slot(Stream.HEALTH).epoch
     for key in "xaa":
-        epoch = take(glass, Stream.HEALTH, key=key).epoch
+        take(glass, Stream.HEALTH, key=key)
     glass.close()
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DELETE FROM line_health WHERE (place & 0xffffffff) = 3")

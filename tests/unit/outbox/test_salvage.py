@@ -13,6 +13,7 @@ from shared.adapters.outbox.schema import SEQ_MAX, migrate
 from shared.model.event import Stream
 from shared.protocol.delivery import LANES
 from tests.support.outbox import DEVICE, held, new_context, take, take_many
+from tests.unit.outbox.conftest import noting_names
 
 PAGE = 4096
 PAGE_COUNT = range(28, 32)
@@ -298,6 +299,21 @@ def test_log_of_the_broken_file_is_not_read_into_the_new_one(file: Path) -> None
     finish_swap(file)
     with opened(file) as outbox:
         assert (outbox.salvaged, lines_of(outbox)) == (False, 60)
+
+
+def test_new_file_is_durable_before_the_old_log_goes_and_its_name_before_it_is_used(file: Path) -> None:
+    stopped(file)
+    with noting_names() as notes:
+        salvage(file)
+    log = file.with_name(f"{file.name}-wal")
+    told = [(what, path) for what, path in notes if what == "rename" or path in (file.parent, log)]
+    assert told == [
+        ("rename", file.with_name(f"{file.name}.part")),
+        ("open", file.parent),
+        ("remove", log),
+        ("rename", file.with_name(f"{file.name}.salvaged")),
+        ("open", file.parent),
+    ]
 
 
 def test_newest_broken_file_is_kept_for_a_technician(file: Path) -> None:
