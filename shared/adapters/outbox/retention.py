@@ -153,11 +153,9 @@ def compact(disk: Disk, lane: Lane, key: str) -> tuple[list[Statement], int]:
     Returns:
         The statements, to be committed with the append, and the bytes that they free.
     """
-    place = lane.keys.get(key)
-    if place is None or place <= lane.watermark:
-        return [], 0
+    place = lane.keys.get(key, lane.watermark)
     epoch = next((e for e in lane.epochs if e.number == epoch_number_of(place)), None)
-    if epoch is None:
+    if place <= lane.watermark or epoch is None:
         return [], 0
     (freed,) = disk.execute(lane.sql.cost, (place - 1, place)).fetchone()
     if freed == 0:  # it gave way already
