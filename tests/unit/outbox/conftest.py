@@ -3,7 +3,7 @@
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from shared.adapters.outbox.lane import Lane
 from shared.adapters.outbox.room import Room
 from shared.adapters.outbox.schema import Statement
 from shared.model.event import Stream
+from shared.protocol import limits
 from tests.support.outbox import DEVICE, fast_folder
 
 Open = Callable[..., Outbox]
@@ -60,9 +61,8 @@ class CrampedDisk(Disk):
 class Glass(Outbox):
     """An outbox whose parts a test may see, on such a disk."""
 
-    def __init__(self, file: Path, **limits: object) -> None:
-        bounds: dict[str, object] = {"ballast_bytes": 4096, **limits}
-        super().__init__(file, DEVICE, OutboxLimits(**bounds))  # type: ignore[arg-type]
+    def __init__(self, file: Path, lane_bytes: Mapping[str, int] = limits.LANE_BYTES) -> None:
+        super().__init__(file, DEVICE, OutboxLimits(lane_bytes=lane_bytes, ballast_bytes=4096))
         self._disk.close()
         self.disk = self._disk = CrampedDisk.open(file)
         quota = sum(lane.capacity for lane in self._lanes.values())
