@@ -19,6 +19,7 @@ Source: docs/PROTOCOL.md, sections Streams, Lines and frames, Session.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from secrets import token_bytes
 from typing import Self
@@ -86,8 +87,8 @@ class Outbox:
         self._ballast.take()
         self._lanes = contents.lanes
         self._relaxed = False
-        self._next_epoch = contents.next_epoch
-        self._next_point = contents.next_point
+        self._epoch_numbers = count(contents.next_epoch)
+        self._point_numbers = count(contents.next_point)
         self.damaged_lines = contents.damaged
         quota = sum(lane.capacity for lane in self._lanes.values())
         self._room = Room(self._disk, self._ballast, self._lanes, quota)
@@ -229,8 +230,7 @@ class Outbox:
         if place == lane.watermark:
             return
         unacknowledged = retention.charged_above(self._disk, lane, place)
-        points = lane.moved_points(place, now_ms, self._next_point)
-        self._next_point += 1
+        points = lane.moved_points(place, now_ms, next(self._point_numbers))
         try:
             self._room.spend(lambda: self._disk.commit(retention.saving(lane, points), durable=False))
             lane.points_saved = True
@@ -312,8 +312,7 @@ class Outbox:
         while any(epoch.name == name for epoch in lane.epochs):
             name = self._random_bytes(4).hex()
         start = chain.genesis(self._device, lane.stream, name)
-        lane.open = Epoch.new(self._next_epoch, name, start)
-        self._next_epoch += 1
+        lane.open = Epoch.new(next(self._epoch_numbers), name, start)
         return lane.open
 
     def _end_oldest(self, lane: Lane) -> None:
