@@ -8,7 +8,6 @@ Rules: who has no receipt begins again. A citizen who is held stands before "sen
 """
 
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -16,15 +15,15 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.demo import processes
 from hub.demo.citizen import Citizen
+from hub.demo.face import ANSWER_S, FaceCall
 from hub.demo.standing import Receipt, Standing
 from hub.demo.town import TownEvent
-from shared.adapters.socket_paths import reachable
 from shared.edge.home import DeviceHome
 from shared.edge.status_socket import OwnerSilentError, ask_owner
 from shared.protocol.receipts import Verdict, judge
@@ -33,7 +32,6 @@ STATUS_EVERY_S: Final = 0.5
 LOOK_EVERY_S: Final = 0.1
 STEP_S: Final = 0.25
 """Between two presses; the kiosk takes a faster one of the same thing for a tremor."""
-ANSWER_S: Final = 15.0
 END_S: Final = 10.0
 RECEIPT_PAGE: Final = "report.receipt"
 REVIEW_PAGE: Final = "report.review"
@@ -178,7 +176,7 @@ class StreetKiosk(Standing):
 
     def _visit(self, life: _Life, event: TownEvent) -> bool:
         """Go with a citizen through the pages; tell whether they took a receipt home."""
-        citizen, caller = citizen_of(event), _Caller(self._door)
+        citizen, caller = citizen_of(event), FaceCall(self._door)
         has_receipt = False
         try:
             while not life.ended.is_set():
@@ -220,31 +218,3 @@ def citizen_of(event: TownEvent) -> Citizen:
     """Return who says that."""
     data = json.loads(event.line)["data"]
     return Citizen(data["service_code"], data["description"])
-
-
-class _Caller:
-    """One call of a kiosk's door; it ends with the screen that took it."""
-
-    def __init__(self, door: Path) -> None:
-        self._door = door
-        self._line: socket.socket | None = None
-
-    def say(self, line: Mapping[str, object]) -> Mapping[str, Any]:
-        """Say a line, and hear the page. Raises OSError where nobody is there."""
-        if self._line is None:
-            self._line = socket.socket(socket.AF_UNIX)
-            self._line.settimeout(ANSWER_S)
-            with reachable(self._door) as name:
-                self._line.connect(name)
-        self._line.sendall(json.dumps(line).encode() + b"\n")
-        answer = b""
-        while not answer.endswith(b"\n"):
-            block = self._line.recv(65_536)
-            if not block:
-                raise ConnectionResetError
-            answer += block
-        return json.loads(answer)
-
-    def close(self) -> None:
-        if self._line is not None:
-            self._line.close()

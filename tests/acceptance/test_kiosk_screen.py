@@ -14,12 +14,12 @@ from tests.support.polling import eventually
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[KioskAtHub]:
     made = KioskAtHub(tmp_path)
-    made.kiosk = KioskProcess(made.town.home, has_screen=True)
+    made.kiosk = KioskProcess(made.town.home, has_screen=True, patience_s=240)
     yield made
     made.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_quick_citizens_at_the_real_screen_take_their_receipts_home_and_the_hub_has_both(
     street: KioskAtHub,
 ) -> None:

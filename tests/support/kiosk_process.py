@@ -1,9 +1,7 @@
 """`ventanilla kiosk run` as a real process without a screen: driven through a report, killed, looked into."""
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hub.demo.face import FaceCall
 from shared.edge.home import DeviceHome
 from shared.edge.status_socket import OwnerSilentError, ask_owner
 from tests.support.polling import eventually
@@ -37,8 +36,8 @@ class KioskProcess:
         self.home = home
         self._patience_s = patience_s
         self._face = home.path / "face"
+        self._call = FaceCall(self._face)
         self.log_path = home.path.parent / f"{home.path.name}.log"
-        self._caller: socket.socket | None = None
         face = ["--offscreen", "--driven"] if has_screen else ["--faceless"]
         words = ["run", "--home", str(home.path), *face, str(self._face), "--backoff-cap-s", "0.3"]
         with self.log_path.open("ab") as log:
@@ -102,7 +101,7 @@ class KioskProcess:
 
     def kill(self) -> None:
         """End the owner as a power cut would; its screens go with it."""
-        self._hang_up()
+        self._call.close()
         screens = self.screens()
         if self._process.poll() is None:
             self._process.kill()
@@ -111,7 +110,7 @@ class KioskProcess:
 
     def stop(self) -> int:
         """Ask it to end, and return its status."""
-        self._hang_up()
+        self._call.close()
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(END_S)
 
@@ -126,20 +125,8 @@ class KioskProcess:
 
         def try_it() -> Mapping[str, Any]:
             try:
-                if self._caller is None:
-                    self._caller = socket.socket(socket.AF_UNIX)
-                    self._caller.settimeout(20)
-                    self._caller.connect(str(self._face))
-                self._caller.sendall(json.dumps(line).encode() + b"\n")
-                answer = b""
-                while not answer.endswith(b"\n"):
-                    block = self._caller.recv(65_536)
-                    if not block:
-                        raise ConnectionResetError
-                    answer += block
-                return json.loads(answer)
+                return self._call.say(line)
             except OSError:
-                self._hang_up()
                 return {}
 
         return eventually(
@@ -209,11 +196,6 @@ class KioskProcess:
         """The page, unless it goes by itself as soon as the hub has answered."""
         page = self.say(look=True)
         return {} if page["page"] == "report.nearby" and page["choices"] == ["next"] else page
-
-    def _hang_up(self) -> None:
-        if self._caller is not None:
-            self._caller.close()
-            self._caller = None
 
 
 def _runs(pid: int) -> bool:
