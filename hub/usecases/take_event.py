@@ -183,7 +183,7 @@ def _take_payment(event: Event, kind: PaymentType, uow: UnitOfWork, now_ms: int)
             booking = payments.reverse(source, said, _effect_key(event.device, said.reverses, PAYMENT))
         case _:
             assert_never(kind)
-    if booking is not None and booking.kind in SETTLED:
+    if booking is not None and booking.kind in SETTLED and booking.transfers:
         purse = None if booking.subject is None else accounts.purse(booking.subject)
         aggregate = purse or f"payment:{booking.reverses or booking.key}"
         body = settlement_body(event, booking, said)

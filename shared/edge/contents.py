@@ -16,6 +16,7 @@ from shared.model.agenda import Agenda, Item
 from shared.model.catalogue import Catalogue
 from shared.model.deny_list import DenyList
 from shared.model.errors import InputError
+from shared.model.fares import Fares
 from shared.model.instants import to_rfc3339
 from shared.model.translations import Translations
 from shared.model.wording import Language
@@ -83,6 +84,7 @@ class Contents:
         self._catalogue: Catalogue | None = None
         self._reports: tuple[Held, ReportStatus] | None = None
         self._translations: Translations | None = None
+        self._fares: Fares | None = None
 
     def learn(self, held: Held, content: Content | None) -> None:
         """Take note of a bundle, or of the end of one."""
@@ -99,6 +101,8 @@ class Contents:
                 self._reports = (held, content)
             case Translations():
                 self._translations = content
+            case Fares():
+                self._fares = content
             case _:
                 pass
 
@@ -112,6 +116,8 @@ class Contents:
                 self._catalogue = None
             case contents.TRANSLATIONS:
                 self._translations = None
+            case contents.FARES:
+                self._fares = None
             case _:
                 pass
 
@@ -126,6 +132,10 @@ class Contents:
     def catalogue(self) -> Catalogue | None:
         """Return what can be reported; None where the town has not said."""
         return self._catalogue
+
+    def fares(self) -> Fares | None:
+        """Return what a ride costs; None where the town has not said."""
+        return self._fares
 
     def translations(self) -> Translations | None:
         """Return what the town wrote in place of a face's own sentences; None where it wrote nothing."""

@@ -107,6 +107,27 @@ class EdgeRuntime:
         answer: Future[Taken] = Future()
         return self._ask(Append(line, answer), answer)
 
+    def find(self, event_id: str) -> Future[bool]:
+        """Ask whether an event is on the disk: for whoever may have handed it in before a power cut."""
+        answer: Future[bool] = Future()
+
+        def look() -> None:
+            life = self._life
+            if life is None:
+                answer.set_exception(StorageDownError(StorageDownError.__doc__))
+                return
+            try:
+                answer.set_result(life.find(event_id) is not None)
+            except VentanillaError as error:
+                answer.set_exception(error)
+                raise
+
+        if self._stopping.is_set():
+            answer.set_exception(StoppedError(StoppedError.__doc__))
+        else:
+            self.later(look)
+        return answer
+
     def status(self) -> Future[Status]:
         """Ask how the device stands."""
         answer: Future[Status] = Future()

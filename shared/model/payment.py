@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from shared.model import fields
+from shared.model.errors import InputError
 from shared.model.ids import check_event_id
 from shared.model.money import Money
 
@@ -21,6 +22,9 @@ CONCEPT_LENGTH_MAX = 64
 PRODUCT_LENGTH_MAX = 64
 PLACE_LENGTH_MAX = 64
 REASON_LENGTH_MAX = 200
+PASSENGERS_MAX = 99
+CARD_RECORD_BYTES = 48
+CARD_SEAL_BYTES = 8
 
 
 class Method(StrEnum):
@@ -86,13 +90,30 @@ class PaymentCaptured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapCharged:
-    """A card was charged at a reader (`tap.charged`); `counter` is the card's own transaction counter."""
+    """A card was charged at a reader (`tap.charged`); `counter` is the card's own transaction counter.
+
+    Attributes:
+        counter: of the card's deeds.
+        amount: what left the purse; nothing, where a pass or a transfer was ridden on.
+        product: by which they ride.
+        line: of the bus.
+        stop: where it was.
+        zone: the stop's.
+        passengers: how many rode on the card.
+        record: the card's record of it, as it stands on the card (docs/CARD.md), in hexadecimal.
+        seal: the card's signature under it; None where the card could not be asked any more.
+        extra: what this version does not know.
+    """
 
     counter: int
     amount: Money
     product: str
     line: str | None
     stop: str | None
+    zone: str | None = None
+    passengers: int | None = None
+    record: str | None = None
+    seal: str | None = None
     extra: Mapping[str, object]
 
     @classmethod
@@ -104,10 +125,14 @@ class TapCharged:
         """
         return cls(
             counter=fields.whole(data, "counter", 0, COUNTER_MAX),
-            amount=_amount(data),
+            amount=_amount(data, 0),
             product=fields.text(data, "product", PRODUCT_LENGTH_MAX),
             line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
             stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
+            zone=fields.text_or_none(data, "zone", PLACE_LENGTH_MAX),
+            passengers=_passengers(data),
+            record=_hexadecimal(data, "record", CARD_RECORD_BYTES),
+            seal=_hexadecimal(data, "seal", CARD_SEAL_BYTES),
             extra=fields.unknown(data, _TAP_FIELDS),
         )
 
@@ -118,7 +143,14 @@ class TapCharged:
             "amount_minor": self.amount.amount_minor,
             "currency": self.amount.currency,
             "product": self.product,
-            **fields.present(line=self.line, stop=self.stop),
+            **fields.present(
+                line=self.line,
+                stop=self.stop,
+                zone=self.zone,
+                passengers=self.passengers,
+                record=self.record,
+                seal=self.seal,
+            ),
             **self.extra,
         }
 
@@ -183,12 +215,37 @@ class PaymentReversed:
         return {"reverses": self.reverses, "reason": self.reason, **self.extra}
 
 
-def _amount(data: Mapping[str, object]) -> Money:
-    amount_minor = fields.whole(data, "amount_minor", 1, PAYMENT_MINOR_MAX)
+def _amount(data: Mapping[str, object], minimum: int = 1) -> Money:
+    amount_minor = fields.whole(data, "amount_minor", minimum, PAYMENT_MINOR_MAX)
     return Money(amount_minor, fields.text(data, "currency", 3))
 
 
+def _passengers(data: Mapping[str, object]) -> int | None:
+    return None if data.get("passengers") is None else fields.whole(data, "passengers", 1, PASSENGERS_MAX)
+
+
+def _hexadecimal(data: Mapping[str, object], name: str, count: int) -> str | None:
+    said = fields.text_or_none(data, name, 2 * count)
+    if said is not None and (len(said) != 2 * count or set(said) - _HEXADECIMAL):
+        raise InputError(f"{name} is {count} bytes in hexadecimal; correct the sender")
+    return said
+
+
 _PAYMENT_FIELDS = frozenset({"reference", "concept", "amount_minor", "currency", "method"})
-_TAP_FIELDS = frozenset({"counter", "amount_minor", "currency", "product", "line", "stop"})
+_HEXADECIMAL = frozenset("0123456789abcdef")
+_TAP_FIELDS = frozenset(
+    {
+        "counter",
+        "amount_minor",
+        "currency",
+        "product",
+        "line",
+        "stop",
+        "zone",
+        "passengers",
+        "record",
+        "seal",
+    }
+)
 _CREDIT_FIELDS = frozenset({"counter", "amount_minor", "currency", "method"})
 _REVERSAL_FIELDS = frozenset({"reverses", "reason"})

@@ -12,7 +12,7 @@ from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.issuing import Making, issued
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import card_key
-from card_reader.core.book import Intent
+from card_reader.core.book import Book, Intent
 from card_reader.core.decision import Denied
 from card_reader.core.tap import Desk, Verdict, tap
 from card_reader.core.trip import Trip
@@ -220,7 +220,7 @@ def nobody(_card_id: bytes, _issue: int) -> bool:
     return False
 
 
-def desk_of(town: Town, book: MemoryBook, rules: Tariff | None = None, denied: Denied = nobody) -> Desk:
+def desk_of(town: Town, book: Book, rules: Tariff | None = None, denied: Denied = nobody) -> Desk:
     """What a terminal of a town decides with."""
     return Desk(
         key=lambda uid: town.key(uid, layout.TAP_KEY),
@@ -257,7 +257,7 @@ def making_of(town: Town, uid: bytes, lowest_minor: int = -200, **holder: Any) -
 def tap_once(
     town: Town,
     card: VirtualCard,
-    book: MemoryBook,
+    book: Book,
     *,
     plan: Plan | None = None,
     **how: Any,  # noqa: ANN401

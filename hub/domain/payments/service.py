@@ -104,7 +104,7 @@ class Payments:
         if self._ledger.is_counter_used(subject, tap.counter):
             kind = Kind.TAP_REPEATED
             self._note_repeat(source, subject, tap.counter, amount)
-        else:
+        elif amount.amount_minor:  # a pass or a transfer moves the counter and no money
             transfers = self._draw(source, subject, accounts.TRANSPORT_REVENUE, amount)
         return self._book(source, kind, mark, amount.currency, transfers, tap.counter)
 

@@ -24,9 +24,9 @@ Not here: tables (`schema`), the room that is kept for bad days (`ballast`) and 
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from shared.adapters.durable_files import sync_folder, write_again
 from shared.adapters.outbox.errors import (
@@ -56,8 +56,23 @@ _FULL: Final = "PRAGMA synchronous=FULL"
 _NORMAL: Final = "PRAGMA synchronous=NORMAL"
 
 
+class Tables(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        migrate: brings its tables to this version; one of them is `owner`.
+        is_ours: tells whether they are.
+    """
+
+    migrate: Callable[[sqlite3.Connection], None]
+    is_ours: Callable[[sqlite3.Connection], bool]
+
+
+OUTBOX: Final = Tables(migrate, is_ours)
+
+
 class Disk:
-    """The open file. One thread."""
+    """The open file. One thread, or several that take turns."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Take a connection that `open` has prepared."""
@@ -69,8 +84,13 @@ class Disk:
         self._broken = False
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, tables: Tables = OUTBOX, *, takes_turns: bool = False) -> Self:
         """Open or create the file, make what it holds durable, and bring its tables to this version.
+
+        Args:
+            path: the file.
+            tables: what it is to hold.
+            takes_turns: several threads use it, one after the other.
 
         Raises:
             OutboxInUseError: another process owns it.
@@ -78,7 +98,7 @@ class Disk:
             DiskFullError: there is no room to create it.
             OutboxBrokenError: the disk failed.
         """
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=not takes_turns)
         try:
             connection.text_factory = lenient_text
             for pragma in _PRAGMAS:
@@ -88,9 +108,9 @@ class Disk:
             write_again(_log_of(path))
             if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise DamagedError(DamagedError.__doc__)
-            migrate(connection)
+            tables.migrate(connection)
             connection.execute("DELETE FROM owner WHERE FALSE")  # fails where the header says "read only"
-            if not is_ours(connection):
+            if not tables.is_ours(connection):
                 raise DamagedError(DamagedError.__doc__)
             sync_folder(path.parent)
             return cls(path, connection)

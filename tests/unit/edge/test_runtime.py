@@ -268,6 +268,16 @@ def test_disk_that_stays_broken_refuses_at_once_and_takes_again_when_it_is_back(
         hand.take(hand.tap(3))
 
 
+def test_event_is_found_once_it_is_on_the_disk_and_no_sooner(home: DeviceHome) -> None:
+    with running(home) as hand:
+        tap = hand.tap(1)
+        assert hand.runtime.find(tap.event_id).result(10) is False
+        hand.take(tap)
+        assert hand.runtime.find(tap.event_id).result(10) is True
+    with pytest.raises(StoppedError):
+        hand.runtime.find(tap.event_id).result(10)
+
+
 def test_owner_that_is_stopped_takes_nothing_more(home: DeviceHome) -> None:
     with running(home, port=NO_BROKER) as hand:
         hand.take(hand.tap(1))

@@ -91,6 +91,17 @@ def test_tap_that_takes_a_purse_to_its_very_floor_is_covered(connection: Connect
     assert exceptions(connection) == []
 
 
+def test_tap_that_costs_nothing_moves_the_counter_and_no_money(
+    connection: Connection, street: Street
+) -> None:
+    take_all(connection, [street.tap("card-1", 5, 0), street.tap("card-1", 5, 0)])
+    assert balances(connection) == {}
+    assert [row["kind"] for row in rows(connection, tables.journal)] == ["tap", "tap_repeated"]
+    assert exceptions(connection) == ["card_counter_repeat"]
+    assert outgoing(connection) == []
+    assert audit(connection).is_clean
+
+
 def test_second_tap_under_one_counter_is_recorded_and_not_charged(
     connection: Connection, street: Street
 ) -> None:

@@ -1,0 +1,379 @@
+"""The durable book: taps that are not over, in a file of their own beside the outbox.
+
+    tap: event, card, record, is_keyed, at, state, counter, mac
+         state 0 open → 1 happened, not in the outbox yet → 2 in the outbox
+                      → gone (it never happened)   → 3 a clerk's
+
+Rules:
+- Two durable writes a tap: the intent, before the commit is sent; the event in the outbox, behind it. An
+  intent carries the id of the event that it may become, so the second write settles both: whatever was cut in
+  between, the outbox knows the event or does not, and it is asked before anything is handed in again.
+- What only says that something is over is written relaxed: what a power cut takes of it is found out again.
+- A charge that the outbox does not take (its disk is full) is kept here, durably, and handed in later. It is
+  never a reason to charge again, or to say no to somebody who paid.
+- Cards stand here under a keyed hash. What is over goes after two hours: nothing needs it any longer.
+- A file that is damaged is put aside, and a new one begun. What was unknown stays unknown, and the hub sees a
+  hole in the card's counters. Nobody is charged twice for it, because the card itself tells of its ride.
+
+Any thread may call; they take turns.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+from sqlite_utils import Database, Migrations
+
+from card_reader.citizen_card.errors import CardDataError
+from card_reader.citizen_card.journal import Record
+from card_reader.citizen_card.sealing import signed_input
+from card_reader.core.book import INTENT_DAYS_MAX, Intent
+from card_reader.desfire.transaction_mac import Committed
+from shared.adapters.outbox.disk import Disk, Tables
+from shared.adapters.outbox.errors import DamagedError, OutboxBrokenError
+from shared.model.errors import DeviceError, VentanillaError
+
+DAY_S: Final = 86_400
+OVER_S: Final = 7_200
+"""What is over is kept so long: the longest passback time, and an hour that two clocks may differ."""
+CLERK_DAYS: Final = 35
+"""What a clerk must look at is kept as long as lines are."""
+LISTED_MAX: Final = 100
+"""Taps for a clerk that are told at once."""
+
+log = structlog.get_logger(__name__)
+
+
+class BookBrokenError(DeviceError):
+    """The book of taps cannot be written, and nobody is charged; service the device's disk."""
+
+
+class State(IntEnum):
+    """How far a tap is."""
+
+    OPEN = 0
+    HAPPENED = 1
+    BOOKED = 2
+    CLERK = 3
+
+
+_ROWS: Final = "SELECT event, card, record, state, counter, mac FROM tap"
+_UNBOOKED: Final = f"{_ROWS} WHERE state = 1 ORDER BY at, event"
+_UNSETTLED: Final = f"{_ROWS} WHERE state IN (0, 1) ORDER BY at, event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """A tap that happened, as it is handed to the outbox.
+
+    Attributes:
+        event_id: of its event.
+        card: the card's keyed hash.
+        record: what stands on the card.
+        proof: the card's signature; None where it could not be asked.
+        is_late: it was found out at a later presentation.
+    """
+
+    event_id: str
+    card: bytes
+    record: Record
+    proof: Committed | None
+    is_late: bool
+
+
+class Till(Protocol):
+    """Where charges go: the device's outbox."""
+
+    def new_event_id(self) -> str:
+        """Draw the id of an event."""
+        ...
+
+    def hand_in(self, charge: Charge) -> None:
+        """Make a charge's event durable in the outbox.
+
+        Raises:
+            VentanillaError: it was not taken, or nobody knows.
+        """
+        ...
+
+    def has(self, event_id: str) -> bool:
+        """Tell whether the outbox holds an event.
+
+        Raises:
+            VentanillaError: it cannot be asked now.
+        """
+        ...
+
+
+class DurableBook:
+    """Keeps taps durably; implements `core.book.Book`.
+
+    Args:
+        path: of the file.
+        device: whose it is.
+        till: where charges go.
+        now_s: the best time that the device has.
+
+    Attributes:
+        was_damaged: the file had to be put aside.
+
+    Raises:
+        BookBrokenError: the disk failed.
+        CapacityError: it is full.
+    """
+
+    def __init__(self, path: Path, device: str, till: Till, now_s: Callable[[], int]) -> None:
+        self.was_damaged = False
+        self._path = path
+        self._device = device
+        self._till = till
+        self._now_s = now_s
+        self._lock = threading.RLock()
+        self._told: set[bytes] = set()
+        self._disk: Disk | None = None
+        self.hand_in_rest(_UNSETTLED)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._disk is not None:
+                self._disk.close()
+                self._disk = None
+
+    # -- the port ----------------------------------------------------------------------------------------
+
+    def intent_of(self, card: bytes) -> Intent | None:
+        """Return what is not settled of a card."""
+        with self._writing() as disk:
+            return self._one(disk, _OPEN_OF, card)
+
+    def intend(self, intent: Intent) -> None:
+        """Remember a tap that is about to be committed."""
+        with self._writing() as disk:
+            event_id, record = self._till.new_event_id(), intent.record.to_bytes()
+            row = (event_id, intent.card, record, int(intent.is_keyed), self._now_s(), State.OPEN)
+            disk.commit([(_INSERT, row)], durable=True)
+
+    def happened(self, intent: Intent, proof: Committed | None) -> None:
+        """Settle it: the card was charged. What the outbox does not take now is kept, and given again."""
+        with self._writing() as disk:
+            found = disk.execute(_EVENT_OF, (intent.card,)).fetchone()
+            if found is None:
+                return
+            event_id, at_s = found
+            is_late = self._now_s() - at_s > 1 or proof is None
+            charge = Charge(
+                event_id=event_id, card=intent.card, record=intent.record, proof=proof, is_late=is_late
+            )
+            try:
+                self._till.hand_in(charge)
+            except VentanillaError as error:
+                log.warning("charge_kept", reason=type(error).__name__)
+                signed = (proof.counter, proof.mac) if proof is not None else (None, None)
+                with suppress(VentanillaError):  # then it stays open, and the card tells again
+                    disk.commit([(_HAPPENED, (*signed, event_id))], durable=True)
+                return
+            with suppress(VentanillaError):  # the outbox has it, and is asked before it is given again
+                disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+
+    def never_happened(self, intent: Intent) -> None:
+        """Settle it: the card was not charged."""
+        with self._writing() as disk:
+            disk.commit([(_FORGET, (intent.card,))], durable=False)
+
+    def untold_of(self, card: bytes) -> Intent | None:
+        """Return a card's last tap, if it happened before this life and is not told yet."""
+        with self._writing() as disk:
+            return None if card in self._told else self._one(disk, _LAST_OF, card)
+
+    def told(self, card: bytes) -> None:
+        """The passenger is told of the card's last tap."""
+        with self._lock:
+            self._told.add(card)
+
+    def undecided(self, intent: Intent) -> None:
+        """Hand it to a clerk: the card no longer tells."""
+        with self._writing() as disk:
+            disk.commit([(_TO_CLERK, (intent.card,))], durable=True)
+
+    # -- keeping -----------------------------------------------------------------------------------------
+
+    def hand_in_rest(self, which: str = _UNBOOKED) -> None:
+        """Give the outbox what it did not take; at the start also settle what it took before a power cut."""
+        with self._writing() as disk:
+            for event_id, card, record, state, counter, mac in disk.execute(which).fetchall():
+                charge = _charge(event_id, card, record, counter, mac)
+                try:
+                    self._settle(disk, str(event_id), State(state), charge)
+                except VentanillaError as error:
+                    log.info("charge_waits", reason=type(error).__name__)
+                    return
+
+    def _settle(self, disk: Disk, event_id: str, state: State, charge: Charge | None) -> None:
+        if self._till.has(event_id):
+            disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+        elif state is State.HAPPENED and charge is not None:
+            self._till.hand_in(charge)
+            disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+
+    def expire(self) -> None:
+        """Let go what is over; give a clerk what nobody settled. Call it where the time is known."""
+        now_s = self._now_s()
+        with self._writing() as disk:
+            late = disk.execute(_OVERDUE, (now_s - INTENT_DAYS_MAX * DAY_S,)).fetchall()
+            if late:
+                disk.commit([(_SET, (State.CLERK, event_id)) for (event_id,) in late], durable=True)
+            gone = [
+                (_OVER, (State.BOOKED, now_s - OVER_S)),
+                (_OVER, (State.CLERK, now_s - CLERK_DAYS * DAY_S)),
+            ]
+            disk.commit(gone, durable=False)
+            if disk.checkpoint_due:
+                disk.checkpoint()
+            held = {bytes(card) for (card,) in disk.execute("SELECT card FROM tap")}
+            self._told &= held
+
+    def counts(self) -> dict[str, int]:
+        """Return how many taps are how far, by the state's name."""
+        with self._writing() as disk:
+            found = dict(disk.execute("SELECT state, count(*) FROM tap GROUP BY state").fetchall())
+        return {state.name.lower(): found.get(state, 0) for state in State}
+
+    def for_a_clerk(self) -> list[dict[str, Any]]:
+        """Return the taps of which nobody knows whether they happened, newest first."""
+        with self._writing() as disk:
+            rows = disk.execute(_CLERKS, (LISTED_MAX,)).fetchall()
+        found: list[dict[str, Any]] = []
+        for card, record in rows:
+            with suppress(CardDataError):
+                meant = Record.from_bytes(bytes(record))
+                found.append(
+                    {
+                        "subject": bytes(card).hex(),
+                        "counter": meant.counter,
+                        "at_s": meant.at_s,
+                        "amount_minor": -meant.amount_minor,
+                        "mark": meant.mark.hex(),
+                    }
+                )
+        return found
+
+    # -- the file ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Generator[Disk]:
+        """Take a turn; a file that failed is opened anew at the next one, which writes it again."""
+        with self._lock:
+            try:
+                if self._disk is None:
+                    self._disk = self._opened()
+                yield self._disk
+            except (OutboxBrokenError, OSError) as error:
+                if self._disk is not None:
+                    self._disk.close()
+                    self._disk = None
+                raise BookBrokenError(BookBrokenError.__doc__) from error
+
+    def _opened(self) -> Disk:
+        try:
+            return self._ours(Disk.open(self._path, TABLES, takes_turns=True))
+        except DamagedError:
+            self.was_damaged = True
+            log.warning("book_damaged", kept=f"{self._path.name}.damaged")
+            for suffix in ("", "-wal"):
+                damaged = self._path.with_name(self._path.name + suffix)
+                if damaged.exists():
+                    damaged.rename(self._path.with_name(f"{self._path.name}.damaged{suffix}"))
+            return self._ours(Disk.open(self._path, TABLES, takes_turns=True))
+
+    def _ours(self, disk: Disk) -> Disk:
+        """Take the file if it is this device's."""
+        owners = {owner for (owner,) in disk.execute("SELECT device FROM owner")}
+        if not owners:
+            disk.commit([("INSERT INTO owner (device) VALUES (?)", (self._device,))], durable=True)
+        elif owners != {self._device}:
+            disk.close()
+            raise DamagedError(DamagedError.__doc__)
+        return disk
+
+    def _one(self, disk: Disk, sql: str, card: bytes) -> Intent | None:
+        row = disk.execute(sql, (card,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return Intent(card=card, record=Record.from_bytes(bytes(row[0])), is_keyed=bool(row[1]))
+        except CardDataError:  # a flipped bit: nothing can be compared with it any more
+            disk.commit([(_TO_CLERK, (card,))], durable=True)
+            return None
+
+
+def _charge(
+    event_id: str, card: bytes, record: bytes, counter: int | None, mac: bytes | None
+) -> Charge | None:
+    try:
+        said = Record.from_bytes(bytes(record))
+    except CardDataError:
+        return None
+    signed = None
+    if counter is not None and mac is not None:
+        signed = Committed(counter=counter, mac=bytes(mac), input=signed_input(said))
+    return Charge(event_id=event_id, card=bytes(card), record=said, proof=signed, is_late=True)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(tap)")]
+    return columns == _COLUMNS and len(connection.execute("PRAGMA table_info(owner)").fetchall()) == 1
+
+
+def _migrations() -> Migrations:
+    steps = Migrations("taps")
+
+    @steps(name="001_first")
+    def _(database: Database) -> None:
+        database.table("owner").create({"device": str}, strict=True)
+        database.table("tap").create(
+            {
+                "event": str,
+                "card": bytes,
+                "record": bytes,
+                "is_keyed": int,
+                "at": int,
+                "state": int,
+                "counter": int,
+                "mac": bytes,
+            },
+            pk="event",
+            not_null={"card", "record", "is_keyed", "at", "state"},
+            strict=True,
+        )
+        database.conn.execute("CREATE UNIQUE INDEX one_open ON tap (card) WHERE state = 0")
+        database.conn.execute("CREATE INDEX by_card ON tap (card, state)")
+
+    return steps
+
+
+TABLES: Final = Tables(_migrate, _is_ours)
+_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac"]
+_INSERT: Final = "INSERT INTO tap (event, card, record, is_keyed, at, state) VALUES (?, ?, ?, ?, ?, ?)"
+_OPEN_OF: Final = "SELECT record, is_keyed FROM tap WHERE card = ? AND state = 0"
+_EVENT_OF: Final = "SELECT event, at FROM tap WHERE card = ? AND state = 0"
+_LAST_OF: Final = (
+    "SELECT record, is_keyed FROM tap WHERE card = ? AND state IN (1, 2) ORDER BY at DESC, event DESC LIMIT 1"
+)
+_HAPPENED: Final = "UPDATE tap SET state = 1, counter = ?, mac = ? WHERE event = ?"
+_SET: Final = "UPDATE tap SET state = ? WHERE event = ?"
+_FORGET: Final = "DELETE FROM tap WHERE card = ? AND state = 0"
+_TO_CLERK: Final = "UPDATE tap SET state = 3 WHERE card = ? AND state = 0"
+_OVERDUE: Final = "SELECT event FROM tap WHERE state = 0 AND at < ?"
+_OVER: Final = "DELETE FROM tap WHERE state = ? AND at < ?"
+_CLERKS: Final = "SELECT card, record FROM tap WHERE state = 3 ORDER BY at DESC LIMIT ?"
