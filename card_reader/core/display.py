@@ -133,6 +133,13 @@ BY_RIDES: Final = _sign_of(
     _GO,
     ("Viajes: quedan {rides}", "Viatges: en queden {rides}", "Rides left: {rides}"),
 )
+CLOSED: Final = _sign_of(
+    Light.RED,
+    Sound.STOP,
+    ("Fuera de servicio", "Fora de servei", "Out of service"),
+    ("Pague al conductor", "Pague al conductor", "Pay the driver"),
+)
+"""Nothing is taken now, whatever the card."""
 SIGNS: Final[Mapping[Yes | No, Sign]] = {
     Yes.RIDE: _sign_of(Light.GREEN, Sound.GO, _GO, _PAID),
     Yes.TRANSFER: _sign_of(

@@ -18,7 +18,6 @@ Rules:
 Any thread may call; they take turns.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -28,14 +27,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlite_utils import Database, Migrations
 
 from card_reader.citizen_card.errors import CardDataError
 from card_reader.citizen_card.journal import Record
 from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.book import INTENT_DAYS_MAX, Intent
 from card_reader.desfire.transaction_mac import Committed
-from shared.adapters.outbox.disk import Disk, Tables
+from card_reader.owner import taps_file
+from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, OutboxBrokenError
 from shared.model.errors import DeviceError, VentanillaError
 
@@ -61,11 +60,6 @@ class State(IntEnum):
     HAPPENED = 1
     BOOKED = 2
     CLERK = 3
-
-
-_ROWS: Final = "SELECT event, card, record, state, counter, mac FROM tap"
-_UNBOOKED: Final = f"{_ROWS} WHERE state = 1 ORDER BY at, event"
-_UNSETTLED: Final = f"{_ROWS} WHERE state IN (0, 1) ORDER BY at, event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +131,7 @@ class DurableBook:
         self._lock = threading.RLock()
         self._told: set[bytes] = set()
         self._disk: Disk | None = None
-        self.hand_in_rest(_UNSETTLED)
+        self.hand_in_rest(taps_file.UNSETTLED)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -151,19 +145,19 @@ class DurableBook:
     def intent_of(self, card: bytes) -> Intent | None:
         """Return what is not settled of a card."""
         with self._writing() as disk:
-            return self._one(disk, _OPEN_OF, card)
+            return self._one(disk, taps_file.OPEN_OF, card)
 
     def intend(self, intent: Intent) -> None:
         """Remember a tap that is about to be committed."""
         with self._writing() as disk:
             event_id, record = self._till.new_event_id(), intent.record.to_bytes()
             row = (event_id, intent.card, record, int(intent.is_keyed), self._now_s(), State.OPEN)
-            disk.commit([(_INSERT, row)], durable=True)
+            disk.commit([(taps_file.INSERT, row)], durable=True)
 
     def happened(self, intent: Intent, proof: Committed | None) -> None:
         """Settle it: the card was charged. What the outbox does not take now is kept, and given again."""
         with self._writing() as disk:
-            found = disk.execute(_EVENT_OF, (intent.card,)).fetchone()
+            found = disk.execute(taps_file.EVENT_OF, (intent.card,)).fetchone()
             if found is None:
                 return
             event_id, at_s = found
@@ -177,20 +171,20 @@ class DurableBook:
                 log.warning("charge_kept", reason=type(error).__name__)
                 signed = (proof.counter, proof.mac) if proof is not None else (None, None)
                 with suppress(VentanillaError):  # then it stays open, and the card tells again
-                    disk.commit([(_HAPPENED, (*signed, event_id))], durable=True)
+                    disk.commit([(taps_file.HAPPENED, (*signed, event_id))], durable=True)
                 return
             with suppress(VentanillaError):  # the outbox has it, and is asked before it is given again
-                disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+                disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
 
     def never_happened(self, intent: Intent) -> None:
         """Settle it: the card was not charged."""
         with self._writing() as disk:
-            disk.commit([(_FORGET, (intent.card,))], durable=False)
+            disk.commit([(taps_file.FORGET, (intent.card,))], durable=False)
 
     def untold_of(self, card: bytes) -> Intent | None:
         """Return a card's last tap, if it happened before this life and is not told yet."""
         with self._writing() as disk:
-            return None if card in self._told else self._one(disk, _LAST_OF, card)
+            return None if card in self._told else self._one(disk, taps_file.LAST_OF, card)
 
     def told(self, card: bytes) -> None:
         """The passenger is told of the card's last tap."""
@@ -200,11 +194,11 @@ class DurableBook:
     def undecided(self, intent: Intent) -> None:
         """Hand it to a clerk: the card no longer tells."""
         with self._writing() as disk:
-            disk.commit([(_TO_CLERK, (intent.card,))], durable=True)
+            disk.commit([(taps_file.TO_CLERK, (intent.card,))], durable=True)
 
     # -- keeping -----------------------------------------------------------------------------------------
 
-    def hand_in_rest(self, which: str = _UNBOOKED) -> None:
+    def hand_in_rest(self, which: str = taps_file.UNBOOKED) -> None:
         """Give the outbox what it did not take; at the start also settle what it took before a power cut."""
         with self._writing() as disk:
             for event_id, card, record, state, counter, mac in disk.execute(which).fetchall():
@@ -217,21 +211,21 @@ class DurableBook:
 
     def _settle(self, disk: Disk, event_id: str, state: State, charge: Charge | None) -> None:
         if self._till.has(event_id):
-            disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+            disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
         elif state is State.HAPPENED and charge is not None:
             self._till.hand_in(charge)
-            disk.commit([(_SET, (State.BOOKED, event_id))], durable=False)
+            disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
 
     def expire(self) -> None:
         """Let go what is over; give a clerk what nobody settled. Call it where the time is known."""
         now_s = self._now_s()
         with self._writing() as disk:
-            late = disk.execute(_OVERDUE, (now_s - INTENT_DAYS_MAX * DAY_S,)).fetchall()
+            late = disk.execute(taps_file.OVERDUE, (now_s - INTENT_DAYS_MAX * DAY_S,)).fetchall()
             if late:
-                disk.commit([(_SET, (State.CLERK, event_id)) for (event_id,) in late], durable=True)
+                disk.commit([(taps_file.SET, (State.CLERK, event_id)) for (event_id,) in late], durable=True)
             gone = [
-                (_OVER, (State.BOOKED, now_s - OVER_S)),
-                (_OVER, (State.CLERK, now_s - CLERK_DAYS * DAY_S)),
+                (taps_file.OVER, (State.BOOKED, now_s - OVER_S)),
+                (taps_file.OVER, (State.CLERK, now_s - CLERK_DAYS * DAY_S)),
             ]
             disk.commit(gone, durable=False)
             if disk.checkpoint_due:
@@ -248,7 +242,7 @@ class DurableBook:
     def for_a_clerk(self) -> list[dict[str, Any]]:
         """Return the taps of which nobody knows whether they happened, newest first."""
         with self._writing() as disk:
-            rows = disk.execute(_CLERKS, (LISTED_MAX,)).fetchall()
+            rows = disk.execute(taps_file.CLERKS, (LISTED_MAX,)).fetchall()
         found: list[dict[str, Any]] = []
         for card, record in rows:
             with suppress(CardDataError):
@@ -282,7 +276,7 @@ class DurableBook:
 
     def _opened(self) -> Disk:
         try:
-            return self._ours(Disk.open(self._path, TABLES, takes_turns=True))
+            return self._ours(Disk.open(self._path, taps_file.TABLES, takes_turns=True))
         except DamagedError:
             self.was_damaged = True
             log.warning("book_damaged", kept=f"{self._path.name}.damaged")
@@ -290,7 +284,7 @@ class DurableBook:
                 damaged = self._path.with_name(self._path.name + suffix)
                 if damaged.exists():
                     damaged.rename(self._path.with_name(f"{self._path.name}.damaged{suffix}"))
-            return self._ours(Disk.open(self._path, TABLES, takes_turns=True))
+            return self._ours(Disk.open(self._path, taps_file.TABLES, takes_turns=True))
 
     def _ours(self, disk: Disk) -> Disk:
         """Take the file if it is this device's."""
@@ -309,7 +303,7 @@ class DurableBook:
         try:
             return Intent(card=card, record=Record.from_bytes(bytes(row[0])), is_keyed=bool(row[1]))
         except CardDataError:  # a flipped bit: nothing can be compared with it any more
-            disk.commit([(_TO_CLERK, (card,))], durable=True)
+            disk.commit([(taps_file.TO_CLERK, (card,))], durable=True)
             return None
 
 
@@ -324,56 +318,3 @@ def _charge(
     if counter is not None and mac is not None:
         signed = Committed(counter=counter, mac=bytes(mac), input=signed_input(said))
     return Charge(event_id=event_id, card=bytes(card), record=said, proof=signed, is_late=True)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
-
-
-def _is_ours(connection: sqlite3.Connection) -> bool:
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(tap)")]
-    return columns == _COLUMNS and len(connection.execute("PRAGMA table_info(owner)").fetchall()) == 1
-
-
-def _migrations() -> Migrations:
-    steps = Migrations("taps")
-
-    @steps(name="001_first")
-    def _(database: Database) -> None:
-        database.table("owner").create({"device": str}, strict=True)
-        database.table("tap").create(
-            {
-                "event": str,
-                "card": bytes,
-                "record": bytes,
-                "is_keyed": int,
-                "at": int,
-                "state": int,
-                "counter": int,
-                "mac": bytes,
-            },
-            pk="event",
-            not_null={"card", "record", "is_keyed", "at", "state"},
-            strict=True,
-        )
-        database.conn.execute("CREATE UNIQUE INDEX one_open ON tap (card) WHERE state = 0")
-        database.conn.execute("CREATE INDEX by_card ON tap (card, state)")
-
-    return steps
-
-
-TABLES: Final = Tables(_migrate, _is_ours)
-_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac"]
-_INSERT: Final = "INSERT INTO tap (event, card, record, is_keyed, at, state) VALUES (?, ?, ?, ?, ?, ?)"
-_OPEN_OF: Final = "SELECT record, is_keyed FROM tap WHERE card = ? AND state = 0"
-_EVENT_OF: Final = "SELECT event, at FROM tap WHERE card = ? AND state = 0"
-_LAST_OF: Final = (
-    "SELECT record, is_keyed FROM tap WHERE card = ? AND state IN (1, 2) ORDER BY at DESC, event DESC LIMIT 1"
-)
-_HAPPENED: Final = "UPDATE tap SET state = 1, counter = ?, mac = ? WHERE event = ?"
-_SET: Final = "UPDATE tap SET state = ? WHERE event = ?"
-_FORGET: Final = "DELETE FROM tap WHERE card = ? AND state = 0"
-_TO_CLERK: Final = "UPDATE tap SET state = 3 WHERE card = ? AND state = 0"
-_OVERDUE: Final = "SELECT event FROM tap WHERE state = 0 AND at < ?"
-_OVER: Final = "DELETE FROM tap WHERE state = ? AND at < ?"
-_CLERKS: Final = "SELECT card, record FROM tap WHERE state = 3 ORDER BY at DESC LIMIT ?"

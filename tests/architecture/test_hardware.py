@@ -3,6 +3,7 @@
 import re
 import tomllib
 from configparser import ConfigParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,17 @@ from kiosk_app.owner.screens import HANG_MS, START_MS
 from shared.cli import build
 from tests.architecture.tree import ROOT
 
+READER = ROOT / "hardware" / "reader"
 FOLDER = ROOT / "hardware" / "kiosk"
 KIOSK: dict[str, Any] = tomllib.loads((FOLDER / "kiosk.toml").read_text())
 README = (FOLDER / "README.md").read_text()
 OPERATED = ("Keypad", "Headset socket", "Camera", "Ticket printer")
 
 
-def unit() -> ConfigParser:
+def unit(path: Path = FOLDER / "ventanilla-kiosk.service") -> ConfigParser:
     parser = ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",), strict=False)
     parser.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]  names keep their case
-    parser.read(FOLDER / "ventanilla-kiosk.service")
+    parser.read(path)
     return parser
 
 
@@ -65,3 +67,15 @@ def test_service_and_page_use_options_that_the_command_has() -> None:
     used = set(re.findall(r"(--[a-z-]+)", unit()["Service"]["ExecStart"]))
     (line,) = re.findall(r"KIOSK_OPTIONS=(.*?)`", README, re.DOTALL)
     assert used | set(re.findall(r"(--[a-z-]+)", line)) <= options
+
+
+def test_terminals_service_and_page_use_options_that_the_command_has_and_keep_no_key() -> None:
+    service = unit(READER / "ventanilla-reader.service")["Service"]
+    reader: Any = get_command(build("reader"))
+    options = {name for each in reader.commands["reader"].commands["run"].params for name in each.opts}
+    page = (READER / "README.md").read_text()
+    (line,) = re.findall(r'READER_OPTIONS="(.*?)"', page)
+    used = set(re.findall(r"(--[a-z-]+)", service["ExecStart"] + line))
+    assert used <= options
+    assert set(re.findall(r"ventanilla reader ([a-z-]+)", page)) <= set(reader.commands["reader"].commands)
+    assert (service["Type"], service["LimitCORE"], service["MemorySwapMax"]) == ("notify", "0", "0")

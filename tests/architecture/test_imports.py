@@ -53,8 +53,8 @@ SOLE_IMPORTERS = {
     "rich": ("hub.demo", "hub.conform"),
     "segno": ("kiosk_app.documents", "kiosk_app.ui"),
     "sqlalchemy": ("hub.db",),
-    "sqlite3": ("hub.db", "hub.core.reference", "shared.adapters"),
-    "sqlite_utils": ("hub.core.reference", "shared.adapters"),
+    "sqlite3": ("hub.db", "hub.core.reference", "shared.adapters", "card_reader.owner.taps_file"),
+    "sqlite_utils": ("hub.core.reference", "shared.adapters", "card_reader.owner.taps_file"),
     "starlette": ("hub.api", "hub.core.reference"),
     "uvicorn": ("hub.main", "hub.api", "hub.core.reference"),
 }

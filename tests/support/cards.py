@@ -19,7 +19,7 @@ from card_reader.core.trip import Trip
 from card_reader.desfire.card import Card
 from card_reader.desfire.session import Session
 from card_reader.desfire.transaction_mac import Committed
-from card_reader.transport.port import NotSentError, UnansweredError
+from card_reader.transport.port import NotSentError, Transport, UnansweredError
 from card_reader.virtual_card.card import VirtualCard, blank
 from card_reader.virtual_card.faults import Field, Plan
 from card_reader.virtual_card.memory import Cyclic, Value
@@ -155,9 +155,13 @@ class Town:
 
     def top_up(self, card: VirtualCard, amount_minor: int, **changed: int) -> None:
         """Put money, or rides, on a card, as the hub does it through a relay."""
-        held, said = Held(Field(card, no_wait)), Card(self.random.randbytes)
+        self.top_up_at(Held(Field(card, no_wait)), card.memory.uid, amount_minor, **changed)
+
+    def top_up_at(self, held: Transport, uid: bytes, amount_minor: int, **changed: int) -> None:
+        """The same, wherever the card is."""
+        said = Card(self.random.randbytes)
         assert converse(held, said.select(layout.NAME)) == Done(None)
-        key = self.key(card.memory.uid, layout.PURSE_KEY)
+        key = self.key(uid, layout.PURSE_KEY)
         assert converse(held, said.authenticate(layout.PURSE_KEY, key)) == Done(None)
         newest = converse(held, said.records(layout.JOURNAL, 0, 1, layout.RECORD_BYTES))
         assert isinstance(newest, Done)

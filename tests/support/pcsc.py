@@ -14,7 +14,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from card_reader.apdu.conversing import converse
 from card_reader.apdu.outcome import Done
@@ -116,7 +116,7 @@ class CardProcess:
         with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S) as peer:
             yield SocketCard(peer)
 
-    def issue(self, town: Town, **how: int) -> None:
+    def issue(self, town: Town, **how: Any) -> None:  # noqa: ANN401  fields of several types, by name
         """Make it a card of a town, with a pass for every zone unless told otherwise."""
         with self.near() as near:
             making = making_of(town, self.uid, **how)

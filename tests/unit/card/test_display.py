@@ -8,6 +8,7 @@ from card_reader.core.display import (
     BY_PASS,
     BY_RIDES,
     CAPPED,
+    CLOSED,
     LINE_LENGTH_MAX,
     LOW,
     SIGNS,
@@ -20,7 +21,7 @@ from card_reader.core.tap import Verdict, Yes
 from shared.model.wording import Language
 
 LONGEST = {"amount": "10,40 €", "balance": "148,70 €", "people": "99", "rides": "255"}
-EVERY = [*SIGNS.values(), BY_PASS, BY_RIDES, CAPPED, LOW]
+EVERY = [*SIGNS.values(), BY_PASS, BY_RIDES, CAPPED, CLOSED, LOW]
 
 
 def record(**said: int) -> Record:

@@ -1,0 +1,69 @@
+"""The book's file: its one table, and the statements that change it. What they mean is in `book`.
+
+    tap: event, card, record, is_keyed, at, state, counter, mac
+
+At most one tap of a card is open: the file itself refuses a second.
+"""
+
+import sqlite3
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+from shared.adapters.outbox.disk import Tables
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(tap)")]
+    return columns == _COLUMNS and len(connection.execute("PRAGMA table_info(owner)").fetchall()) == 1
+
+
+def _migrations() -> Migrations:
+    steps = Migrations("taps")
+
+    @steps(name="001_first")
+    def _(database: Database) -> None:
+        database.table("owner").create({"device": str}, strict=True)
+        database.table("tap").create(
+            {
+                "event": str,
+                "card": bytes,
+                "record": bytes,
+                "is_keyed": int,
+                "at": int,
+                "state": int,
+                "counter": int,
+                "mac": bytes,
+            },
+            pk="event",
+            not_null={"card", "record", "is_keyed", "at", "state"},
+            strict=True,
+        )
+        database.conn.execute("CREATE UNIQUE INDEX one_open ON tap (card) WHERE state = 0")
+        database.conn.execute("CREATE INDEX by_card ON tap (card, state)")
+
+    return steps
+
+
+TABLES: Final = Tables(_migrate, _is_ours)
+_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac"]
+INSERT: Final = "INSERT INTO tap (event, card, record, is_keyed, at, state) VALUES (?, ?, ?, ?, ?, ?)"
+OPEN_OF: Final = "SELECT record, is_keyed FROM tap WHERE card = ? AND state = 0"
+EVENT_OF: Final = "SELECT event, at FROM tap WHERE card = ? AND state = 0"
+LAST_OF: Final = (
+    "SELECT record, is_keyed FROM tap WHERE card = ? AND state IN (1, 2) ORDER BY at DESC, event DESC LIMIT 1"
+)
+HAPPENED: Final = "UPDATE tap SET state = 1, counter = ?, mac = ? WHERE event = ?"
+SET: Final = "UPDATE tap SET state = ? WHERE event = ?"
+FORGET: Final = "DELETE FROM tap WHERE card = ? AND state = 0"
+TO_CLERK: Final = "UPDATE tap SET state = 3 WHERE card = ? AND state = 0"
+OVERDUE: Final = "SELECT event FROM tap WHERE state = 0 AND at < ?"
+OVER: Final = "DELETE FROM tap WHERE state = ? AND at < ?"
+CLERKS: Final = "SELECT card, record FROM tap WHERE state = 3 ORDER BY at DESC LIMIT ?"
+_ROWS: Final = "SELECT event, card, record, state, counter, mac FROM tap"
+UNBOOKED: Final = f"{_ROWS} WHERE state = 1 ORDER BY at, event"
+UNSETTLED: Final = f"{_ROWS} WHERE state IN (0, 1) ORDER BY at, event"

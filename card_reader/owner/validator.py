@@ -1,0 +1,157 @@
+"""What is done with a card that comes: the tap, its words, and what stands against taking any.
+
+Called on the reader's thread. Whatever goes wrong here ends in a sign, never in a thread that is gone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Final
+
+import structlog
+
+from card_reader.apdu.conversing import converse
+from card_reader.citizen_card import layout
+from card_reader.citizen_card.holder import CARD_ID_BYTES
+from card_reader.core.book import Book
+from card_reader.core.decision import No
+from card_reader.core.display import CLOSED, Shown, show
+from card_reader.core.tap import Desk, Verdict, Yes, tap
+from card_reader.keys.port import KeyStore
+from card_reader.owner.cab import Cab
+from card_reader.owner.face import Face
+from card_reader.transport.pcsc.field import Field
+from card_reader.transport.pcsc.reader import Cards, Mishap, Trouble
+from card_reader.transport.port import Transport
+from shared.edge.contents import Contents
+from shared.edge.pseudonyms import Pseudonyms
+from shared.model.errors import VentanillaError
+from shared.model.tariff import Tariff
+
+UID_BYTES: Final = 7
+_RANDOM_UID_BYTES: Final = 4
+_RANDOM_UID: Final = 0x08
+"""A number that begins so is drawn anew each time: phones do (ISO/IEC 14443-3, 6.5.4)."""
+_MISHAPS: Final = {Mishap.MUTE: No.UNREADABLE, Mishap.LEFT: No.REMOVED}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TownRules:
+    """What the town says of cards and rides.
+
+    Attributes:
+        contents: its bundles.
+        pseudonyms: name cards.
+        tariff: gives what a ride costs; None where the town has not said.
+        closed: why nothing may be taken now; None where it may.
+    """
+
+    contents: Contents
+    pseudonyms: Pseudonyms
+    tariff: Callable[[], Tariff | None]
+    closed: Callable[[], str | None]
+
+    def subject(self, card_id: bytes, issue: int) -> str:
+        """Return a card's pseudonym, as lines and the deny list name it."""
+        return self.pseudonyms.of("card", f"{card_id.hex()}-{issue}")
+
+    def is_denied(self, card_id: bytes, issue: int) -> bool:
+        """Tell whether a card is on the deny list."""
+        cards = self.contents.cards()
+        return cards is not None and self.subject(card_id, issue) in cards.denied
+
+    def blind(self, name: bytes) -> bytes:
+        """Return the keyed hash of card id and issue: the pseudonym's bytes."""
+        return bytes.fromhex(self.subject(name[:CARD_ID_BYTES], name[CARD_ID_BYTES]))
+
+
+class Validator(Cards):
+    """Taps cards.
+
+    Args:
+        keys: the town's.
+        book: what is not settled.
+        town: what it says of cards and rides.
+        cab: where the bus is, and what is keyed.
+        face: shows what came of it.
+
+    Attributes:
+        trouble_now: what is wrong with the reader.
+        verdicts: how many cards came to what.
+    """
+
+    def __init__(self, *, keys: KeyStore, book: Book, town: TownRules, cab: Cab, face: Face) -> None:
+        self.trouble_now = Trouble.NO_SERVICE
+        self.verdicts: dict[str, int] = {}
+        self._keys = keys
+        self._book = book
+        self._town = town
+        self._cab = cab
+        self._face = face
+
+    def serve(self, number: bytes, field: Field) -> None:
+        """Tap a card."""
+        self.take(number, field)
+
+    def take(self, number: bytes, transport: Transport) -> Verdict | None:
+        """Tap a card, wherever it is; None where nothing is taken now."""
+        tariff, closed = self._town.tariff(), self._town.closed()
+        if tariff is None or closed is not None:
+            log.warning("closed", reason=closed or "the town has given no fares with `tap`; publish them")
+            return self._close()
+        if len(number) != UID_BYTES:
+            is_phone = len(number) == _RANDOM_UID_BYTES and number[0] == _RANDOM_UID
+            return self._say(Verdict(said=No.PHONE if is_phone else No.FOREIGN_CARD))
+        try:
+            verdict = converse(transport, tap(number, self._cab.trip(), self._desk(tariff)))
+        except VentanillaError as error:
+            log.warning("not_taken", reason=str(error))
+            return self._close()
+        if isinstance(verdict.said, Yes):
+            self._cab.clear()
+        return self._say(verdict)
+
+    def missed(self, mishap: Mishap) -> None:
+        """Say what became of a card that could not be read at all."""
+        if mishap is Mishap.HELD:
+            log.warning("closed", reason="another program holds the reader; end it")
+            self._close()
+        else:
+            self._say(Verdict(said=_MISHAPS[mishap]))
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Remember what is wrong with the reader, for health."""
+        log.info("reader", trouble=trouble.value)
+        self.trouble_now = trouble
+
+    def keep_waiting(self) -> None:
+        """The card owes an answer for too long: ask for it once more."""
+        self._face.show(show(Verdict(said=No.REMOVED)))
+
+    def _say(self, verdict: Verdict) -> Verdict:
+        self._count(verdict.said.value)
+        self._face.show(show(verdict))
+        return verdict
+
+    def _close(self) -> None:
+        self._count("closed")
+        self._face.show(Shown(sign=CLOSED, parts={}))
+
+    def _count(self, name: str) -> None:
+        self.verdicts[name] = self.verdicts.get(name, 0) + 1
+
+    def _desk(self, tariff: Tariff) -> Desk:
+        return Desk(
+            key=self._key,
+            tariff=tariff,
+            denied=self._town.is_denied,
+            book=self._book,
+            blind=self._town.blind,
+            draw=token_bytes,
+        )
+
+    def _key(self, card_uid: bytes) -> bytes:
+        version = max(self._keys.versions(layout.TAP_KEY), default=0)
+        return self._keys.card_key(card_uid, layout.TAP_KEY, version)

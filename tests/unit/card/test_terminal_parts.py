@@ -1,0 +1,211 @@
+"""The terminal's parts without a reader: what is keyed, what an event carries, what is refused."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from card_reader.citizen_card import layout
+from card_reader.citizen_card.journal import Deed, Record
+from card_reader.citizen_card.sealing import signed_input
+from card_reader.core.decision import No
+from card_reader.core.tap import Yes
+from card_reader.desfire.transaction_mac import Committed
+from card_reader.keys.sealed import SoftwareKeys
+from card_reader.owner.book import Charge
+from card_reader.owner.cab import KEYED_S, REASONS_MAX, Cab, Place
+from card_reader.owner.driver import DriverSocket, NoTerminalError, ask_driver
+from card_reader.owner.face import Lines
+from card_reader.owner.till import tap_event
+from card_reader.owner.validator import TownRules, Validator
+from card_reader.transport.pcsc.reader import Mishap
+from card_reader.virtual_card.card import VirtualCard, blank
+from card_reader.virtual_card.faults import Field, Plan
+from shared.edge.contents import Contents
+from shared.edge.pseudonyms import Pseudonyms
+from shared.model.errors import CapacityError, InputError
+from shared.model.payment import TapCharged
+from shared.model.tariff import Tariff
+from shared.model.wording import Language
+from tests.support.cards import NOW_S, Held, MemoryBook, Town, no_wait, purse_of, tariff
+
+PLACE = Place(line=4, stop=12, zone=1)
+EVENT = "01930d3e-8a00-7000-8000-000000000001"
+
+
+class Bus:
+    """A validator without a reader."""
+
+    def __init__(self) -> None:
+        self.town, self.book, self.out = Town(), MemoryBook(), StringIO()
+        self.now_s = NOW_S
+        self.cab = Cab("bus-7", PLACE, lambda: self.now_s)
+        self.rules: Tariff | None = tariff()
+        self.closed: str | None = None
+        self.validator = self.validator_with(self.book, 1)
+
+    def validator_with(self, book: MemoryBook, key: int) -> Validator:
+        return Validator(
+            keys=SoftwareKeys({(key, 1): self.town.masters[1]}),
+            book=book,
+            town=TownRules(
+                contents=Contents(lambda: self.now_s * 1000),
+                pseudonyms=Pseudonyms(bytes(32)),
+                tariff=lambda: self.rules,
+                closed=lambda: self.closed,
+            ),
+            cab=self.cab,
+            face=Lines(self.out, Language.ES),
+        )
+
+    def hold(self, card: VirtualCard, number: bytes | None = None) -> str:
+        """Hold a card there; returns the line that is shown."""
+        field = Field(card, no_wait)
+        field.present(Plan())
+        self.out.truncate(0)
+        self.out.seek(0)
+        self.validator.take(card.memory.uid if number is None else number, Held(field))
+        return self.out.getvalue()
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+def test_card_pays_for_as_many_as_were_keyed_and_the_next_one_for_itself(bus: Bus) -> None:
+    first, second = bus.town.issue(balance_minor=1_000), bus.town.issue(balance_minor=1_000)
+    bus.cab.key(3)
+    assert "3,90 € Saldo 6,10 €" in bus.hold(first)
+    assert "1,30 € Saldo 8,70 €" in bus.hold(second)
+    assert bus.validator.verdicts == {Yes.RIDE: 2}
+
+
+def test_what_is_keyed_ends_after_a_minute_and_when_it_is_taken_back(bus: Bus) -> None:
+    bus.cab.key(3)
+    bus.now_s += KEYED_S
+    assert (bus.cab.trip().passengers, bus.cab.trip().is_keyed) == (3, True)
+    bus.now_s += 1
+    assert (bus.cab.trip().passengers, bus.cab.trip().is_keyed) == (1, False)
+    bus.cab.key(2)
+    bus.cab.clear()
+    assert bus.cab.members()["passengers"] is None
+
+
+def test_card_that_does_not_ride_leaves_what_was_keyed(bus: Bus) -> None:
+    bus.cab.key(3)
+    bus.hold(bus.town.issue(valid_until=1))
+    assert bus.cab.trip().passengers == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (b"\x08abc", No.PHONE),
+        (b"\x04abc", No.FOREIGN_CARD),
+        (b"", No.FOREIGN_CARD),
+        (bytes(10), No.FOREIGN_CARD),
+    ],
+)
+def test_card_whose_number_is_none_of_ours_is_told_apart(bus: Bus, number: bytes, said: No) -> None:
+    bus.hold(VirtualCard(blank(bytes(7)), bus.town.random.randbytes), number)
+    assert bus.validator.verdicts == {said: 1}
+
+
+def test_nothing_is_taken_without_fares_or_while_payments_are_closed(bus: Bus) -> None:
+    card = bus.town.issue(balance_minor=1_000)
+    bus.rules, rules = None, bus.rules
+    assert "Fuera de servicio" in bus.hold(card)
+    bus.rules, bus.closed = rules, "closed"
+    assert "Fuera de servicio" in bus.hold(card)
+    assert purse_of(card) == 1_000
+
+
+def test_nothing_is_taken_where_the_book_or_the_key_fails(bus: Bus) -> None:
+    class Full(MemoryBook):
+        def intend(self, intent: object) -> None:
+            raise CapacityError("the disk is full; make room")
+
+    card = bus.town.issue(balance_minor=1_000)
+    for validator in (bus.validator_with(Full(), 1), bus.validator_with(MemoryBook(), 2)):
+        bus.validator = validator
+        assert "Fuera de servicio" in bus.hold(card)
+    assert purse_of(card) == 1_000
+
+
+@pytest.mark.parametrize(("mishap", "said"), [(Mishap.LEFT, No.REMOVED), (Mishap.MUTE, No.UNREADABLE)])
+def test_card_that_could_not_be_read_at_all_has_its_sign(bus: Bus, mishap: Mishap, said: No) -> None:
+    bus.validator.missed(mishap)
+    assert bus.validator.verdicts == {said: 1}
+
+
+def test_free_rides_are_counted_by_their_reason(bus: Bus) -> None:
+    bus.cab.ride_free("escolar")
+    assert bus.cab.ride_free("escolar") == {"free_ride": 2, "free_ride.escolar": 2}
+    for wrong in ("", "two words", "x" * 33):
+        with pytest.raises(InputError):
+            bus.cab.ride_free(wrong)
+    for number in range(REASONS_MAX - 1):
+        bus.cab.ride_free(f"r{number}")
+    with pytest.raises(InputError):
+        bus.cab.ride_free("one_more")
+
+
+@pytest.mark.parametrize("place", [(-1, 1, 1), (65_536, 1, 1), (1, 65_536, 1), (1, 1, 0), (1, 1, 17)])
+def test_place_that_no_card_could_hold_is_refused(place: tuple[int, int, int]) -> None:
+    with pytest.raises(InputError):
+        Place(line=place[0], stop=place[1], zone=place[2])
+
+
+def test_event_of_a_charge_carries_the_cards_own_record_and_seal() -> None:
+    record = Record(
+        deed=Deed.RIDE,
+        counter=3,
+        at_s=NOW_S,
+        terminal=7,
+        mark=b"mark",
+        line=4,
+        stop=12,
+        zone=1,
+        passengers=2,
+        product=1,
+        amount_minor=-260,
+    )
+    proof = Committed(counter=3, mac=bytes(range(8)), input=signed_input(record))
+    charge = Charge(event_id=EVENT, card=bytes(16), record=record, proof=proof, is_late=False)
+    event = tap_event(charge, is_list_old=False)
+    said = TapCharged.from_data(event.data)
+    assert (event.event_id, event.subject, event.at_ms) == (EVENT, "00" * 16, None)
+    assert (said.counter, said.amount.amount_minor, said.product, said.line, said.stop, said.zone) == (
+        3,
+        260,
+        "1",
+        "4",
+        "12",
+        "1",
+    )
+    assert said.record is not None
+    assert Record.from_bytes(bytes.fromhex(said.record)) == record
+    assert (said.passengers, said.seal, said.extra) == (2, "0001020304050607", {})
+    late = Charge(event_id=EVENT, card=bytes(16), record=record, proof=None, is_late=True)
+    event = tap_event(late, is_list_old=True)
+    assert (event.at_ms, event.data["deny_list"]) == (NOW_S * 1000, "expired")
+    assert "seal" not in event.data
+
+
+def test_what_the_driver_asks_is_answered_and_a_wrong_question_by_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NoTerminalError):
+        ask_driver(tmp_path, {"do": "status"})
+
+    def act(asked: object) -> dict[str, object]:
+        if asked != {"do": "status"}:
+            raise InputError("not that; ask something else")
+        return {"line": layout.TAP_KEY}
+
+    door = DriverSocket(tmp_path, act)
+    try:
+        assert ask_driver(tmp_path, {"do": "status"}) == {"line": 1}
+        with pytest.raises(InputError, match="ask something else"):
+            ask_driver(tmp_path, {"do": "coffee"})
+    finally:
+        door.close()
