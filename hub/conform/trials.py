@@ -23,8 +23,6 @@ STILL_S: Final = 2.5
 """How long to look whether something that should have no effect has one."""
 BACK_S: Final = limits.BACKOFF_MAX_MS / 1000 + 5
 IDLE_S: Final = limits.KEEPALIVE_MS / 1000 * (1 + limits.KEEPALIVE_JITTER) + 3
-RESEND_LAST_S: Final = (limits.RESEND_FIRST_MS << limits.RESENDS_BEFORE_BIRTH) / 1000
-"""The longest pause before a device that was not answered for a while sends a line again."""
 SLACK_S: Final = 1.0
 
 
@@ -131,7 +129,7 @@ def contradiction(hub: Counterpart) -> None:
         hub.acknowledge({taken.stream: claimed}, lanes=())
         held = hub.until(
             lambda said: _begins_at_or_below(said, taken.stream, last),
-            RESEND_LAST_S + ANSWER_S,
+            limits.RESEND_FIRST_MS / 1000 + ANSWER_S,
         )
         hub.verdicts.judge("A-5", held is not None, f"{taken.stream}: it let go of lines up to {last}")
     hub.acknowledges = True
