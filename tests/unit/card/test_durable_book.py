@@ -1,6 +1,6 @@
 """The durable book: what it still knows after a power cut, and that a charge is handed in once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,8 +64,10 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path / "taps.db")
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    here = Terminal(tmp_path / "taps.db")
+    yield here
+    here.book.close()
 
 
 def intent(counter: int = 3, card: bytes = CARD) -> Intent:
