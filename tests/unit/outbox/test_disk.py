@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def owners(disk: Disk) -> list[str]:
 def synchronous(disk: Disk) -> int:
     """2 is FULL: each commit is synced; 1 is NORMAL."""
     return int(disk.execute("PRAGMA synchronous").fetchone()[0])
+
+
+def asked_elsewhere(disk: Disk) -> list[str]:
+    """Ask a disk on another thread, and close it."""
+    with closing(disk), ThreadPoolExecutor(1) as another:
+        return another.submit(owners, disk).result()
+
+
+def test_file_is_one_threads_unless_it_was_opened_for_several(file: Path) -> None:
+    assert asked_elsewhere(Disk.open(file, takes_turns=True)) == []
+    with pytest.raises(sqlite3.ProgrammingError, match="thread"):
+        asked_elsewhere(Disk.open(file))
 
 
 def full(disk: Disk) -> None:
