@@ -20,6 +20,7 @@ from shared.protocol.parsing import encode, parse_object
 
 CALL_S: Final = 10.0
 ASKED_BYTES_MAX: Final = 4_096
+ANSWER_BYTES_MAX: Final = 1024 * 1024
 _POLL_S: Final = 0.5
 _NAME: Final = "driver.sock"
 
@@ -63,7 +64,7 @@ class DriverSocket:
                 caller, _ = self._listener.accept()
                 with caller, suppress(OSError):
                     caller.settimeout(_POLL_S)
-                    caller.sendall(encode(self._answer(_line(caller))) + b"\n")
+                    caller.sendall(encode(self._answer(_line(caller, ASKED_BYTES_MAX))) + b"\n")
 
     def _answer(self, line: bytes) -> Mapping[str, Any]:
         try:
@@ -89,7 +90,7 @@ def ask_driver(folder: Path, asked: Mapping[str, Any]) -> Mapping[str, Any]:
             with reachable(folder / _NAME) as name:
                 asking.connect(name)
             asking.sendall(encode(asked) + b"\n")
-            answer = parse_object(_line(asking))
+            answer = parse_object(_line(asking, ANSWER_BYTES_MAX))
     except (OSError, InputError) as error:
         raise NoTerminalError(NoTerminalError.__doc__) from error
     if "error" in answer:
@@ -97,8 +98,8 @@ def ask_driver(folder: Path, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     return answer
 
 
-def _line(peer: socket.socket) -> bytes:
+def _line(peer: socket.socket, most: int) -> bytes:
     line = b""
-    while not line.endswith(b"\n") and len(line) < ASKED_BYTES_MAX and (part := peer.recv(ASKED_BYTES_MAX)):
+    while not line.endswith(b"\n") and len(line) < most and (part := peer.recv(most)):
         line += part
     return line.removesuffix(b"\n")

@@ -12,7 +12,7 @@ from card_reader.core.decision import No
 from card_reader.core.tap import Yes
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.keys.sealed import SoftwareKeys
-from card_reader.owner.book import Charge
+from card_reader.owner.book import LISTED_MAX, Charge
 from card_reader.owner.cab import KEYED_S, REASONS_MAX, Cab, Place
 from card_reader.owner.driver import DriverSocket, NoTerminalError, ask_driver
 from card_reader.owner.face import Lines
@@ -207,5 +207,14 @@ def test_what_the_driver_asks_is_answered_and_a_wrong_question_by_a_sentence(tmp
         assert ask_driver(tmp_path, {"do": "status"}) == {"line": 1}
         with pytest.raises(InputError, match="ask something else"):
             ask_driver(tmp_path, {"do": "coffee"})
+    finally:
+        door.close()
+
+
+def test_list_of_every_tap_that_is_a_clerks_is_answered_whole(tmp_path: Path) -> None:
+    taps = [{"subject": "f" * 64, "counter": number, "mark": "01020304"} for number in range(LISTED_MAX)]
+    door = DriverSocket(tmp_path, lambda _: {"for_a_clerk": taps})
+    try:
+        assert ask_driver(tmp_path, {"do": "taps"}) == {"for_a_clerk": taps}
     finally:
         door.close()
