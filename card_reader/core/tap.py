@@ -36,14 +36,12 @@ from card_reader.citizen_card import layout
 from card_reader.citizen_card.errors import CardDataError, CardVersionError
 from card_reader.citizen_card.holder import Holder
 from card_reader.citizen_card.journal import Deed, Record
-from card_reader.citizen_card.sealing import signed_input
+from card_reader.citizen_card.settling import Found, found_on, proof_of
 from card_reader.core.book import Book, Intent
 from card_reader.core.decision import AlreadyValid, Denied, Image, No, Refuse, Ride, decide
 from card_reader.core.fare import is_within
 from card_reader.core.trip import Trip
 from card_reader.desfire.card import Card
-from card_reader.desfire.crypto import MAC_BYTES
-from card_reader.desfire.transaction_mac import COUNTER_BYTES, Committed
 from shared.model.tariff import Tariff
 
 _DOUBTS: Final = {
@@ -230,37 +228,19 @@ def _told_before(card: Card, name: bytes, image: Image, trip: Trip, desk: Desk) 
 
 def _settled(card: Card, intent: Intent, image: Image, book: Book) -> Talk[No | None]:
     """Settle an intent by what the card holds at its counter; a reason where the card does not tell now."""
-    meant, behind = intent.record, image.last.counter - intent.record.counter
-    if behind < 0:
-        book.never_happened(intent)
-        return None
-    if behind >= layout.RECORDS_KEPT:
-        book.undecided(intent)
-        return None
-    there = image.last
-    if behind:
-        found = yield from card.records(layout.JOURNAL, behind, 1, layout.RECORD_BYTES)
-        if not isinstance(found, Done):
-            return _lost(found)
-        try:
-            there = Record.from_bytes(found.value[0])
-        except CardDataError:
+    found = yield from found_on(card, intent.record, image.last)
+    match found:
+        case Found.NEWEST:
+            book.happened(intent, (yield from proof_of(card, intent.record)))
+        case Found.BEFORE:
+            book.happened(intent, None)
+        case Found.NEVER:
+            book.never_happened(intent)
+        case Found.UNTOLD:
             book.undecided(intent)
-            return None
-    if not there.is_same_deed(meant):
-        book.never_happened(intent)
-        return None
-    book.happened(intent, None if behind else (yield from _proof(card, meant)))
+        case failed:
+            return _lost(failed)
     return None
-
-
-def _proof(card: Card, record: Record) -> Talk[Committed | None]:
-    """Ask the card for its signature under its last deed; None where it does not give it."""
-    said = yield from card.read(layout.SEAL, 0, COUNTER_BYTES + MAC_BYTES)
-    if not isinstance(said, Done):
-        return None
-    counter = int.from_bytes(said.value[:COUNTER_BYTES], "little")
-    return Committed(counter=counter, mac=said.value[COUNTER_BYTES:], input=signed_input(record))
 
 
 def _lost(failed: Failed) -> No:
