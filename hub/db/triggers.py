@@ -1,8 +1,8 @@
 """What the database itself refuses: changing or deleting what is a record.
 
-`journal`, `posting`, `card_counter`, `loss_found`, `inbox` and `report_update` are only ever added to. Of a
-`loss_record` the range and its reason stay as they were written, and it stays; only what has been found since
-is counted.
+`journal`, `posting`, `card_counter`, `loss_found`, `inbox`, `report_update` and `card_change` are only ever
+added to. Of a `loss_record` the range and its reason stay as they were written, and it stays; only what has
+been found since is counted.
 
 The triggers are part of the schema: `create_all` makes them with a fresh one, migrations carry their own copy
 of the text, and a test compares the two on both databases.
@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from hub.db.attachment_tables import attachment
+from hub.db.card_tables import card_change
 from hub.db.fleet_tables import metadata
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.tables import LEDGER_LEG
 from hub.db.update_tables import device_own_bundle, report_update
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
-ADD_ONLY_LATER = (report_update.name,)
+ADD_ONLY_LATER = (report_update.name, card_change.name)
 """The same, of tables that came after the triggers did."""
 _LOSS_RANGE = "device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms"
 

@@ -38,11 +38,21 @@ INSERT INTO service_request (
     reference, device, event_id, service_code, description, channel, status, requested_ms, received_ms
 ) VALUES ('R-1', 'bus-7', 'e', 'aceras', 'd', 'kiosk', 'open', 1, 1);
 INSERT INTO report_update (reference, device, event_id, status, notes, heard_ms)
-VALUES ('R-1', 'bus-7', 'e', 'closed', '', 1)
+VALUES ('R-1', 'bus-7', 'e', 'closed', '', 1);
+INSERT INTO card (
+    subject, card_id, issue, uid, category, is_anonymous, key_version, seal_version, state, issued_ms,
+    state_ms, who
+) VALUES ('card', 'i', 1, 'u', 0, true, 1, 1, 'issued', 1, 1, 'clerk');
+INSERT INTO card_change (subject, state, key_version, why, who, at_ms)
+VALUES ('card', 'issued', 1, '', 'clerk', 1)
 """
 FORBIDDEN_LATER = (
     "UPDATE report_update SET status = 'open'",
     "DELETE FROM report_update",
+)
+FORBIDDEN_OF_CARDS = (
+    "UPDATE card_change SET who = 'nobody'",
+    "DELETE FROM card_change",
 )
 """Of tables that came after the triggers did."""
 ALLOWED = (
