@@ -192,7 +192,8 @@ def _card(row: RowMapping) -> Card:
     plain: dict[str, Any] = dict(row)
     for name in ("card_id", "uid"):
         plain[name] = bytes(plain[name])
-    return Card(**{**plain, "state": CardState(plain["state"])})
+    plain["state"] = CardState(plain["state"])
+    return Card(**plain)
 
 
 _ALL = select(*(card.c[name] for name in Card.__dataclass_fields__))

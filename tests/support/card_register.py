@@ -1,6 +1,7 @@
 """Cards of the town's register, for tests."""
 
 from dataclasses import replace
+from typing import Any
 
 from hub.domain.cards.register import Card, CardState
 from hub.keys.card_names import card_names
@@ -10,7 +11,7 @@ FLEET_KEY = bytes(range(32))
 NAMES = card_names(FLEET_KEY)
 
 
-def some_card(n: int = 1, issue: int = 1, **other: object) -> Card:
+def some_card(n: int = 1, issue: int = 1, **other: Any) -> Card:
     """The n-th card of a town."""
     card_id, uid = n.to_bytes(8, "big"), b"\x04" + n.to_bytes(6, "big")
     plain = Card(
@@ -27,4 +28,4 @@ def some_card(n: int = 1, issue: int = 1, **other: object) -> Card:
         state_ms=NOW_MS,
         who="clerk",
     )
-    return replace(plain, **other)  # pyright: ignore[reportArgumentType] the test's own names
+    return replace(plain, **other)
