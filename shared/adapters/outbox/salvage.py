@@ -94,7 +94,7 @@ def _copy(path: Path, new: sqlite3.Connection) -> bool:
                 everywhere = False
                 continue
             insert = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 (ours)
-            for _, *row in _every_row(old, table):
+            for _, *row in every_row(old, table):
                 if is_sound(row):
                     new.execute(insert, row)
     return everywhere
@@ -123,7 +123,7 @@ def _mend_first_page(path: Path, mended: Path, first_page: bytes) -> None:
         file.write(fields)
 
 
-def _every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
+def every_row(connection: sqlite3.Connection, table: str) -> Iterator[Row]:
     """Give the rows of a table, each with its rowid first, around the pages that cannot be read.
 
     A range is read upwards to the first bad page and downwards to the last; what lies between is halved.
