@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from card_reader.citizen_card import layout
 from card_reader.keys.sealed import SoftwareKeys
 from card_reader.owner.cab import Place
 from card_reader.owner.driver import ask_driver
 from card_reader.owner.running import KEYS, ReaderOptions, run_reader, sealing_secret
 from shared.adapters import device_keys
+from shared.adapters.device_keys import Identity
 from shared.adapters.durable_files import write_whole
 from shared.edge.ending import until_told
 from shared.edge.home import DeviceHome
@@ -31,6 +33,8 @@ from shared.protocol.parsing import encode, parse_object
 KEY_HEX_LENGTH = 32
 NUMBER_MAX = 255
 FARES_BYTES_MAX = 1 << 20
+SEALED_LENGTH_MAX = 16_384
+"""In hexadecimal: more versions of one key than there can be."""
 
 reader = typer.Typer(no_args_is_help=True, help="A card terminal: run it, key for its driver, look after it.")
 
@@ -86,7 +90,8 @@ def run(
 def load_keys(home: Home) -> None:
     """Take the town's card keys from standard input and seal them to this device; what it had is replaced.
 
-    A line a key: {"number":1,"version":1,"key":"00112233445566778899aabbccddeeff"}. Number 1 is the tap's.
+    The line that `ventanilla hub card-keys terminal-keys` prints for this device; or a line a key:
+    {"number":1,"version":1,"key":"00112233445566778899aabbccddeeff"}. Number 1 is the tap's.
     """
     folder = DeviceHome(home)
     with folder.locked():
@@ -96,6 +101,9 @@ def load_keys(home: Home) -> None:
             if not given.strip():
                 continue
             said = parse_object(given)
+            if "sealed" in said:
+                keys |= _sealed_keys(said, identity)
+                continue
             keys[whole(said, "number", 0, NUMBER_MAX), whole(said, "version", 0, NUMBER_MAX)] = _key(said)
         if not keys:
             raise InputError("there was no key on standard input; give a line for each")
@@ -140,6 +148,17 @@ def taps(home: Home) -> None:
 
 def _ask(home: Path, **asked: Any) -> None:  # noqa: ANN401  what each command asks
     typer.echo(encode(ask_driver(DeviceHome(home).run, asked)).decode())
+
+
+def _sealed_keys(said: dict[str, object], identity: Identity) -> dict[tuple[int, int], bytes]:
+    """The tap's keys as the hub sealed them to this device."""
+    written = text(said, "sealed", SEALED_LENGTH_MAX)
+    try:
+        file = bytes.fromhex(written)
+    except ValueError:
+        raise InputError("a sealed line is hexadecimal; take it anew from the hub") from None
+    store = SoftwareKeys.opened(file, identity.keys.links.up.key, identity.device)
+    return {(layout.TAP_KEY, version): key for version, key in store.towns_own(layout.TAP_KEY).items()}
 
 
 def _key(said: dict[str, object]) -> bytes:

@@ -1,7 +1,8 @@
 """How a blank card becomes the town's: the application, its files, its keys, its first record.
 
 Rules:
-- A card that is torn while it is made holds no money and answers to no terminal: it is made anew.
+- A card that is torn while it is made holds no money and answers to no terminal: `unmade` clears it, and it
+  is made anew. One that was torn after its keys were set lacks its first deed alone, which `begun` adds.
 - The first record has counter 1: it is the card's first transaction.
 - The card's own master key is AES already. A card fresh from its maker has another kind, and wants one step
   before this one, which no published vector covers (docs/CARD.md).
@@ -25,6 +26,10 @@ HIGHEST_MINOR: Final = 15_000
 """A purse holds 150 euros at most."""
 
 
+def _nobody(_: Record) -> None:
+    """Nobody wants to know beforehand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
     """What a card is to become.
@@ -36,7 +41,8 @@ class Making:
         terminal: which desk makes it.
         mark: drawn for it, 4 bytes.
         key: gives the card's own key by its number.
-        version: of the keys.
+        version: gives the version of a key by its number.
+        intend: is told of the first record before it counts.
     """
 
     holder: Holder
@@ -45,7 +51,8 @@ class Making:
     terminal: int
     mark: bytes
     key: Callable[[int], bytes]
-    version: int
+    version: Callable[[int], int]
+    intend: Callable[[Record], None] = _nobody
 
 
 def issued(card: Card, root_key: bytes, making: Making) -> Talk[Outcome[Committed]]:
@@ -61,7 +68,21 @@ def issued(card: Card, root_key: bytes, making: Making) -> Talk[Outcome[Committe
         made = yield from step
         if not isinstance(made, Done):
             return made
-    return (yield from _first_deed(card, making))
+    return (yield from begun(card, making))
+
+
+def unmade(card: Card, root_key: bytes) -> Talk[Outcome[None]]:
+    """Take away what a torn card has of the application.
+
+    Args:
+        card: one that was torn before its keys were set.
+        root_key: the card's own master key, 16 bytes.
+    """
+    for step in (card.select(layout.ROOT_NAME), card.authenticate(layout.MASTER_KEY, root_key)):
+        done = yield from step
+        if not isinstance(done, Done):
+            return done
+    return (yield from issuing.delete_application(card, layout.NUMBER))
 
 
 def _application(card: Card, root_key: bytes) -> tuple[Talk[Outcome[None]], ...]:
@@ -77,7 +98,7 @@ def _application(card: Card, root_key: bytes) -> tuple[Talk[Outcome[None]], ...]
 def _files(card: Card, making: Making) -> tuple[Talk[Outcome[None]], ...]:
     purse = (layout.PURSE, layout.PURSE_RIGHTS, making.lowest_minor, HIGHEST_MINOR)
     journal = (layout.JOURNAL, layout.JOURNAL_RIGHTS, layout.RECORD_BYTES, layout.RECORDS_KEPT + 1)
-    seal = (layout.SEAL, layout.SEAL_RIGHTS, making.key(layout.SEAL_KEY), making.version)
+    seal = (layout.SEAL, layout.SEAL_RIGHTS, making.key(layout.SEAL_KEY), making.version(layout.SEAL_KEY))
     return (
         issuing.create_backup_file(card, layout.HOLDER, layout.HOLDER_RIGHTS, layout.HOLDER_BYTES),
         issuing.create_value_file(card, *purse),
@@ -88,14 +109,20 @@ def _files(card: Card, making: Making) -> tuple[Talk[Outcome[None]], ...]:
 
 def _keys(card: Card, making: Making) -> tuple[Talk[Outcome[None]], ...]:
     others = (
-        issuing.change_key(card, number, BLANK_KEY, making.key(number), making.version)
+        issuing.change_key(card, number, BLANK_KEY, making.key(number), making.version(number))
         for number in range(layout.MASTER_KEY + 1, layout.KEYS)
     )
-    own = making.key(layout.MASTER_KEY)
-    return (*others, issuing.change_own_key(card, layout.MASTER_KEY, own, making.version))
+    own, version = making.key(layout.MASTER_KEY), making.version(layout.MASTER_KEY)
+    return (*others, issuing.change_own_key(card, layout.MASTER_KEY, own, version))
 
 
-def _first_deed(card: Card, making: Making) -> Talk[Outcome[Committed]]:
+def begun(card: Card, making: Making) -> Talk[Outcome[Committed]]:
+    """Write holder and first record of a card that has its files and keys.
+
+    Args:
+        card: such a one.
+        making: what it is to become.
+    """
     first = Record(deed=Deed.ISSUED, counter=1, at_s=making.at_s, terminal=making.terminal, mark=making.mark)
     steps = (
         card.select(layout.NAME),
@@ -107,4 +134,5 @@ def _first_deed(card: Card, making: Making) -> Talk[Outcome[Committed]]:
         done = yield from step
         if not isinstance(done, Done):
             return done
+    making.intend(first)
     return (yield from card.commit())

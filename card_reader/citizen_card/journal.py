@@ -21,6 +21,7 @@ Rules:
 import struct
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from hashlib import sha256
 from typing import Any, Final, Self, cast
 
 from card_reader.citizen_card.errors import CardDataError
@@ -155,6 +156,11 @@ class Record:
     def is_same_deed(self, other: "Record") -> bool:
         """Tell whether two records are of one deed."""
         return (self.counter, self.terminal, self.mark) == (other.counter, other.terminal, other.mark)
+
+
+def terminal_number(device: str) -> int:
+    """Return the number by which a card's journal names a terminal, or a desk, from the device's name."""
+    return int.from_bytes(sha256(device.encode()).digest()[:4], "big")
 
 
 _FIELDS: Final = (

@@ -18,6 +18,7 @@ from card_reader.desfire.crypto import mixed
 from card_reader.desfire.session import Mode
 
 CREATE_APPLICATION: Final = 0xCA
+DELETE_APPLICATION: Final = 0xDA
 CREATE_BACKUP_FILE: Final = 0xCB
 CREATE_VALUE_FILE: Final = 0xCC
 CREATE_CYCLIC_FILE: Final = 0xC0
@@ -66,6 +67,16 @@ def create_application(
     """
     settings = bytes([_MASTER_ALONE, _AES | _ISO_NAMES | keys])
     return _none((yield from card.ask(CREATE_APPLICATION, number + settings + iso_id + name)))
+
+
+def delete_application(card: Card, number: bytes) -> Talk[Outcome[None]]:
+    """Take an application away, with all that is in it.
+
+    Args:
+        card: in a session with the card's master key.
+        number: 3 bytes, as the card stores them.
+    """
+    return _none((yield from card.ask(DELETE_APPLICATION, number)))
 
 
 def create_backup_file(card: Card, file: int, rights: Rights, size: int) -> Talk[Outcome[None]]:

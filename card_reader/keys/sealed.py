@@ -12,6 +12,7 @@ Rules:
 - A key is in no message, no log, no `repr`. Whoever can read this process's memory has it: that is what a
   store in hardware is for.
 - A terminal in a bus is given tap keys and no others. Who loads a store decides that, not the store.
+- The hub's own keys lie in the same form (`hub.keys.card_keys`).
 
 Source: NIST SP 800-38D (GCM); RFC 5869 (HKDF).
 """
@@ -28,7 +29,8 @@ from card_reader.citizen_card import layout
 from card_reader.desfire.crypto import KEY_BYTES
 from card_reader.keys.errors import CardKeysError, NoCardKeyError
 
-KEYS_MAX: Final = 64
+KEYS_MAX: Final = 1_530
+"""Six keys in 255 versions each, at the hub; a terminal has two or three."""
 SECRET_BYTES_MIN: Final = 16
 _HEAD: Final = b"VTCK\x01"
 _NONCE_BYTES: Final = 12
@@ -100,6 +102,18 @@ class SoftwareKeys:
         plain = b"".join(bytes(place) + key for place, key in sorted(self._keys.items()))
         nonce = draw(_NONCE_BYTES)
         return _HEAD + nonce + AESGCM(_sealing_key(secret)).encrypt(nonce, plain, _bound(device))
+
+    def added(self, keys: Mapping[Place, bytes]) -> Self:
+        """Return a store that holds these keys too.
+
+        Raises:
+            CardKeysError: one has another length or place, or there are too many.
+        """
+        return type(self)(self._keys | dict(keys))
+
+    def towns_own(self, number: int) -> dict[int, bytes]:
+        """Return the town's own keys of a number, by version: to load another store with."""
+        return {version: key for (held, version), key in self._keys.items() if held == number}
 
     def versions(self, number: int) -> tuple[int, ...]:
         """Return which versions of a key there are, the newest first."""

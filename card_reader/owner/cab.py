@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Final
 
 from card_reader.citizen_card.holder import day_of
+from card_reader.citizen_card.journal import terminal_number
 from card_reader.core.trip import Trip
 from shared.model.errors import InputError
 
@@ -125,8 +125,3 @@ class Cab:
 
     def _keyed(self, now_s: int) -> int | None:
         return self._passengers if 0 <= now_s - self._keyed_s <= KEYED_S else None
-
-
-def terminal_number(device: str) -> int:
-    """Return the number by which a card's journal names this terminal."""
-    return int.from_bytes(sha256(device.encode()).digest()[:4], "big")

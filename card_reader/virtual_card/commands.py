@@ -215,8 +215,18 @@ def _new_application(card: Inside, header: bytes, data: bytes) -> bytes:
     name, count = header[7:], header[4] & 0x0F
     if name in card.memory.applications:
         raise Complaint(_DUPLICATE)
-    made = Application(keys=[bytes(16)] * count, versions=[0] * count)
+    made = Application(keys=[bytes(16)] * count, versions=[0] * count, number=header[:3])
     card.memory.applications[name] = made
+    return b""
+
+
+def _no_application(card: Inside, header: bytes, data: bytes) -> bytes:
+    named = [name for name, held in card.memory.applications.items() if held.number == header]
+    if card.session.key != 0 or card.application.number:
+        raise Complaint(_PERMISSION)
+    if not named or not header:
+        raise Complaint(0xA0)
+    del card.memory.applications[named[0]]
     return b""
 
 
@@ -286,6 +296,7 @@ COMMANDS: Final = {
     0xA7: Command(0, 1, _abort),
     0xC4: Command(1, 3, _change_key),
     0xCA: Command(99, 1, _new_application),
+    0xDA: Command(3, 1, _no_application),
     0xCB: Command(7, 1, _new_backup),
     0xCC: Command(17, 1, _new_value),
     0xC0: Command(10, 1, _new_cyclic),

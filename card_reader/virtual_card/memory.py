@@ -68,10 +68,11 @@ class Seal(File):
 
 @dataclass
 class Application:
-    """Keys and files."""
+    """Keys and files; the card itself has no number."""
 
     keys: list[bytes]
     versions: list[int]
+    number: bytes = b""
     files: dict[int, File] = field(default_factory=dict[int, File])
 
     def seal(self) -> Seal | None:

@@ -65,6 +65,12 @@ class Revoked(BaseModel):
     state: str
 
 
+class SealedKeys(BaseModel):
+    """Card keys for a terminal, sealed under its link key, in hexadecimal."""
+
+    sealed: str
+
+
 class Reason(BaseModel):
     """Why something was decided, in the operator's words."""
 
@@ -128,6 +134,12 @@ def devices_router(parts: Parts) -> APIRouter:
         """Let a fenced device go on, and take what it sent meanwhile; it is told at once."""
         decided = parts.clerk.release_device(device)
         return Released(events_taken=decided.taken, events_waiting=decided.waiting)
+
+    @router.get("/{device}/card-keys")
+    def card_keys(device: DeviceId) -> SealedKeys:
+        """The tap's key for a terminal, in each version that is not retired; it opens there alone."""
+        sealed = parts.room.card_keys.sealed_for(device, registry.up_key(device).key)
+        return SealedKeys(sealed=sealed.hex())
 
     @router.post("/{device}/revoke")
     def revoke(device: DeviceId, why: Reason) -> Revoked:

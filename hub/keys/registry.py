@@ -135,6 +135,17 @@ class Registry:
             raise UnknownDeviceError(UnknownDeviceError.__doc__)
         return entry.links[0].down
 
+    def up_key(self, device: str) -> LinkKey:
+        """Return the newest key under which a device speaks to the hub.
+
+        Raises:
+            UnknownDeviceError: it is unknown or revoked.
+        """
+        entry = self._devices.get(device)
+        if entry is None or not entry.links:
+            raise UnknownDeviceError(UnknownDeviceError.__doc__)
+        return entry.links[0].up
+
     def enrolled_ms(self, device: str) -> int | None:
         """Return when a device was last enrolled; None if it never was."""
         entry = self._devices.get(device)

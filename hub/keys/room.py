@@ -21,6 +21,7 @@ from hub.keys.authority import (
     load_own_serial,
     own_certificates_need_renewal,
 )
+from hub.keys.card_keys import CardKeyRing
 from hub.keys.files import TwinFolder
 from hub.keys.hub_keys import HubKeys
 from hub.keys.incarnation import Incarnation
@@ -73,6 +74,7 @@ class KeyRoom:
     Attributes:
         notes: what opening had to mend, as sentences for the exceptions list.
         own_serial: of the hub's client certificate, which the broker admits.
+        card_keys: the town's, as far as it has made any.
     """
 
     folder: TwinFolder
@@ -82,6 +84,7 @@ class KeyRoom:
     keys: HubKeys
     own_serial: str
     notes: tuple[str, ...]
+    card_keys: CardKeyRing
 
     @classmethod
     def open(
@@ -107,6 +110,7 @@ class KeyRoom:
                 keys=hub_keys.load(twin, registry, clock),
                 own_serial=load_own_serial(twin),
                 notes=(*registry.notes, *_note_one_disk(folder, copy_folder)),
+                card_keys=CardKeyRing(twin),
             )
         except BaseException:
             registry.close()

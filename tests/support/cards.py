@@ -254,7 +254,7 @@ def making_of(town: Town, uid: bytes, lowest_minor: int = -200, **holder: Any) -
         terminal=1,
         mark=bytes(4),
         key=lambda number: town.key(uid, number),
-        version=1,
+        version=lambda _: 1,
     )
 
 
