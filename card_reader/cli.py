@@ -121,6 +121,12 @@ def passengers(
 
 
 @reader.command()
+def cancel(home: Home) -> None:
+    """Take the last tap back, when its card is held there again; for one minute."""
+    _ask(home, do="cancel")
+
+
+@reader.command()
 def clear(home: Home) -> None:
     """Take back what was keyed."""
     _ask(home, do="clear")

@@ -4,9 +4,9 @@ A deed of a terminal is one movement of the purse, if any, and one record, in th
 """
 
 from card_reader.citizen_card import layout
-from card_reader.citizen_card.journal import Record
+from card_reader.citizen_card.journal import Deed, Record
 from card_reader.desfire import transaction_mac
-from card_reader.desfire.card import CREDIT, DEBIT, VALUE_BYTES, WRITE_RECORD, place
+from card_reader.desfire.card import CREDIT, DEBIT, LIMITED_CREDIT, VALUE_BYTES, WRITE_RECORD, place
 
 
 def signed_input(record: Record) -> bytes:
@@ -16,4 +16,11 @@ def signed_input(record: Record) -> bytes:
     if not moved_minor:
         return whole
     amount = abs(moved_minor).to_bytes(VALUE_BYTES, "little")
-    return transaction_mac.of_amount(CREDIT if moved_minor > 0 else DEBIT, layout.PURSE, amount) + whole
+    return transaction_mac.of_amount(_movement(record), layout.PURSE, amount) + whole
+
+
+def _movement(record: Record) -> int:
+    """The command that moved the purse: a terminal gives back the last debit, and credits nothing else."""
+    if record.amount_minor < 0:
+        return DEBIT
+    return LIMITED_CREDIT if record.deed is Deed.CANCELLED else CREDIT

@@ -41,6 +41,8 @@ class Sound(StrEnum):
     """Two short high tones: it was valid already."""
     AGAIN = "again"
     """Two tones that rise: hold it there again."""
+    BACK = "back"
+    """Two tones that fall: the driver took it back, nobody rides."""
     OTHER = "other"
     """One middle tone: hold another card there."""
     STOP = "stop"
@@ -87,6 +89,7 @@ def show(verdict: Verdict) -> Shown:
     record = verdict.record
     parts = {
         "amount": str(Money(verdict.paid_minor, EURO)),
+        "back": str(Money(record.amount_minor, EURO)) if record else "",
         "balance": str(Money(record.balance_minor, EURO)) if record else "",
         "people": str(record.passengers) if record else "",
         "rides": str(record.rides) if record else "",
@@ -154,6 +157,12 @@ SIGNS: Final[Mapping[Yes | No, Sign]] = {
         ("Ya está validada", "Ja està validada", "Already valid"),
         ("Viajan: {people}", "Viatgen: {people}", "Passengers: {people}"),
     ),
+    Yes.UNDONE: _sign_of(
+        Light.AMBER,
+        Sound.BACK,
+        ("Viaje anulado", "Viatge anul·lat", "Trip cancelled"),
+        ("Devuelto: {back}", "Retornat: {back}", "Given back: {back}"),
+    ),
     No.FOREIGN_CARD: _sign_of(
         Light.RED,
         Sound.OTHER,
@@ -208,6 +217,18 @@ SIGNS: Final[Mapping[Yes | No, Sign]] = {
         Sound.STOP,
         ("Demasiados viajeros", "Massa viatgers", "Too many passengers"),
         ("Use otra tarjeta", "Use una altra targeta", "Use another card"),
+    ),
+    No.UNCHECKED: _sign_of(
+        Light.RED,
+        Sound.STOP,
+        ("No se puede comprobar", "No es pot comprovar", "Cannot be checked"),
+        ("Pague al conductor", "Pague al conductor", "Pay the driver"),
+    ),
+    No.NO_UNDOING: _sign_of(
+        Light.AMBER,
+        Sound.STOP,
+        ("No se puede anular", "No es pot anul·lar", "Cannot be cancelled"),
+        _DESK,
     ),
     No.REMOVED: _sign_of(
         Light.AMBER,

@@ -14,7 +14,7 @@ Rules:
 - A ride that somebody paid for opens the window for a transfer anew, for all who ride.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from card_reader.citizen_card.holder import Holder
@@ -59,6 +59,12 @@ class Fare:
 def is_aboard(last: Record, trip: Trip, tariff: Tariff) -> bool:
     """Tell whether the card's last deed was a ride on this very bus, a moment ago."""
     is_here = last.deed in RIDES and last.terminal == trip.terminal
+    return is_here and is_within(last.at_s, trip.now_s, tariff.passback_s)
+
+
+def is_undone(last: Record, trip: Trip, tariff: Tariff) -> bool:
+    """Tell whether the card's last deed was a ride on this very bus that was taken back a moment ago."""
+    is_here = last.deed is Deed.CANCELLED and last.terminal == trip.terminal
     return is_here and is_within(last.at_s, trip.now_s, tariff.passback_s)
 
 
@@ -124,10 +130,34 @@ def ridden(last: Record, trip: Trip, tariff: Tariff, owed: Fare, mark: bytes) ->
     )
 
 
+def undone(before: Record, ride: Record, trip: Trip, mark: bytes) -> Record:
+    """Return the record of a ride that is taken back: the card is as it was before it, and has its money.
+
+    Args:
+        before: the record before the ride; window, cap, tickets and place are again what it says.
+        ride: what is taken back, the card's newest record.
+        trip: where and when.
+        mark: drawn for it, 4 bytes.
+    """
+    return replace(
+        before,
+        deed=Deed.CANCELLED,
+        counter=ride.counter + 1,
+        at_s=trip.now_s,
+        terminal=trip.terminal,
+        mark=mark,
+        passengers=ride.passengers,
+        product=ride.product,
+        amount_minor=-ride.amount_minor,
+        balance_minor=ride.balance_minor - ride.amount_minor,
+    )
+
+
 def _transferring(last: Record, trip: Trip, tariff: Tariff) -> int:
     """How many of the passengers change for nothing."""
     rule = tariff.transfer
-    if rule is None or not last.transfers_left or last.terminal == trip.terminal:
+    is_same_bus = last.terminal == trip.terminal and last.deed is not Deed.CANCELLED
+    if rule is None or not last.transfers_left or is_same_bus:
         return 0
     if last.line == trip.line and not rule.same_line:
         return 0

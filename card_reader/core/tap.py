@@ -19,6 +19,10 @@ Rule 4. An intent that turns out to have happened a moment ago *is* this present
 Rule 5. After a power cut nobody knows whether the light was seen. A tap from before it that happened a moment
         ago is told again, whatever the driver keyed, before anything is charged.
 
+Rule 6. A tap that the driver takes back is a deed as any other: one transaction, one record, an intent before
+        it. It is taken back only as long as it is the card's newest deed (nine commands: the record before
+        it is read too, and what it says is put back).
+
 A power cut of the terminal at any point is the same as an answer that did not come: the intent is there, or
 it is not.
 
@@ -26,7 +30,7 @@ Not here: what a ride costs (`decision`), readers, disks and clocks.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -35,12 +39,13 @@ from card_reader.apdu.status import Status
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.errors import CardDataError, CardVersionError
 from card_reader.citizen_card.holder import Holder
-from card_reader.citizen_card.journal import Deed, Record
+from card_reader.citizen_card.journal import MARK_BYTES, Deed, Record
 from card_reader.citizen_card.settling import Found, found_on, proof_of
+from card_reader.core.allowance import Allowance, unlimited
 from card_reader.core.book import Book, Intent
-from card_reader.core.decision import AlreadyValid, Denied, Image, No, Refuse, Ride, decide
-from card_reader.core.fare import is_within
-from card_reader.core.trip import Trip
+from card_reader.core.decision import AlreadyValid, Denied, Image, No, Refuse, Ride, Undone, decide
+from card_reader.core.fare import is_within, undone
+from card_reader.core.trip import Trip, Undoing
 from card_reader.desfire.card import Card
 from shared.model.tariff import Tariff
 
@@ -59,6 +64,11 @@ class Yes(StrEnum):
     RIDE = "ride"
     TRANSFER = "transfer"
     ALREADY = "already"
+    UNDONE = "undone"
+    """Nobody rides: the driver took the tap back."""
+
+
+_SAID: Final = {Deed.TRANSFER: Yes.TRANSFER, Deed.CANCELLED: Yes.UNDONE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ class Verdict:
     Attributes:
         said: how they ride, or why not.
         record: the card's newest deed as far as it is known; None where nothing could be read.
-        paid_minor: what left the purse in this presentation.
+        paid_minor: what left the purse in this presentation; below zero, what came back.
     """
 
     said: Yes | No
@@ -87,6 +97,7 @@ class Desk:
         book: what is not settled.
         blind: the keyed hash by which a card is remembered.
         draw: randomness.
+        allowance: what a card may spend while the deny list is too old.
     """
 
     key: Callable[[bytes], bytes]
@@ -95,6 +106,7 @@ class Desk:
     book: Book
     blind: Callable[[bytes], bytes]
     draw: Callable[[int], bytes]
+    allowance: Allowance = field(default_factory=unlimited)
 
 
 def tap(card_uid: bytes, trip: Trip, desk: Desk) -> Talk[Verdict]:
@@ -129,14 +141,39 @@ def tap(card_uid: bytes, trip: Trip, desk: Desk) -> Talk[Verdict]:
 
 def _decided(card: Card, name: bytes, image: Image, trip: Trip, desk: Desk) -> Talk[Verdict]:
     """Decide anew, and do it."""
-    match decide(image, trip, desk.tariff, desk.denied, desk.draw(4)):
+    if trip.undoing is not None and trip.undoing.card == name:
+        return (yield from _undone(card, trip.undoing, image, trip, desk))
+    left_minor = desk.allowance.left_minor(name)
+    match decide(image, trip, desk.tariff, desk.denied, desk.draw(MARK_BYTES), left_minor):
         case Refuse(why):
             return Verdict(said=why, record=image.last)
         case AlreadyValid(last):
             return Verdict(said=Yes.ALREADY, record=last)
+        case Undone(last):
+            return Verdict(said=Yes.UNDONE, record=last)
         case Ride() as ride:
             intent = Intent(card=name, record=ride.record, is_keyed=trip.is_keyed)
-            return (yield from _charged(card, ride, image, intent, desk.book))
+            broken = yield from _done(card, image, intent, desk)
+            said = Yes.TRANSFER if ride.fare.is_transfer else Yes.RIDE
+            paid_minor = ride.fare.amount.amount_minor
+            return broken or Verdict(said=said, record=ride.record, paid_minor=paid_minor)
+
+
+def _undone(card: Card, undoing: Undoing, image: Image, trip: Trip, desk: Desk) -> Talk[Verdict]:
+    """Take back the card's newest deed, if that is the one that the driver means."""
+    ride = undoing.ride
+    if not ride.is_same_deed(image.last):
+        return Verdict(said=No.NO_UNDOING, record=image.last)
+    found = yield from card.records(layout.JOURNAL, 1, 1, layout.RECORD_BYTES)
+    if not isinstance(found, Done):
+        return Verdict(said=_lost(found), record=image.last)
+    try:
+        before = Record.from_bytes(found.value[0])
+    except CardDataError:
+        return Verdict(said=No.UNREADABLE, record=image.last)
+    record = undone(before, ride, trip, desk.draw(MARK_BYTES))
+    broken = yield from _done(card, image, Intent(card=undoing.card, record=record, is_keyed=True), desk)
+    return broken or Verdict(said=Yes.UNDONE, record=record, paid_minor=-record.amount_minor)
 
 
 def _opened(card: Card, key: bytes) -> Talk[No | None]:
@@ -175,72 +212,86 @@ def _image(card: Card) -> Talk[Image | No]:
         return No.UNREADABLE
 
 
-def _charged(card: Card, ride: Ride, image: Image, intent: Intent, book: Book) -> Talk[Verdict]:
-    """Write the ride onto the card and let it count."""
-    paid_minor = ride.fare.amount.amount_minor
+def _done(card: Card, image: Image, intent: Intent, desk: Desk) -> Talk[Verdict | None]:
+    """Write a deed onto the card and let it count; None where it does, else what is to be said."""
     try:
-        record = ride.record.to_bytes()
+        written = yield from _written(card, intent.record)
     except CardDataError:
         return Verdict(said=No.UNREADABLE, record=image.last)
-    written = yield from _written(card, paid_minor, record)
     if not isinstance(written, Done):
-        too_low = isinstance(written, Refused) and written.status == Status.BOUNDARY
-        return Verdict(said=No.NO_BALANCE if too_low else _lost(written), record=image.last)
-    book.intend(intent)
+        if isinstance(written, Refused) and written.status == Status.BOUNDARY:
+            said = No.NO_BALANCE if intent.record.amount_minor < 0 else No.NO_UNDOING
+        else:
+            said = _lost(written)
+        return Verdict(said=said, record=image.last)
+    desk.book.intend(intent)
+    desk.allowance.count(intent.card, -intent.record.amount_minor)
     committed = yield from card.commit()
     match committed:
         case Done(proof):
-            book.happened(intent, proof)
-            said = Yes.TRANSFER if ride.fare.is_transfer else Yes.RIDE
-            return Verdict(said=said, record=ride.record, paid_minor=paid_minor)
+            desk.book.happened(intent, proof)
+            return None
         case NotSent():
-            book.never_happened(intent)
+            _never_happened(intent, desk)
             return Verdict(said=No.REMOVED, record=image.last)
         case Refused() | Unknown():
             return Verdict(said=No.REMOVED)
 
 
-def _written(card: Card, paid_minor: int, record: bytes) -> Talk[Outcome[None]]:
-    if paid_minor:
-        debited = yield from card.debit(layout.PURSE, paid_minor)
-        if not isinstance(debited, Done):
-            return debited
-    return (yield from card.append(layout.JOURNAL, record))
+def _written(card: Card, record: Record) -> Talk[Outcome[None]]:
+    """Move the purse and add the record; `CardDataError` before anything, where no card could hold it."""
+    moves_minor, written = record.amount_minor, record.to_bytes()
+    if moves_minor:
+        move = card.debit if moves_minor < 0 else card.credit_back
+        moved = yield from move(layout.PURSE, abs(moves_minor))
+        if not isinstance(moved, Done):
+            return moved
+    return (yield from card.append(layout.JOURNAL, written))
 
 
 def _told_before(card: Card, name: bytes, image: Image, trip: Trip, desk: Desk) -> Talk[Verdict | None]:
     """Settle what is not settled; tell what this presentation was already charged; None where it was not."""
     intent = desk.book.intent_of(name)
     if intent is not None:
-        broken = yield from _settled(card, intent, image, desk.book)
+        broken = yield from _settled(card, intent, image, desk)
         if broken is not None:
             return Verdict(said=broken)
-    before = desk.book.untold_of(name) if intent is None else intent
+    before = intent or (None if _is_undoing(trip, name, image) else desk.book.untold_of(name))
     if before is None or not before.record.is_same_deed(image.last):
         return None
     done = before.record
     is_now = done.terminal == trip.terminal and is_within(done.at_s, trip.now_s, desk.tariff.passback_s)
     if not is_now:
         return None
-    said = Yes.TRANSFER if done.deed is Deed.TRANSFER else Yes.RIDE
-    return Verdict(said=said, record=done, paid_minor=-done.amount_minor)
+    return Verdict(said=_SAID.get(done.deed, Yes.RIDE), record=done, paid_minor=-done.amount_minor)
 
 
-def _settled(card: Card, intent: Intent, image: Image, book: Book) -> Talk[No | None]:
+def _is_undoing(trip: Trip, name: bytes, image: Image) -> bool:
+    """Whether the driver takes back this card's newest deed: then it need not be told first."""
+    undoing = trip.undoing
+    return undoing is not None and undoing.card == name and undoing.ride.is_same_deed(image.last)
+
+
+def _settled(card: Card, intent: Intent, image: Image, desk: Desk) -> Talk[No | None]:
     """Settle an intent by what the card holds at its counter; a reason where the card does not tell now."""
     found = yield from found_on(card, intent.record, image.last)
     match found:
         case Found.NEWEST:
-            book.happened(intent, (yield from proof_of(card, intent.record)))
+            desk.book.happened(intent, (yield from proof_of(card, intent.record)))
         case Found.BEFORE:
-            book.happened(intent, None)
+            desk.book.happened(intent, None)
         case Found.NEVER:
-            book.never_happened(intent)
+            _never_happened(intent, desk)
         case Found.UNTOLD:
-            book.undecided(intent)
+            desk.book.undecided(intent)
         case failed:
             return _lost(failed)
     return None
+
+
+def _never_happened(intent: Intent, desk: Desk) -> None:
+    desk.book.never_happened(intent)
+    desk.allowance.count(intent.card, intent.record.amount_minor)
 
 
 def _lost(failed: Failed) -> No:

@@ -2,6 +2,21 @@
 
 from dataclasses import dataclass
 
+from card_reader.citizen_card.journal import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """A tap that the driver takes back.
+
+    Attributes:
+        card: keyed hash of its card.
+        ride: its record; it happened.
+    """
+
+    card: bytes
+    ride: Record
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
@@ -16,6 +31,7 @@ class Trip:
         day: of the town's calendar, as `citizen_card.holder.day_of` counts.
         passengers: how many ride on this card.
         is_keyed: somebody keyed the passengers for this very tap.
+        undoing: the tap that the driver takes back, if its card is the one that comes.
     """
 
     terminal: int
@@ -26,3 +42,4 @@ class Trip:
     day: int
     passengers: int = 1
     is_keyed: bool = False
+    undoing: Undoing | None = None

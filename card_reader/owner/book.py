@@ -1,6 +1,6 @@
 """The durable book: taps that are not over, in a file of their own beside the outbox.
 
-    tap: event, card, record, is_keyed, at, state, counter, mac
+    tap: event, card, record, is_keyed, at, state, counter, mac, reverses
          state 0 open → 1 happened, not in the outbox yet → 2 in the outbox
                       → gone (it never happened)   → 3 a clerk's
 
@@ -11,6 +11,7 @@ Rules:
 - What only says that something is over is written relaxed: what a power cut takes of it is found out again.
 - A charge that the outbox does not take (its disk is full) is kept here, durably, and handed in later. It is
   never a reason to charge again, or to say no to somebody who paid.
+- A tap that is taken back names the event of the tap, and goes to the outbox behind it.
 - Cards stand here under a keyed hash. What is over goes after two hours: nothing needs it any longer.
 - A file that is damaged is put aside, and a new one begun. What was unknown stays unknown, and the hub sees a
   hole in the card's counters. Nobody is charged twice for it, because the card itself tells of its ride.
@@ -21,7 +22,7 @@ Any thread may call; they take turns.
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -29,20 +30,24 @@ from typing import Any, Final, Protocol
 import structlog
 
 from card_reader.citizen_card.errors import CardDataError
-from card_reader.citizen_card.journal import Record
+from card_reader.citizen_card.journal import RIDES, Deed, Record
 from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.book import INTENT_DAYS_MAX, Intent
+from card_reader.core.trip import Undoing
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.owner import taps_file
 from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, OutboxBrokenError
-from shared.model.errors import DeviceError, VentanillaError
+from shared.edge.errors import NotTakenError
+from shared.model.errors import DeviceError, InputError, VentanillaError
 
 DAY_S: Final = 86_400
 OVER_S: Final = 7_200
 """What is over is kept so long: the longest passback time, and an hour that two clocks may differ."""
 CLERK_DAYS: Final = 35
 """What a clerk must look at is kept as long as lines are."""
+UNDO_S: Final = 600
+"""A tap is taken back within ten minutes; what was longer ago is an office's."""
 LISTED_MAX: Final = 100
 """Taps for a clerk that are told at once."""
 
@@ -72,6 +77,7 @@ class Charge:
         record: what stands on the card.
         proof: the card's signature; None where it could not be asked.
         is_late: it was found out at a later presentation.
+        reverses: event of the tap that it takes back; None where it is a tap.
     """
 
     event_id: str
@@ -79,6 +85,7 @@ class Charge:
     record: Record
     proof: Committed | None
     is_late: bool
+    reverses: str | None = None
 
 
 class Till(Protocol):
@@ -151,7 +158,8 @@ class DurableBook:
         """Remember a tap that is about to be committed."""
         with self._writing() as disk:
             event_id, record = self._till.new_event_id(), intent.record.to_bytes()
-            row = (event_id, intent.card, record, int(intent.is_keyed), self._now_s(), State.OPEN)
+            reverses = _taken_back(disk, intent)
+            row = (event_id, intent.card, record, int(intent.is_keyed), self._now_s(), State.OPEN, reverses)
             disk.commit([(taps_file.INSERT, row)], durable=True)
 
     def happened(self, intent: Intent, proof: Committed | None) -> None:
@@ -160,13 +168,17 @@ class DurableBook:
             found = disk.execute(taps_file.EVENT_OF, (intent.card,)).fetchone()
             if found is None:
                 return
-            event_id, at_s = found
-            is_late = self._now_s() - at_s > 1 or proof is None
+            event_id, at_s, reverses = found
             charge = Charge(
-                event_id=event_id, card=intent.card, record=intent.record, proof=proof, is_late=is_late
+                event_id=event_id,
+                card=intent.card,
+                record=intent.record,
+                proof=proof,
+                is_late=self._now_s() - at_s > 1 or proof is None,
+                reverses=reverses,
             )
             try:
-                self._till.hand_in(charge)
+                self._hand_in(disk, charge)
             except VentanillaError as error:
                 log.warning("charge_kept", reason=type(error).__name__)
                 signed = (proof.counter, proof.mac) if proof is not None else (None, None)
@@ -191,6 +203,19 @@ class DurableBook:
         with self._lock:
             self._told.add(card)
 
+    def latest(self) -> Undoing:
+        """Return the terminal's last tap, to be taken back.
+
+        Raises:
+            InputError: there is none, it was long ago, or it is taken back already.
+        """
+        with self._writing() as disk:
+            row = disk.execute(taps_file.LATEST, (self._now_s() - UNDO_S,)).fetchone()
+        with suppress(CardDataError):
+            if row is not None and (ride := Record.from_bytes(bytes(row[1]))).deed in RIDES:
+                return Undoing(card=bytes(row[0]), ride=ride)
+        raise InputError("no tap of the last ten minutes can be taken back; send the passenger to an office")
+
     def undecided(self, intent: Intent) -> None:
         """Hand it to a clerk: the card no longer tells."""
         with self._writing() as disk:
@@ -201,8 +226,10 @@ class DurableBook:
     def hand_in_rest(self, which: str = taps_file.UNBOOKED) -> None:
         """Give the outbox what it did not take; at the start also settle what it took before a power cut."""
         with self._writing() as disk:
-            for event_id, card, record, state, counter, mac in disk.execute(which).fetchall():
+            for event_id, card, record, state, counter, mac, reverses in disk.execute(which).fetchall():
                 charge = _charge(event_id, card, record, counter, mac)
+                if charge is not None:
+                    charge = replace(charge, reverses=reverses)
                 try:
                     self._settle(disk, str(event_id), State(state), charge)
                 except VentanillaError as error:
@@ -213,8 +240,14 @@ class DurableBook:
         if self._till.has(event_id):
             disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
         elif state is State.HAPPENED and charge is not None:
-            self._till.hand_in(charge)
+            self._hand_in(disk, charge)
             disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
+
+    def _hand_in(self, disk: Disk, charge: Charge) -> None:
+        """Give the outbox a charge; what takes one back waits until the outbox has that."""
+        if charge.reverses is not None and disk.execute(taps_file.WAITS, (charge.reverses,)).fetchone():
+            raise NotTakenError(NotTakenError.__doc__)
+        self._till.hand_in(charge)
 
     def expire(self) -> None:
         """Let go what is over; give a clerk what nobody settled. Call it where the time is known."""
@@ -305,6 +338,17 @@ class DurableBook:
         except CardDataError:  # a flipped bit: nothing can be compared with it any more
             disk.commit([(taps_file.TO_CLERK, (card,))], durable=True)
             return None
+
+
+def _taken_back(disk: Disk, intent: Intent) -> str | None:
+    """Return the event of the tap that an intent takes back; None where it is a tap itself."""
+    if intent.record.deed is not Deed.CANCELLED:
+        return None
+    for event_id, record in disk.execute(taps_file.RIDES_OF, (intent.card,)):
+        with suppress(CardDataError):
+            if Record.from_bytes(bytes(record)).counter == intent.record.counter - 1:
+                return str(event_id)
+    raise InputError("this terminal did not take that tap; give the money back at an office")
 
 
 def _charge(

@@ -1,7 +1,7 @@
 """The driver's place: where the bus is, and what is keyed for the next card. Any thread may ask and key.
 
 What is keyed is for the next card that rides, and for a minute: a group that did not board must not be
-charged to whoever comes next.
+charged to whoever comes next. A tap that is taken back waits as long for its own card; others ride meanwhile.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Final
 
 from card_reader.citizen_card.holder import day_of
 from card_reader.citizen_card.journal import terminal_number
-from card_reader.core.trip import Trip
+from card_reader.core.trip import Trip, Undoing
 from shared.model.errors import InputError
 
 KEYED_S: Final = 60
@@ -59,6 +59,7 @@ class Cab:
         self._now_s = now_s
         self._lock = threading.Lock()
         self._passengers: int | None = None
+        self._undoing: Undoing | None = None
         self._keyed_s = 0
         self._free_rides: dict[str, int] = {}
 
@@ -66,7 +67,7 @@ class Cab:
         """Return the moment of the tap that begins now."""
         now_s = self._now_s()
         with self._lock:
-            keyed = self._keyed(now_s)
+            keyed, undoing = self._keyed(now_s)
             place = self._place
         return Trip(
             terminal=self._terminal,
@@ -77,6 +78,7 @@ class Cab:
             day=day_of(datetime.fromtimestamp(now_s, tz=UTC).astimezone().date()),
             passengers=keyed or 1,
             is_keyed=keyed is not None,
+            undoing=undoing,
         )
 
     def move(self, place: Place) -> None:
@@ -93,12 +95,30 @@ class Cab:
         if not 1 <= passengers <= PASSENGERS_MAX:
             raise InputError(f"passengers is a number from 1 to {PASSENGERS_MAX}; key it again")
         with self._lock:
-            self._passengers, self._keyed_s = passengers, self._now_s()
+            self._passengers, self._undoing, self._keyed_s = passengers, None, self._now_s()
+
+    def undo(self, undoing: Undoing) -> None:
+        """This tap is taken back when its card comes."""
+        with self._lock:
+            self._passengers, self._undoing, self._keyed_s = None, undoing, self._now_s()
 
     def clear(self) -> None:
-        """Nothing is keyed any more: the card rode, or the driver thought better of it."""
+        """Nothing is keyed any more: the driver thought better of it."""
         with self._lock:
-            self._passengers = None
+            self._passengers = self._undoing = None
+
+    def used(self, trip: Trip, counter: int | None) -> None:
+        """A card rode, or its tap was taken back: what was keyed for it is over.
+
+        Args:
+            trip: what was keyed as it came.
+            counter: of the card's newest deed now.
+        """
+        with self._lock:
+            if trip.undoing is None:
+                self._passengers = None
+            elif trip.undoing is self._undoing and counter == trip.undoing.ride.counter + 1:
+                self._undoing = None
 
     def ride_free(self, reason: str) -> dict[str, int]:
         """Somebody rides without a card; return the counters since the start.
@@ -120,8 +140,10 @@ class Cab:
     def members(self) -> dict[str, int | None]:
         """Return how it stands, as a JSON object's members."""
         with self._lock:
-            place, keyed = self._place, self._keyed(self._now_s())
-        return {"line": place.line, "stop": place.stop, "zone": place.zone, "passengers": keyed}
+            place, (keyed, undoing) = self._place, self._keyed(self._now_s())
+        said = {"line": place.line, "stop": place.stop, "zone": place.zone, "passengers": keyed}
+        return said if undoing is None else {**said, "gives_back_minor": -undoing.ride.amount_minor}
 
-    def _keyed(self, now_s: int) -> int | None:
-        return self._passengers if 0 <= now_s - self._keyed_s <= KEYED_S else None
+    def _keyed(self, now_s: int) -> tuple[int | None, Undoing | None]:
+        is_fresh = 0 <= now_s - self._keyed_s <= KEYED_S
+        return (self._passengers, self._undoing) if is_fresh else (None, None)

@@ -1,7 +1,7 @@
 """The driver's keys: a Unix socket in the device's folder, one JSON line asked, one answered.
 
     {"do":"passengers","count":3}   {"do":"clear"}   {"do":"free_ride","reason":"escolar"}
-    {"do":"trip","line":4,"stop":12,"zone":1}        {"do":"status"}
+    {"do":"trip","line":4,"stop":12,"zone":1}        {"do":"cancel"}   {"do":"status"}
 
 Rules: one caller at a time, each wait bounded; the folder is the device user's alone. An answer is what
 became of it, or `{"error":"…"}` with a sentence.

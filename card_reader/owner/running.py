@@ -149,6 +149,7 @@ class Terminal:
                 pseudonyms=Pseudonyms(device.identity.fleet_key),
                 tariff=self._tariff,
                 closed=lambda: device.teller.can_take(Stream.PAYMENTS),
+                limit_minor=device.settings.offline_limit_minor,
             ),
             cab=self._cab,
             face=face,
@@ -224,6 +225,8 @@ class Terminal:
                 self._cab.key(whole(asked, "count", 0, 1_000))
             case "clear":
                 self._cab.clear()
+            case "cancel":
+                self._cab.undo(self._book.latest())
             case "trip":
                 self._cab.move(
                     Place(**{name: whole(asked, name, 0, 0xFFFF) for name in ("line", "stop", "zone")})

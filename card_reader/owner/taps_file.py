@@ -1,6 +1,6 @@
 """The book's file: its one table, and the statements that change it. What they mean is in `book`.
 
-    tap: event, card, record, is_keyed, at, state, counter, mac
+    tap: event, card, record, is_keyed, at, state, counter, mac, reverses
 
 At most one tap of a card is open: the file itself refuses a second.
 """
@@ -46,17 +46,30 @@ def _migrations() -> Migrations:
         database.conn.execute("CREATE UNIQUE INDEX one_open ON tap (card) WHERE state = 0")
         database.conn.execute("CREATE INDEX by_card ON tap (card, state)")
 
+    @steps(name="002_taken_back")
+    def _(database: Database) -> None:
+        database.table("tap").add_column("reverses", str)
+
     return steps
 
 
 TABLES: Final = Tables(_migrate, _is_ours)
-_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac"]
-INSERT: Final = "INSERT INTO tap (event, card, record, is_keyed, at, state) VALUES (?, ?, ?, ?, ?, ?)"
+_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac", "reverses"]
+INSERT: Final = (
+    "INSERT INTO tap (event, card, record, is_keyed, at, state, reverses) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 OPEN_OF: Final = "SELECT record, is_keyed FROM tap WHERE card = ? AND state = 0"
-EVENT_OF: Final = "SELECT event, at FROM tap WHERE card = ? AND state = 0"
+EVENT_OF: Final = "SELECT event, at, reverses FROM tap WHERE card = ? AND state = 0"
 LAST_OF: Final = (
     "SELECT record, is_keyed FROM tap WHERE card = ? AND state IN (1, 2) ORDER BY at DESC, event DESC LIMIT 1"
 )
+RIDES_OF: Final = (
+    "SELECT event, record FROM tap WHERE card = ? AND state IN (1, 2) ORDER BY at DESC, event DESC"
+)
+LATEST: Final = (
+    "SELECT card, record FROM tap WHERE state IN (1, 2) AND at >= ? ORDER BY at DESC, event DESC LIMIT 1"
+)
+WAITS: Final = "SELECT 1 FROM tap WHERE event = ? AND state = 1"
 HAPPENED: Final = "UPDATE tap SET state = 1, counter = ?, mac = ? WHERE event = ?"
 SET: Final = "UPDATE tap SET state = ? WHERE event = ?"
 FORGET: Final = "DELETE FROM tap WHERE card = ? AND state = 0"
@@ -64,6 +77,6 @@ TO_CLERK: Final = "UPDATE tap SET state = 3 WHERE card = ? AND state = 0"
 OVERDUE: Final = "SELECT event FROM tap WHERE state = 0 AND at < ?"
 OVER: Final = "DELETE FROM tap WHERE state = ? AND at < ?"
 CLERKS: Final = "SELECT card, record FROM tap WHERE state = 3 ORDER BY at DESC LIMIT ?"
-_ROWS: Final = "SELECT event, card, record, state, counter, mac FROM tap"
+_ROWS: Final = "SELECT event, card, record, state, counter, mac, reverses FROM tap"
 UNBOOKED: Final = f"{_ROWS} WHERE state = 1 ORDER BY at, event"
 UNSETTLED: Final = f"{_ROWS} WHERE state IN (0, 1) ORDER BY at, event"

@@ -1,4 +1,4 @@
-"""Where charges go: the device's outbox, by way of the teller that seals them to the hub.
+"""Where charges go, and what takes one back: the device's outbox, by way of the teller that seals to the hub.
 
 What the town's lists say of a card goes along; what happened is taken whatever they say.
 """
@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final
 
+from card_reader.citizen_card.journal import Record
 from card_reader.owner.book import Charge
 from shared.edge.errors import OutcomeUnknownError
 from shared.edge.happenings import Happening, happening
@@ -83,21 +84,24 @@ def tap_event(charge: Charge, *, is_list_old: bool) -> Happening:
     record, proof = charge.record, charge.proof
     data: dict[str, Any] = {
         "counter": record.counter,
-        "amount_minor": -record.amount_minor,
+        "amount_minor": abs(record.amount_minor),
         "currency": EURO,
-        "product": str(record.product),
-        "line": str(record.line),
-        "stop": str(record.stop),
-        "zone": str(record.zone),
         "passengers": record.passengers,
         "record": record.to_bytes().hex(),
+        **(_tap(record) if charge.reverses is None else {"reverses": charge.reverses}),
         **({} if proof is None else {"seal": proof.mac.hex()}),
         **({"deny_list": DenyListWord.EXPIRED.value} if is_list_old else {}),
     }
     return happening(
-        EventType.TAP_CHARGED,
+        EventType.TAP_CHARGED if charge.reverses is None else EventType.TAP_CANCELLED,
         data,
         event_id=charge.event_id,
         subject=charge.card.hex(),
         at_ms=record.at_s * 1000 if charge.is_late else None,
     )
+
+
+def _tap(record: Record) -> dict[str, str]:
+    """By what they ride, and where; what takes a tap back has the tap's."""
+    place = {"line": str(record.line), "stop": str(record.stop), "zone": str(record.zone)}
+    return {"product": str(record.product), **place}

@@ -13,6 +13,7 @@ import structlog
 from card_reader.apdu.conversing import converse
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.holder import CARD_ID_BYTES
+from card_reader.core.allowance import Allowance
 from card_reader.core.book import Book
 from card_reader.core.decision import No
 from card_reader.core.display import CLOSED, Shown, show
@@ -46,12 +47,14 @@ class TownRules:
         pseudonyms: name cards.
         tariff: gives what a ride costs; None where the town has not said.
         closed: why nothing may be taken now; None where it may.
+        limit_minor: what a card may spend here while the deny list is too old.
     """
 
     contents: Contents
     pseudonyms: Pseudonyms
     tariff: Callable[[], Tariff | None]
     closed: Callable[[], str | None]
+    limit_minor: Callable[[], int]
 
     def subject(self, card_id: bytes, issue: int) -> str:
         """Return a card's pseudonym, as lines and the deny list name it."""
@@ -61,6 +64,11 @@ class TownRules:
         """Tell whether a card is on the deny list."""
         cards = self.contents.cards()
         return cards is not None and self.subject(card_id, issue) in cards.denied
+
+    def is_list_old(self) -> bool:
+        """Tell whether there is a deny list, too old to rely on."""
+        cards = self.contents.cards()
+        return cards is not None and cards.expired
 
     def blind(self, name: bytes) -> bytes:
         """Return the keyed hash of card id and issue: the pseudonym's bytes."""
@@ -89,6 +97,7 @@ class Validator(Cards):
         self._book = book
         self._town = town
         self._cab = cab
+        self._allowance = Allowance(town.is_list_old, town.limit_minor)
         self._face = face
 
     def serve(self, number: bytes, field: Field) -> None:
@@ -104,13 +113,14 @@ class Validator(Cards):
         if len(number) != UID_BYTES:
             is_phone = len(number) == _RANDOM_UID_BYTES and number[0] == _RANDOM_UID
             return self._say(Verdict(said=No.PHONE if is_phone else No.FOREIGN_CARD))
+        trip = self._cab.trip()
         try:
-            verdict = converse(transport, tap(number, self._cab.trip(), self._desk(tariff)))
+            verdict = converse(transport, tap(number, trip, self._desk(tariff)))
         except VentanillaError as error:
             log.warning("not_taken", reason=str(error))
             return self._close()
         if isinstance(verdict.said, Yes):
-            self._cab.clear()
+            self._cab.used(trip, None if verdict.record is None else verdict.record.counter)
         return self._say(verdict)
 
     def missed(self, mishap: Mishap) -> None:
@@ -150,6 +160,7 @@ class Validator(Cards):
             book=self._book,
             blind=self._town.blind,
             draw=token_bytes,
+            allowance=self._allowance,
         )
 
     def _key(self, card_uid: bytes) -> bytes:

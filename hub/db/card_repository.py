@@ -159,12 +159,6 @@ class CardRepository:
         )
 
 
-def denied_cards(connection: Connection) -> list[tuple[bytes, int]]:
-    """Return id and issue of every card that rides nowhere: what `DeniedCards.of` makes the list of."""
-    query = select(card.c.card_id, card.c.issue).where(card.c.state != CardState.ISSUED.value)
-    return [(bytes(row.card_id), row.issue) for row in connection.execute(query)]
-
-
 def denied_subjects(connection: Connection) -> list[str]:
     """Return the pseudonym of every card that rides nowhere."""
     query = select(card.c.subject).where(card.c.state != CardState.ISSUED.value).order_by(card.c.subject)

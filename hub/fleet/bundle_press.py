@@ -27,6 +27,7 @@ from hub.fleet.versions import Versions
 from hub.keys.hub_keys import HubKeys
 from hub.keys.records import HubKeyRole
 from hub.keys.registry import Registry
+from shared.model.deny_list import DenyList, PackedSubjects
 from shared.model.errors import CapacityError, InputError
 from shared.protocol import limits
 from shared.protocol.bundle import (
@@ -38,7 +39,7 @@ from shared.protocol.bundle import (
     make_notice,
     make_retirement,
 )
-from shared.protocol.contents import read_content
+from shared.protocol.contents import Content, read_content
 from shared.protocol.report_status import REPORT_STATUS
 from shared.protocol.signing import signing_key_id
 from shared.protocol.versions import Version
@@ -110,7 +111,7 @@ class BundlePress:
         if not body:
             raise InputError("a bundle has at least one byte; retire the name if it is not used any more")
         check_target(self._registry, level, target)
-        read_content(name, body)
+        _check_order(read_content(name, body))
         with self._writer.read() as connection:
             newest = BundleRepository(connection).newest().values()
         names = {row.name for row in newest if not row.retires} | {HUB_KEYS, REPORT_STATUS}
@@ -286,3 +287,10 @@ def for_place(bundles: Mapping[Reach, BundleRow], place: Place, now_ms: int) -> 
 def _is_nearer(row: BundleRow, before: BundleRow, now_ms: int) -> bool:
     """Tell whether a bundle for a narrower place counts before one for a wider place."""
     return not row.retires and (row.expires_ms > now_ms or before.expires_ms <= now_ms)
+
+
+def _check_order(content: Content | None) -> None:
+    """See that every card of a packed list would be found."""
+    subjects = content.subjects if isinstance(content, DenyList) else None
+    if isinstance(subjects, PackedSubjects) and not subjects.is_sorted():
+        raise InputError("a packed deny list is sorted, and names each card once; pack it again")

@@ -16,10 +16,16 @@ from shared.model.event import Event
 from shared.model.fields import present
 from shared.model.instants import is_trusted, to_rfc3339
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.payment import (
+    PaymentCaptured,
+    PaymentReversed,
+    PurseCredited,
+    TapCancelled,
+    TapCharged,
+)
 from shared.model.service_request import IncidentReported
 
-Money = PaymentCaptured | TapCharged | PurseCredited | PaymentReversed
+Money = PaymentCaptured | TapCharged | TapCancelled | PurseCredited | PaymentReversed
 """What a device says of money."""
 
 
@@ -103,6 +109,9 @@ def settlement_body(event: Event, booking: Booking, said: Money) -> dict[str, ob
     match said:
         case TapCharged():
             body["counter"], body["product"] = said.counter, said.product
+            body |= present(line=said.line, stop=said.stop)
+        case TapCancelled():
+            body["counter"], body["reverses"] = said.counter, booking.reverses
             body |= present(line=said.line, stop=said.stop)
         case PurseCredited():
             body["counter"], body["method"] = said.counter, said.method.value

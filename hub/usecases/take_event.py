@@ -31,7 +31,14 @@ from shared.model.health import DeviceCounters, DeviceState
 from shared.model.instants import from_rfc3339, is_trusted
 from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
-from shared.model.payment import COUNTER_MAX, PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.payment import (
+    COUNTER_MAX,
+    PaymentCaptured,
+    PaymentReversed,
+    PurseCredited,
+    TapCancelled,
+    TapCharged,
+)
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 
@@ -46,7 +53,11 @@ NOTICES = "notices"
 MAILBOX = "mailbox"
 
 PaymentType = Literal[
-    EventType.TAP_CHARGED, EventType.PURSE_CREDITED, EventType.PAYMENT_CAPTURED, EventType.PAYMENT_REVERSED
+    EventType.TAP_CHARGED,
+    EventType.TAP_CANCELLED,
+    EventType.PURSE_CREDITED,
+    EventType.PAYMENT_CAPTURED,
+    EventType.PAYMENT_REVERSED,
 ]
 MailType = Literal[
     EventType.REPORT_SUPPORTED, EventType.REPORT_RATED, EventType.SUGGESTION_MADE, EventType.CALLBACK_ASKED
@@ -75,7 +86,7 @@ def gather(events: Iterable[Event], uow: UnitOfWork) -> None:
     codes_of_reports: list[str] = []
     for event in events:
         match event.type:
-            case EventType.TAP_CHARGED | EventType.PURSE_CREDITED:
+            case EventType.TAP_CHARGED | EventType.TAP_CANCELLED | EventType.PURSE_CREDITED:
                 counter = event.data.get("counter")
                 keys.append(_key(event, PAYMENT))
                 if event.subject is not None and _is_asked(event.subject) and _is_counter(counter):
@@ -139,6 +150,7 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
     match kind:
         case (
             EventType.TAP_CHARGED
+            | EventType.TAP_CANCELLED
             | EventType.PURSE_CREDITED
             | EventType.PAYMENT_CAPTURED
             | EventType.PAYMENT_REVERSED
@@ -172,6 +184,9 @@ def _take_payment(event: Event, kind: PaymentType, uow: UnitOfWork, now_ms: int)
         case EventType.TAP_CHARGED:
             said = TapCharged.from_data(event.data)
             booking = payments.charge(source, said)
+        case EventType.TAP_CANCELLED:
+            said = TapCancelled.from_data(event.data)
+            booking = payments.cancel(source, said, _effect_key(event.device, said.reverses, PAYMENT))
         case EventType.PURSE_CREDITED:
             said = PurseCredited.from_data(event.data)
             booking = payments.credit(source, said)

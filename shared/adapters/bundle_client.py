@@ -12,7 +12,6 @@ from typing import Final
 from shared.adapters.device_keys import Identity
 from shared.adapters.tls import client_context
 from shared.model.errors import TransientError
-from shared.protocol import limits
 from shared.protocol.bundle import BUNDLES_PATH, Notice, authorization
 
 TIMEOUT_S: Final = 20.0
@@ -42,7 +41,7 @@ def fetch_body(identity: Identity, notice: Notice, timeout_s: float = TIMEOUT_S)
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        body = response.read(limits.BUNDLE_BYTES_MAX + 1)
+        body = response.read(notice.size + 1)
     except (OSError, HTTPException) as error:
         raise NotFetchedError(f"{NotFetchedError.__doc__} ({type(error).__name__})") from error
     finally:

@@ -28,6 +28,7 @@ from shared.model.payment import DenyListWord, Method
 CARDS_COUNTED_MAX: Final = 10_000
 """Cards of which it is known what they spent without a list; the one that was silent longest is forgotten."""
 CODES_SHOWN_MAX: Final = 20
+_GIVE_BACK: Final = frozenset({EventType.PAYMENT_REVERSED, EventType.TAP_CANCELLED})
 
 
 class Admission:
@@ -70,7 +71,7 @@ class Admission:
             taps.pop(happening.event_id, None)
 
     def _with_card(self, happening: Happening, subject: str, cards: Cards) -> Happening:
-        elsewhere = happening.at_ms is not None or happening.type is EventType.PAYMENT_REVERSED
+        elsewhere = happening.at_ms is not None or happening.type in _GIVE_BACK
         if subject in cards.denied:
             if not elsewhere:
                 raise DeniedCardError(DeniedCardError.__doc__)

@@ -14,7 +14,7 @@ from typing import Any
 from shared.edge.bundle_shelf import Held, read_shelf
 from shared.model.agenda import Agenda, Item
 from shared.model.catalogue import Catalogue
-from shared.model.deny_list import DenyList
+from shared.model.deny_list import DenyList, PackedSubjects
 from shared.model.errors import InputError
 from shared.model.fares import Fares
 from shared.model.instants import to_rfc3339
@@ -37,7 +37,7 @@ class Cards:
         expired: it is too old to rely on.
     """
 
-    denied: frozenset[str]
+    denied: frozenset[str] | PackedSubjects
     version: Version
     expired: bool
 

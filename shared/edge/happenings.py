@@ -17,7 +17,7 @@ from shared.model.fields import text
 from shared.model.health import DeviceCounters, DeviceState
 from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCancelled, TapCharged
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 from shared.protocol import limits
@@ -72,6 +72,9 @@ KINDS: Final[Mapping[EventType, Kind]] = {
     EventType.PAYMENT_REVERSED: Kind(stream=Stream.PAYMENTS, said=PaymentReversed),
     EventType.TAP_CHARGED: Kind(
         stream=Stream.PAYMENTS, said=TapCharged, subject_needed=True, of_terminal=True
+    ),
+    EventType.TAP_CANCELLED: Kind(
+        stream=Stream.PAYMENTS, said=TapCancelled, subject_needed=True, of_terminal=True
     ),
     EventType.PURSE_CREDITED: Kind(
         stream=Stream.PAYMENTS, said=PurseCredited, subject_needed=True, of_terminal=True

@@ -31,6 +31,7 @@ class EventType(StrEnum):
     NOTICE_CONSENTED = "notice.consented"
     PAYMENT_CAPTURED = "payment.captured"
     TAP_CHARGED = "tap.charged"
+    TAP_CANCELLED = "tap.cancelled"
     PURSE_CREDITED = "purse.credited"
     PAYMENT_REVERSED = "payment.reversed"
     DEVICE_STATE = "device.state"

@@ -1,4 +1,4 @@
-"""What devices report of money: a fee taken, a tap charged, a purse credited, a payment reversed.
+"""What devices report of money: fees taken, taps charged or undone, purses credited, payments reversed.
 
 These are facts of the past: money has moved when they arrive. Whether and how they are booked is decided by
 `hub.domain.payments`. Whose card or purse it was stands in the event's `subject`, a pseudonym, never here.
@@ -156,6 +156,75 @@ class TapCharged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapCancelled:
+    """A driver undid a card's last tap on the card itself (`tap.cancelled`): the purse has its money again.
+
+    It is a deed of the card as the tap was, with a counter, a record and a seal of its own.
+
+    Attributes:
+        counter: of the card's deeds.
+        amount: what came back into the purse; nothing, where a pass or a transfer had been ridden on.
+        reverses: id of the event of the tap, of the same device.
+        line: of the bus.
+        stop: where it was.
+        zone: the stop's.
+        passengers: how many did not ride.
+        record: the card's record of it, as it stands on the card (docs/CARD.md), in hexadecimal.
+        seal: the card's signature under it; None where the card could not be asked any more.
+        extra: what this version does not know.
+    """
+
+    counter: int
+    amount: Money
+    reverses: str
+    line: str | None = None
+    stop: str | None = None
+    zone: str | None = None
+    passengers: int | None = None
+    record: str | None = None
+    seal: str | None = None
+    extra: Mapping[str, object]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        return cls(
+            counter=fields.whole(data, "counter", 0, COUNTER_MAX),
+            amount=_amount(data, 0),
+            reverses=check_event_id(data.get("reverses")),
+            line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
+            stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
+            zone=fields.text_or_none(data, "zone", PLACE_LENGTH_MAX),
+            passengers=_passengers(data),
+            record=_hexadecimal(data, "record", CARD_RECORD_BYTES),
+            seal=_hexadecimal(data, "seal", CARD_SEAL_BYTES),
+            extra=fields.unknown(data, _CANCEL_FIELDS),
+        )
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return {
+            "counter": self.counter,
+            "amount_minor": self.amount.amount_minor,
+            "currency": self.amount.currency,
+            "reverses": self.reverses,
+            **fields.present(
+                line=self.line,
+                stop=self.stop,
+                zone=self.zone,
+                passengers=self.passengers,
+                record=self.record,
+                seal=self.seal,
+            ),
+            **self.extra,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurseCredited:
     """A purse was topped up at a device (`purse.credited`); it moves the card's counter as a tap does."""
 
@@ -247,5 +316,6 @@ _TAP_FIELDS = frozenset(
         "seal",
     }
 )
+_CANCEL_FIELDS = _TAP_FIELDS - {"product"} | {"reverses"}
 _CREDIT_FIELDS = frozenset({"counter", "amount_minor", "currency", "method"})
 _REVERSAL_FIELDS = frozenset({"reverses", "reason"})

@@ -114,6 +114,11 @@ class Notice:
         return text.encode()
 
 
+def bytes_max(name: str) -> int:
+    """Return how long the body of a bundle may be."""
+    return limits.DENY_LIST_BYTES_MAX if name == DENY_LIST else limits.BUNDLE_BYTES_MAX
+
+
 def is_bundle_name(text: str) -> bool:
     """Tell whether `text` can name a bundle."""
     return _NAME.fullmatch(text) is not None
@@ -134,8 +139,8 @@ def make_notice(
     Raises:
         BundleError: the name or the size cannot be.
     """
-    if not 0 < len(body) <= limits.BUNDLE_BYTES_MAX:
-        raise BundleError(f"a bundle has 1 to {limits.BUNDLE_BYTES_MAX} bytes; publish less in one")
+    if not 0 < len(body) <= bytes_max(name):
+        raise BundleError(f"a bundle of this name has 1 to {bytes_max(name)} bytes; publish less in one")
     return _signed(name, version, body, expires_ms, keys)
 
 
@@ -236,7 +241,7 @@ def decode_notice(body: bytes) -> Notice:
         name=name,
         version=version_of(members, "version"),
         sha256=octets(members, "sha256", 32),
-        size=whole(members, "size", 0, limits.BUNDLE_BYTES_MAX),
+        size=whole(members, "size", 0, bytes_max(name)),
         expires_ms=number(members, "expires_ms"),
         sigs={key_id: _from_text(value, SIGNATURE_BYTES) for key_id, value in sigs.items()},
     )

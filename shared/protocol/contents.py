@@ -17,7 +17,7 @@ from typing import Final
 
 from shared.model.agenda import Agenda
 from shared.model.catalogue import Catalogue
-from shared.model.deny_list import DenyList
+from shared.model.deny_list import MARK, DenyList
 from shared.model.errors import InputError
 from shared.model.fares import Fares
 from shared.model.translations import Translations
@@ -58,6 +58,8 @@ def read_content(name: str, body: bytes) -> Content | None:
     if read is None:
         return None
     try:
+        if name == DENY_LIST and body.startswith(MARK):
+            return DenyList.from_packed(body)
         return read(_members(body))
     except InputError as error:
         reason = str(error).partition("; ")[0]

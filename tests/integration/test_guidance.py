@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hub.fleet.command_post import UNANSWERED
 from shared.adapters import device_keys
 from shared.edge.ending import START_AGAIN
 from shared.edge.pseudonyms import Pseudonyms
+from shared.model.deny_list import SUBJECTS_MAX
 from shared.protocol import limits
 from tests.support.device_process import DeviceProcess, report, tap
 from tests.support.hub_process import HubProcess
@@ -186,6 +188,24 @@ def test_deny_list_reaches_the_device_in_seconds(hub: HubProcess, device: Device
     )
     held = (device.home.identity / "bundles" / "deny-list").read_bytes()
     assert held.endswith(body)
+
+
+@pytest.mark.sentence("W-18")
+def test_deny_list_of_a_hundred_thousand_is_packed_and_refuses_a_card_on_it(
+    hub: HubProcess, device: DeviceProcess, tmp_path: Path
+) -> None:
+    denied = Pseudonyms(device_keys.load(device.home.identity).fleet_key).of("card", "0BAD")
+    random = Random(1)
+    listed = [denied, *(random.randbytes(16).hex() for _ in range(SUBJECTS_MAX - 1))]
+    (tmp_path / "list.json").write_text(json.dumps({"subjects": listed}))
+    said = hub.command("bundle", "publish", "deny-list", str(tmp_path / "list.json"))
+    version = said.partition("version ")[2].partition(" ")[0]
+    held(device, "deny-list", version)
+    assert device.status()["wanted"]["bundles"]["deny-list"]["size"] == 12 + 7 * SUBJECTS_MAX
+    device.give([tap(1, "0BAD"), tap(1, "04A2")])
+    bad, good = device.wait_for_answers(2)
+    assert "deny list" in bad["refused"]["reason"]
+    assert "taken" in good
 
 
 def publish(hub: HubProcess, name: str, said: object, expires_s: int = 86_400) -> str:

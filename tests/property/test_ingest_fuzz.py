@@ -35,6 +35,12 @@ VALUES = st.recursive(
 )
 SENSIBLE: dict[str, dict[str, Any]] = {
     EventType.TAP_CHARGED: {"counter": 1, "amount_minor": 65, "currency": "EUR", "product": "1"},
+    EventType.TAP_CANCELLED: {
+        "counter": 3,
+        "amount_minor": 65,
+        "currency": "EUR",
+        "reverses": "01a20073-9c71-7fc3-8aa3-bfbf6a887a00",
+    },
     EventType.PURSE_CREDITED: {"counter": 2, "amount_minor": 500, "currency": "EUR", "method": "cash"},
     EventType.PAYMENT_CAPTURED: {
         "reference": "T-1",

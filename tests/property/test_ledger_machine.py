@@ -61,6 +61,11 @@ class Model:
                 told = True
             case "tap.charged" | "purse.credited":
                 back, told = self.card_event(event)
+            case "tap.cancelled":
+                cancelled = self.cancelled(event)
+                if cancelled is None:
+                    return False
+                back, told = cancelled
             case _:
                 back, told = [("clearing:card", "revenue:fees:basuras", _minor(event))], True
         self.seen[name], self.moved[name] = event, back
@@ -79,6 +84,23 @@ class Model:
             sink = "suspense" if repeated else purse
             return [(f"device_cash:{event.device}", sink, _minor(event))], not repeated
         return ([], False) if repeated else (self.draw(purse, "revenue:transport", _minor(event)), True)
+
+    def cancelled(self, event: Event) -> tuple[list[tuple[str, str, int]], bool] | None:
+        """A tap that was undone; None where it cannot have been."""
+        counter = (str(event.subject), event.data["counter"])
+        if counter in self.counters:
+            return [], False
+        target = (event.device, str(event.data["reverses"]))
+        moved = self.moved.get(target)
+        if moved is None or target in self.undone or self.seen[target].type != "tap.charged":
+            return None
+        if self.seen[target].subject != event.subject:
+            return None
+        if moved and sum(minor for _, _, minor in moved) != _minor(event):
+            return None
+        self.counters.add(counter)
+        self.undone.add(target)
+        return [(sink, source, minor) for source, sink, minor in moved], bool(moved)
 
     def draw(self, purse: str, sink: str, minor: int) -> list[tuple[str, str, int]]:
         """Take from a purse down to its floor, and the rest from the town's risk."""
@@ -121,6 +143,13 @@ class Ledger(RuleBasedStateMachine):
     @rule(target=events, of=events)
     def reverse(self, of: Event) -> Event:
         return self.report(self.buses[int(of.device[-1])].reversal(of))
+
+    @rule(target=events, of=events, card=CARDS, counter=COUNTERS, minor=AMOUNTS, is_true=st.booleans())
+    def cancel(self, of: Event, card: str, counter: int, minor: int, *, is_true: bool) -> Event:
+        is_card = is_true and of.subject is not None and "amount_minor" in of.data
+        of = of if is_card else replace(of, subject=card)
+        back = _minor(of) if is_card else minor
+        return self.report(self.buses[int(of.device[-1])].cancel(of, counter, back))
 
     @rule(event=events)
     def come_again(self, event: Event) -> None:

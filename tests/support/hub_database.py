@@ -116,6 +116,12 @@ class Street:
         data = {"counter": counter, "amount_minor": amount_minor, "currency": currency, "product": "sencillo"}
         return self.event("tap.charged", data, subject=card)
 
+    def cancel(self, of: Event, counter: int, amount_minor: int | None = None) -> Event:
+        """A tap that a driver undid on the card."""
+        back = of.data["amount_minor"] if amount_minor is None else amount_minor
+        data = {"counter": counter, "amount_minor": back, "currency": "EUR", "reverses": of.id}
+        return self.event("tap.cancelled", data, subject=of.subject)
+
     def credit(self, card: str, counter: int, amount_minor: int = 1000, method: str = "cash") -> Event:
         """A top-up of a purse."""
         data = {"counter": counter, "amount_minor": amount_minor, "currency": "EUR", "method": method}

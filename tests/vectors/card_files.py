@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from card_reader.citizen_card.deny_list import DeniedCards
 from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import KEYS, SEAL_KEY, card_key
@@ -48,6 +47,10 @@ RIDE = TOPPED.then(
     rides_product=30,
 )
 
+TAKEN_BACK = replace(
+    TOPPED, deed=Deed.CANCELLED, counter=4, terminal=7, passengers=1, product=1, amount_minor=130
+)
+
 
 def card_files() -> dict[str, list[Vector]]:
     """Every vector, by file."""
@@ -69,21 +72,19 @@ def card_files() -> dict[str, list[Vector]]:
             _said("a card is issued", ISSUED.to_bytes(), ISSUED),
             _said("its purse is filled", TOPPED.to_bytes(), TOPPED),
             _said("a ride", RIDE.to_bytes(), RIDE),
+            _said("a ride that was taken back", TAKEN_BACK.to_bytes(), TAKEN_BACK),
             _refused("a deed that nobody knows", broken[:1] + b"\xff" + broken[2:]),
             _refused("a record of nothing", bytes(48)),
             _refused("a byte too many", broken + b"\0"),
         ],
         "seals": [
             {"name": name, "record": record.to_bytes().hex(), "input": signed_input(record).hex()}
-            for name, record in (("no money moves", ISSUED), ("money in", TOPPED), ("money out", RIDE))
-        ],
-        "denied": [
-            {
-                "name": f"{len(cards)} cards",
-                "cards": [[card_id.hex(), issue] for card_id, issue in cards],
-                "bytes": DeniedCards.of(cards).to_bytes().hex(),
-            }
-            for cards in ([], [(b"cardlost", 0)], [(b"zzzzzzzz", 9), (b"cardlost", 1), (b"cardlost", 0)])
+            for name, record in (
+                ("no money moves", ISSUED),
+                ("money in", TOPPED),
+                ("money out", RIDE),
+                ("money given back", TAKEN_BACK),
+            )
         ],
         "keys": [
             {

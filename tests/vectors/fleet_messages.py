@@ -149,7 +149,7 @@ def _retired(n: int) -> Notice:
 def _wrong() -> list[Case]:
     good, foreign = _notice(5), derive(seeded("foreign")).down
     swapped = replace(good, sha256=bytes(32), body=DENY)
-    large = limits.BUNDLE_BYTES_MAX + 1
+    large = limits.DENY_LIST_BYTES_MAX + 1
     return [
         ("another device's key", "the MAC does not hold (T-4)", [_offered(good, "nothing", key=foreign)], {}),
         (
@@ -169,7 +169,7 @@ def _wrong() -> list[Case]:
         ("another body", "its hash is signed (W-8)", [_offered(swapped, "nothing")], {}),
         (
             "too large",
-            "at most 512 KiB (W-8)",
+            "at most 704 KiB of a deny list (W-18)",
             [_changed(good, f'"size":{good.size}', f'"size":{large}')],
             {},
         ),

@@ -107,6 +107,7 @@ def test_vectors_that_lie_there_are_the_ones_that_are_made() -> None:
 @pytest.mark.sentence("W-8")
 @pytest.mark.sentence("W-12")
 @pytest.mark.sentence("W-17")
+@pytest.mark.sentence("W-18")
 @pytest.mark.parametrize("vector", vectors("bundles"))
 def test_bundle_is_taken_fetched_or_has_no_effect(vector: Vector, tmp_path: Path) -> None:
     machine = Machine(tmp_path, vector)

@@ -19,7 +19,7 @@ class Kind(StrEnum):
     CREDIT = "credit"
     REVERSAL = "reversal"
     TAP_REPEATED = "tap_repeated"
-    """A second tap under one counter of a card: recorded, not charged."""
+    """A second tap, or the end of one, under one counter of a card: recorded, not charged."""
     CREDIT_REPEATED = "credit_repeated"
     """A second credit under one counter: the money lies in suspense."""
 

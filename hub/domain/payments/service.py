@@ -7,7 +7,7 @@ Rules:
 - A card's counter is used once: a second tap under it is recorded and not charged; a second credit is booked
   to suspense, because the money lies in the machine. Both open an exception.
 - Nothing is ever changed. A correction is a reversal: once, of an entry that is there, by the device whose
-  entry it is.
+  entry it is. A tap that a driver undid on the card is one, and takes a counter of the card of its own.
 
 Not here: SQL, clocks, and what the core is told (`hub.usecases.take_event`).
 """
@@ -15,7 +15,7 @@ Not here: SQL, clocks, and what the core is told (`hub.usecases.take_event`).
 from enum import StrEnum
 
 from hub.domain.payments import accounts
-from hub.domain.payments.booking import Booking, Kind, Source, Transfer, fingerprint
+from hub.domain.payments.booking import Booked, Booking, Kind, Source, Transfer, fingerprint
 from hub.domain.payments.errors import NotReversibleError, PaymentConflictError, UnknownPaymentError
 from hub.domain.payments.ports import ExceptionBook, Ledger
 from shared.model.errors import InputError
@@ -27,6 +27,7 @@ from shared.model.payment import (
     PaymentCaptured,
     PaymentReversed,
     PurseCredited,
+    TapCancelled,
     TapCharged,
 )
 
@@ -107,6 +108,52 @@ class Payments:
         elif amount.amount_minor:  # a pass or a transfer moves the counter and no money
             transfers = self._draw(source, subject, accounts.TRANSPORT_REVENUE, amount)
         return self._book(source, kind, mark, amount.currency, transfers, tap.counter)
+
+    def cancel(self, source: Source, cancelled: TapCancelled, reversed_key: str) -> Booking | None:
+        """Books a tap that was undone on the card: what the tap moved goes back.
+
+        Args:
+            source: where it comes from.
+            cancelled: what it says.
+            reversed_key: effect key of the tap.
+
+        Raises:
+            InputError: the event names no card.
+            UnknownPaymentError: there is no such tap.
+            NotReversibleError: it is no tap of this card, took another amount, or is undone already.
+            PaymentConflictError: the key is booked with another content.
+        """
+        event, subject, amount = source.event, _card_of(source.event), cancelled.amount
+        mark = fingerprint(
+            event.type,
+            subject,
+            cancelled.counter,
+            amount.amount_minor,
+            amount.currency,
+            cancelled.reverses,
+        )
+        if self._is_booked(source, mark):
+            return None
+        if self._ledger.is_counter_used(subject, cancelled.counter):
+            self._note_repeat(source, subject, cancelled.counter, amount)
+            return self._book(source, Kind.TAP_REPEATED, mark, amount.currency, (), cancelled.counter)
+        tap = self._tap_to_undo(reversed_key, subject)
+        moved_minor = sum(moved.amount_minor for moved in tap.transfers)
+        is_same = (moved_minor, tap.currency) == (amount.amount_minor, amount.currency)
+        if tap.kind is Kind.TAP and not is_same:
+            raise NotReversibleError("what was given back is not what the tap took; compare the two lines")
+        back = tuple(Transfer(moved.credit, moved.debit, moved.amount_minor) for moved in tap.transfers)
+        return self._book(source, Kind.REVERSAL, mark, amount.currency, back, cancelled.counter, reversed_key)
+
+    def _tap_to_undo(self, key: str, subject: str) -> Booked:
+        tap = self._ledger.booked(key)
+        if tap is None:
+            raise UnknownPaymentError("no tap of this device has that id; look for it in quarantine")
+        if tap.subject != subject or tap.kind not in (Kind.TAP, Kind.TAP_REPEATED):
+            raise NotReversibleError("what was cancelled is no tap of this card; compare the two lines")
+        if tap.is_reversed:
+            raise NotReversibleError("this tap is undone already; a second time needs a clerk")
+        return tap
 
     def credit(self, source: Source, credit: PurseCredited) -> Booking | None:
         """Books a purse's credit.
@@ -191,6 +238,7 @@ class Payments:
         currency: str,
         transfers: tuple[Transfer, ...],
         counter: int | None = None,
+        reverses: str | None = None,
     ) -> Booking:
         event = source.event
         booking = Booking(
@@ -204,7 +252,7 @@ class Payments:
             booked_ms=source.booked_ms,
             subject=event.subject,
             counter=counter,
-            reverses=None,
+            reverses=reverses,
             transfers=transfers,
         )
         self._ledger.book(booking)

@@ -133,6 +133,29 @@ def test_driver_keys_passengers_for_the_next_card_alone(bus: Bus, pcscd: Pcscd, 
         terminal.ask(do="coffee")
 
 
+def test_driver_takes_the_last_tap_back_and_the_hub_gives_it_back(
+    bus: Bus, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    terminal, card, other = bus.serving(), bus.issue(new_card()), bus.issue(new_card())
+    with pytest.raises(InputError, match="send the passenger"):
+        terminal.ask(do="cancel")
+    card.hold(pcscd.door())
+    assert "1,30 € Saldo 8,70 €" in terminal.next_line()
+    card.take_away()
+    assert terminal.ask(do="cancel")["gives_back_minor"] == 130
+    other.hold(pcscd.door())
+    assert "1,30 € Saldo 8,70 €" in terminal.next_line(2)
+    other.take_away()
+    card.hold(pcscd.door(), tear_at=9, after=True)
+    assert "Acérquela de nuevo" in terminal.next_line(3)
+    card.hold(pcscd.door())
+    assert "Devuelto: 1,30 €" in terminal.next_line(4)
+    eventually(lambda: terminal.status().get("unacknowledged") == 0, what=lambda: str(terminal.status()))
+    booked = [(row["kind"], row["counter"]) for row in bus.hub.rows(journal)]
+    assert booked == [("tap", 3), ("tap", 3), ("reversal", 4)]
+    bus.hub.nothing_wrong()
+
+
 def test_terminal_without_fares_takes_nobody_and_says_so(bus: Bus, pcscd: Pcscd, new_card: NewCard) -> None:
     card = bus.issue(new_card())
     terminal = bus.start("--name", "door")

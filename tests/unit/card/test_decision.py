@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.journal import Deed, Record
-from card_reader.core.decision import AlreadyValid, Decision, Image, No, Refuse, Ride, decide
+from card_reader.core.decision import AlreadyValid, Decision, Image, No, Refuse, Ride, Undone, decide
 from card_reader.core.fare import SINGLE
 from card_reader.core.trip import Trip
 from shared.model.errors import InputError
@@ -115,7 +115,10 @@ def test_card_that_comes_again_at_once_is_valid_already() -> None:
 
 
 def test_ride_that_the_driver_cancelled_is_not_valid() -> None:
-    assert isinstance(decided(HOLDER, replace(RODE, deed=Deed.CANCELLED), trip()), Ride)
+    undone = replace(RODE, deed=Deed.CANCELLED)
+    assert isinstance(decided(HOLDER, undone, trip()), Undone)
+    for anew in (trip(is_keyed=True), trip(terminal=8), trip(now_s=NOW_S + 7_200)):
+        assert isinstance(decided(HOLDER, undone, anew), Ride)
 
 
 @pytest.mark.parametrize("passengers", [0, -1, 9])

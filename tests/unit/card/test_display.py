@@ -20,7 +20,7 @@ from card_reader.core.display import (
 from card_reader.core.tap import Verdict, Yes
 from shared.model.wording import Language
 
-LONGEST = {"amount": "10,40 €", "balance": "148,70 €", "people": "99", "rides": "255"}
+LONGEST = {"amount": "10,40 €", "balance": "148,70 €", "people": "99", "rides": "255", "back": "10,40 €"}
 EVERY = [*SIGNS.values(), BY_PASS, BY_RIDES, CAPPED, CLOSED, LOW]
 
 
@@ -44,7 +44,8 @@ def test_every_outcome_has_a_sign_and_no_two_noes_say_the_same() -> None:
 
 
 def test_light_sound_and_words_agree() -> None:
-    assert all(SIGNS[yes].light is Light.GREEN for yes in Yes)
+    assert all(SIGNS[yes].light is Light.GREEN for yes in Yes if yes is not Yes.UNDONE)
+    assert (SIGNS[Yes.UNDONE].light, SIGNS[Yes.UNDONE].sound) == (Light.AMBER, Sound.BACK)
     assert all(SIGNS[no].light is not Light.GREEN for no in No)
     assert {SIGNS[no].sound for no in No} == {Sound.AGAIN, Sound.OTHER, Sound.STOP}
 
@@ -58,6 +59,7 @@ def test_light_sound_and_words_agree() -> None:
         (Verdict(said=Yes.RIDE, record=record(product=1)), "Hoy ya no paga más"),
         (Verdict(said=Yes.RIDE, record=record(product=30, rides_product=30, rides=4)), "Viajes: quedan 4"),
         (Verdict(said=Yes.ALREADY, record=record(passengers=3)), "Viajan: 3"),
+        (Verdict(said=Yes.UNDONE, record=record(amount_minor=390)), "Devuelto: 3,90 €"),
         (Verdict(said=No.NO_BALANCE, record=record(balance_minor=20)), "Saldo 0,20 €"),
         (Verdict(said=No.EMPTY_FIELD), "No se ha leído nada"),
     ],

@@ -10,11 +10,11 @@ from card_reader.core.book import INTENT_DAYS_MAX, Intent
 from card_reader.core.decision import No
 from card_reader.core.tap import Yes
 from card_reader.desfire.transaction_mac import is_genuine
-from card_reader.owner.book import CLERK_DAYS, DAY_S, OVER_S, BookBrokenError, Charge, DurableBook
+from card_reader.owner.book import CLERK_DAYS, DAY_S, OVER_S, UNDO_S, BookBrokenError, Charge, DurableBook
 from card_reader.virtual_card.faults import Plan
 from shared.adapters.outbox.errors import LaneFullError
 from shared.edge.errors import OutcomeUnknownError
-from shared.model.errors import VentanillaError
+from shared.model.errors import InputError, VentanillaError
 from tests.support.cards import NOW_S, Town, purse_of, tap_once
 
 CARD = bytes(range(16))
@@ -253,3 +253,52 @@ def test_tap_that_the_outbox_does_not_take_is_a_ride_all_the_same(terminal: Term
     terminal.outbox.fails = None
     terminal.again()
     assert [charge.record for charge in terminal.outbox.taken] == [verdict.record]
+
+
+def test_tap_that_is_taken_back_goes_to_the_outbox_with_the_event_of_the_tap_and_behind_it(
+    terminal: Terminal,
+) -> None:
+    town = Town()
+    card = town.issue(balance_minor=1_000)
+    terminal.outbox.fails = LaneFullError(LaneFullError.__doc__)
+    tap_once(town, card, terminal.book)
+    undoing = terminal.book.latest()
+    terminal.outbox.fails = None
+    tap_once(town, card, terminal.book, now_s=NOW_S + 1, undoing=undoing)
+    assert terminal.outbox.taken == []
+    assert terminal.again().counts()["happened"] == 0
+    ride, back = terminal.outbox.taken
+    assert (ride.reverses, back.reverses) == (None, ride.event_id)
+    assert [charge.record.deed for charge in (ride, back)] == [Deed.RIDE, Deed.CANCELLED]
+    assert purse_of(card) == 1_000
+
+
+def test_tap_taken_back_while_nobody_knows_is_settled_after_a_power_cut_with_its_reference(
+    terminal: Terminal,
+) -> None:
+    town = Town()
+    card = town.issue(balance_minor=1_000)
+    tap_once(town, card, terminal.book)
+    tap_once(town, card, terminal.book, undoing=terminal.book.latest(), plan=Plan(tear_at=9, after=True))
+    terminal.now_s += 2 * OVER_S
+    terminal.book.expire()
+    tap_once(town, card, terminal.again(), now_s=terminal.now_s)
+    ride, back, _ = terminal.outbox.taken
+    assert (back.reverses, back.is_late, back.record.amount_minor) == (ride.event_id, True, 130)
+
+
+def test_tap_of_long_ago_none_and_one_taken_back_already_cannot_be_taken_back(terminal: Terminal) -> None:
+    with pytest.raises(InputError, match="send the passenger"):
+        terminal.book.latest()
+    town = Town()
+    card = town.issue(balance_minor=1_000)
+    tap_once(town, card, terminal.book)
+    undoing = terminal.book.latest()
+    tap_once(town, card, terminal.book, undoing=undoing)
+    with pytest.raises(InputError, match="send the passenger"):
+        terminal.book.latest()
+    tap_once(town, card, terminal.book, passengers=2, is_keyed=True)
+    assert terminal.again().latest().ride.passengers == 2
+    terminal.now_s += UNDO_S + 1
+    with pytest.raises(InputError, match="send the passenger"):
+        terminal.book.latest()

@@ -10,6 +10,7 @@ from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.decision import No
 from card_reader.core.tap import Yes
+from card_reader.core.trip import Undoing
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.keys.sealed import SoftwareKeys
 from card_reader.owner.book import LISTED_MAX, Charge
@@ -24,7 +25,8 @@ from card_reader.virtual_card.faults import Field, Plan
 from shared.edge.contents import Contents
 from shared.edge.pseudonyms import Pseudonyms
 from shared.model.errors import CapacityError, InputError
-from shared.model.payment import TapCharged
+from shared.model.event import EventType
+from shared.model.payment import TapCancelled, TapCharged
 from shared.model.tariff import Tariff
 from shared.model.wording import Language
 from tests.support.cards import NOW_S, Held, MemoryBook, Town, no_wait, purse_of, tariff
@@ -53,6 +55,7 @@ class Bus:
                 pseudonyms=Pseudonyms(bytes(32)),
                 tariff=lambda: self.rules,
                 closed=lambda: self.closed,
+                limit_minor=lambda: 1_000,
             ),
             cab=self.cab,
             face=Lines(self.out, Language.ES),
@@ -90,6 +93,33 @@ def test_what_is_keyed_ends_after_a_minute_and_when_it_is_taken_back(bus: Bus) -
     bus.cab.key(2)
     bus.cab.clear()
     assert bus.cab.members()["passengers"] is None
+
+
+def test_tap_that_is_taken_back_waits_for_its_own_card_alone_and_for_a_minute(bus: Bus) -> None:
+    first, second = bus.town.issue(balance_minor=1_000), bus.town.issue(balance_minor=1_000)
+    bus.hold(first)
+    intent, _ = bus.book.booked[-1]
+    undoing = Undoing(card=intent.card, ride=intent.record)
+    bus.cab.undo(undoing)
+    assert bus.cab.members()["gives_back_minor"] == 130
+    assert "1,30 € Saldo 8,70 €" in bus.hold(second)
+    assert "Devuelto: 1,30 €" in bus.hold(first)
+    assert "gives_back_minor" not in bus.cab.members()
+    assert (purse_of(first), purse_of(second)) == (1_000, 870)
+    bus.cab.undo(undoing)
+    bus.now_s += KEYED_S + 1
+    assert bus.cab.trip().undoing is None
+
+
+def test_what_is_keyed_later_is_what_counts(bus: Bus) -> None:
+    bus.hold(bus.town.issue(balance_minor=1_000))
+    intent, _ = bus.book.booked[-1]
+    undoing = Undoing(card=intent.card, ride=intent.record)
+    bus.cab.undo(undoing)
+    bus.cab.key(2)
+    assert (bus.cab.trip().undoing, bus.cab.trip().passengers) == (None, 2)
+    bus.cab.undo(undoing)
+    assert (bus.cab.trip().undoing, bus.cab.trip().is_keyed) == (undoing, False)
 
 
 def test_card_that_does_not_ride_leaves_what_was_keyed(bus: Bus) -> None:
@@ -191,6 +221,21 @@ def test_event_of_a_charge_carries_the_cards_own_record_and_seal() -> None:
     event = tap_event(late, is_list_old=True)
     assert (event.at_ms, event.data["deny_list"]) == (NOW_S * 1000, "expired")
     assert "seal" not in event.data
+
+
+def test_event_of_a_tap_that_was_taken_back_names_the_tap_and_gives_back() -> None:
+    record = Record(
+        deed=Deed.CANCELLED, counter=4, at_s=NOW_S, terminal=7, mark=b"mark", passengers=2, amount_minor=260
+    )
+    proof = Committed(counter=4, mac=bytes(8), input=signed_input(record))
+    charge = Charge(
+        event_id=EVENT, card=bytes(16), record=record, proof=proof, is_late=False, reverses=EVENT[:-1] + "2"
+    )
+    event = tap_event(charge, is_list_old=False)
+    said = TapCancelled.from_data(event.data)
+    assert event.type is EventType.TAP_CANCELLED
+    assert (said.counter, said.amount.amount_minor, said.passengers, said.extra) == (4, 260, 2, {})
+    assert (said.reverses, said.seal, said.record) == (charge.reverses, "00" * 8, record.to_bytes().hex())
 
 
 def test_what_the_driver_asks_is_answered_and_a_wrong_question_by_a_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from shared.model.health import DeviceCounters, DeviceState
 from shared.model.ids import new_reference
 from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCharged
+from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCancelled, TapCharged
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 
@@ -34,6 +34,18 @@ GOOD: dict[Any, Mapping[str, object]] = {
         "amount_minor": 150,
         "currency": "EUR",
         "product": "sencillo",
+        "line": "L1",
+        "stop": "S2",
+        "zone": "1",
+        "passengers": 2,
+        "record": "0a" * 48,
+        "seal": "0b" * 8,
+    },
+    TapCancelled: {
+        "counter": 8,
+        "amount_minor": 150,
+        "currency": "EUR",
+        "reverses": EVENT_ID,
         "line": "L1",
         "stop": "S2",
         "zone": "1",

@@ -94,10 +94,15 @@ def test_name_that_is_none_is_refused(name: str) -> None:
         make_notice(name, Version(1, 1), BODY, 1, [NEW])
 
 
-@pytest.mark.parametrize("body", [b"", b"x" * (limits.BUNDLE_BYTES_MAX + 1)])
-def test_body_of_no_size_or_too_much_is_refused(body: bytes) -> None:
-    with pytest.raises(BundleError):
-        notice(body=body)
+@pytest.mark.sentence("W-18")
+@pytest.mark.parametrize(
+    ("name", "most"), [("deny-list", limits.DENY_LIST_BYTES_MAX), ("agenda", limits.BUNDLE_BYTES_MAX)]
+)
+def test_body_of_no_size_or_too_much_is_refused(name: str, most: int) -> None:
+    assert decode_notice(encode_notice(make_notice(name, Version(1, 1), b"x" * most, 1, [NEW]))).size == most
+    for body in (b"", b"x" * (most + 1)):
+        with pytest.raises(BundleError):
+            make_notice(name, Version(1, 1), body, 1, [NEW])
 
 
 def test_notice_that_is_malformed_is_refused() -> None:

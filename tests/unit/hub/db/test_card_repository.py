@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from card_reader.citizen_card.deny_list import DeniedCards
-from hub.db.card_repository import CardRepository, Said, denied_cards, denied_subjects, list_cards
+from hub.db.card_repository import CardRepository, Said, denied_subjects, list_cards
 from hub.domain.cards.errors import CardStateError, CardTakenError, CardUnknownError
 from hub.domain.cards.register import Card, CardState
 from shared.model.errors import InputError
@@ -46,7 +45,6 @@ def walk_through_the_register(engine: Engine) -> None:
         assert cards.find("nobody") is cards.find_issue(one.card_id, 2) is None
         assert cards.set_state(two.subject, CardState.BLOCKED, SAID)
         assert not cards.set_state(two.subject, CardState.BLOCKED, SAID)
-        assert denied_cards(connection) == [(two.card_id, 1)]
         assert denied_subjects(connection) == [two.subject]
         cards.set_key_version(two.subject, 2, SAID)
         assert cards.set_state(two.subject, CardState.REPLACED, SAID)
@@ -68,8 +66,8 @@ def walk_through_the_register(engine: Engine) -> None:
         assert [card.subject for card in list_cards(connection, "", 9, CardState.REPLACED).items] == [
             two.subject
         ]
-        denied = DeniedCards.of(denied_cards(connection))
-        assert (denied.names(two.card_id, 1), denied.names(two.card_id, 2)) == (True, False)
+        assert two.subject in denied_subjects(connection)
+        assert again.subject not in denied_subjects(connection)
 
 
 def test_register_keeps_every_card_and_what_was_done_with_it(engine: Engine) -> None:
@@ -109,7 +107,7 @@ def test_card_that_is_unblocked_leaves_the_deny_list(engine: Engine) -> None:
         cards = CardRepository(connection)
         cards.set_state(card.subject, CardState.BLOCKED, SAID)
         cards.set_state(card.subject, CardState.ISSUED, SAID)
-        assert denied_cards(connection) == []
+        assert denied_subjects(connection) == []
         found = cards.find(card.subject)
         assert found is not None
         assert (found.state, found.state_ms, found.issued_ms) == (CardState.ISSUED, SAID.now_ms, NOW_MS)

@@ -8,6 +8,7 @@ import pytest
 from hub.db.fleet_repository import BundleRepository, BundleRow
 from hub.domain.settings.service import Level, Place
 from hub.fleet.bundle_press import NamesFullError, for_place
+from shared.model.deny_list import PackedSubjects
 from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.bundle import HUB_KEYS, Notice, decode_notice
@@ -227,3 +228,14 @@ def test_retired_name_makes_room_for_another_until_devices_remember_no_more(offi
         office.fleet.press.retire(f"name-{limits.BUNDLES_RETIRED_MAX}", "ana")
     with pytest.raises(InputError, match="retire"):
         office.fleet.press.publish("name-40", b"", 60, "ana")
+
+
+@pytest.mark.sentence("W-18")
+def test_packed_deny_list_is_signed_only_if_every_card_would_be_found(office: Office) -> None:
+    packed = PackedSubjects.of(["ab" * 16, "cd" * 16]).to_bytes()
+    assert office.fleet.press.publish("deny-list", packed, DAY_S, "ana").size == len(packed)
+    for wrong in (packed[:12] + packed[19:] + packed[12:19], packed[:19] + packed[12:19]):
+        with pytest.raises(InputError, match="pack it again"):
+            office.fleet.press.publish("deny-list", wrong, DAY_S, "ana")
+    with pytest.raises(InputError, match="publish"):
+        office.fleet.press.publish("deny-list", packed + b"\0", DAY_S, "ana")

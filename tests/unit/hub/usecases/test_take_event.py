@@ -186,6 +186,67 @@ def test_reversal_gives_everything_back_after_what_it_undoes(
     assert audit(connection).is_clean
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_tap_that_a_driver_undid_gives_everything_back_and_takes_a_counter(
+    connection: Connection, street: Street, *, together: bool
+) -> None:
+    tap = street.tap("card-1", 1, 700)
+    undone = street.cancel(tap, 2)
+    for group in [[tap, undone]] if together else [[tap], [undone]]:
+        take_all(connection, group)
+    assert balances(connection) == {}
+    told = outgoing(connection)
+    assert [aggregate for _, aggregate, _ in told] == ["purse:card-1", "purse:card-1"]
+    assert [(body["kind"], body["amount_minor"], body["counter"]) for _, _, body in told] == [
+        ("tap", 700, 1),
+        ("reversal", -700, 2),
+    ]
+    assert told[1][2]["reverses"] == told[0][2]["key"]
+    assert [row["counter"] for row in rows(connection, tables.card_counter)] == [1, 2]
+    assert audit(connection).is_clean
+    take_all(connection, [undone])
+    assert len(rows(connection, tables.journal)) == 2
+
+
+def test_transfer_that_a_driver_undid_moves_the_counter_and_no_money(
+    connection: Connection, street: Street
+) -> None:
+    tap = street.tap("card-1", 1, 0)
+    take_all(connection, [tap, street.cancel(tap, 2)])
+    assert balances(connection) == {}
+    assert [row["counter"] for row in rows(connection, tables.card_counter)] == [1, 2]
+    assert outgoing(connection) == []
+
+
+def test_tap_undone_under_a_counter_that_is_used_is_recorded_and_gives_nothing_back(
+    connection: Connection, street: Street
+) -> None:
+    tap, next_tap = street.tap("card-1", 1, 150), street.tap("card-1", 2, 150)
+    take_all(connection, [street.credit("card-1", 9), tap, next_tap, street.cancel(tap, 2)])
+    assert balances(connection)["revenue:transport"] == 300
+    assert exceptions(connection) == ["card_counter_repeat"]
+
+
+def test_tap_undone_that_is_no_tap_of_this_card_is_refused(connection: Connection, street: Street) -> None:
+    tap, credit, other = street.tap("card-1", 1), street.credit("card-1", 2), street.tap("card-2", 1)
+    take_all(connection, [credit, tap, other, street.cancel(tap, 3)])
+    before = balances(connection)
+    for wrong, error in (
+        (street.cancel(street.tap("card-1", 9), 10), UnknownPaymentError),
+        (Street(device="bus-8").cancel(tap, 10), UnknownPaymentError),
+        (street.cancel(tap, 10), NotReversibleError),
+        (street.cancel(replace(credit, data=tap.data), 10), NotReversibleError),
+        (street.cancel(replace(other, subject="card-1"), 10), NotReversibleError),
+        (street.cancel(other, 10, 149), NotReversibleError),
+        (street.reversal(tap), NotReversibleError),
+    ):
+        uow = UnitOfWork(connection)
+        with pytest.raises(error):
+            take(wrong, uow, NOW_MS)
+        uow.flush()
+    assert balances(connection) == before
+
+
 def test_reversal_of_a_fee_waits_for_the_fee(connection: Connection, street: Street) -> None:
     fee = street.payment()
     take_all(connection, [fee, street.reversal(fee)])
