@@ -12,6 +12,7 @@ from kiosk_app.core.pages import Choice, Tone
 from kiosk_app.core.showing import BACK, HOME
 from kiosk_app.core.words import say
 from kiosk_app.ui.contrast import Colour
+from kiosk_app.ui.letters import Fitted
 from kiosk_app.ui.scene import Face, Picture, Plate, Rect
 from kiosk_app.ui.sheet import Kind, Sheet
 from kiosk_app.ui.theme import Theme
@@ -102,8 +103,7 @@ def draw_frame(sheet: Sheet, frame: Frame) -> Rect:
     sheet.still = {name for name, _ in sheet.pieces[since:]}
     page = sheet.stage.page
     places = frame.others[2 - len(page.others) :] if page.others else ()
-    for rect, choice in zip(places, page.others, strict=False):
-        sheet.button(rect, choice, Kind.PLAIN)
+    sheet.buttons(places, page.others, Kind.PLAIN)
     sheet.y = frame.head.bottom + sheet.theme.px(56 if frame.is_upright else 24)
     sheet.read_from = len(sheet.pieces)
     _title(sheet, frame)
@@ -168,18 +168,28 @@ def draw_foot(sheet: Sheet, frame: Frame) -> None:
     if sheet.theme.is_contrast:
         line = Rect(0, frame.foot.y, frame.foot.w, sheet.theme.px(3))
         sheet.put("foot.line", _flat(line, colours.line))
-    if page.back:
-        sheet.button(frame.back, _BACK, Kind.PLAIN)
-    if page.home:
-        sheet.button(frame.home, _HOME, Kind.PLAIN)
+    ways = [(frame.back, _BACK)] * page.back + [(frame.home, _HOME)] * page.home
+    sheet.buttons([place for place, _ in ways], [choice for _, choice in ways], Kind.PLAIN)
     if page.main is not None:
         after = "" if page.main.icon else "arrow-right"
         sheet.button(frame.main, page.main, Kind.MAIN, icon_after=after)
-    for rect, choice in zip(frame.comforts, sheet.stage.comforts, strict=True):
-        _comfort(sheet, rect, choice)
+    pairs = list(zip(frame.comforts, sheet.stage.comforts, strict=True))
+    size = min((_comfort_words(sheet, *pair).size for pair in pairs), default=None)
+    for rect, choice in pairs:
+        _comfort(sheet, rect, choice, size)
 
 
-def _comfort(sheet: Sheet, rect: Rect, choice: Choice) -> None:
+def _comfort_words(sheet: Sheet, rect: Rect, choice: Choice, size: float | None = None) -> Fitted:
+    inner = rect.inset(sheet.theme.px(6))
+    height = inner.h - _comfort_side(sheet, rect) - sheet.theme.px(2)
+    return sheet.fitted(sheet.stage.say(choice.words), Face.TEXT, size or sheet.theme.least, inner.w, height)
+
+
+def _comfort_side(sheet: Sheet, rect: Rect) -> float:
+    return min(sheet.theme.px(48), rect.h * 0.3)
+
+
+def _comfort(sheet: Sheet, rect: Rect, choice: Choice, size: float | None) -> None:
     """A comfort has no surface of its own until it is on: five of them must stay quiet."""
     theme, colours = sheet.theme, sheet.colours
     name = f"button.{choice.id}"
@@ -189,10 +199,8 @@ def _comfort(sheet: Sheet, rect: Rect, choice: Choice) -> None:
         colour = colours.on_primary
     else:
         sheet.plate(name, rect, colours.mist, line=colours.line if theme.is_contrast else colours.mist_deep)
-    side = min(theme.px(48), rect.h * 0.3)
-    text = sheet.stage.say(choice.words)
-    inner = rect.inset(theme.px(6))
-    fitted = sheet.fitted(text, Face.TEXT, theme.least, inner.w, inner.h - side - theme.px(2))
+    side, inner = _comfort_side(sheet, rect), rect.inset(theme.px(6))
+    fitted = _comfort_words(sheet, rect, choice, size)
     height = len(fitted.lines) * fitted.size * theme.line_height
     top = inner.y + max(0.0, (inner.h - side - height) / 2)
     sheet.icon(f"{name}.icon", (rect.x + rect.w / 2, top + side / 2), choice.icon, side * 0.92, colour)

@@ -30,10 +30,14 @@ def draw_photos(sheet: Sheet, frame: Frame, room: Rect) -> None:
         height = min(width * 0.75 if frame.is_upright else width, most)
         if sheet.stage.reach:
             top = max(top, frame.floor - height - theme.body * theme.line_height)
-        for number, (photo, drop) in enumerate(zip(photos, drops, strict=False)):
-            rect = Rect(room.x + number * (width + theme.gap), top, width, height)
-            _card(sheet, rect, photo, drop, drop_h)
-        place_y = top + height + theme.body * theme.line_height + theme.px(12) + drop_h + theme.gap
+        places = [
+            Rect(room.x + number * (width + theme.gap), top, width, height) for number in range(len(photos))
+        ]
+        for rect, photo in zip(places, photos, strict=True):
+            _card(sheet, rect, photo)
+        drop_y = top + height + theme.body * theme.line_height + theme.px(12)
+        sheet.buttons([Rect(each.x, drop_y, width, drop_h) for each in places], drops, Kind.QUIET)
+        place_y = drop_y + drop_h + theme.gap
         place = Rect(room.x, place_y, room.w, take_h)
     for choice in others:
         tile(sheet, place, choice)
@@ -51,7 +55,7 @@ def _empty(sheet: Sheet, rect: Rect) -> None:
     sheet.icon("photos.empty.icon", box.middle, "photo", min(theme.px(200), height * 0.6), colours.primary)
 
 
-def _card(sheet: Sheet, rect: Rect, photo: Photo, drop: Choice, drop_h: float) -> None:
+def _card(sheet: Sheet, rect: Rect, photo: Photo) -> None:
     theme, colours = sheet.theme, sheet.colours
     name = f"photo.{photo.token}"
     sheet.plate(f"{name}.ground", rect, colours.mist)
@@ -61,5 +65,3 @@ def _card(sheet: Sheet, rect: Rect, photo: Photo, drop: Choice, drop_h: float) -
     sheet.text(
         f"{name}.words", Rect(rect.x, rect.bottom, rect.w, line), words, theme.body, colours.ink, Face.BOLD
     )
-    button = Rect(rect.x, rect.bottom + line + theme.px(12), rect.w, drop_h)
-    sheet.button(button, drop, Kind.QUIET)

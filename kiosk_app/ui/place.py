@@ -66,11 +66,17 @@ def _mark(sheet: Sheet, box: Rect) -> None:
 
 def _around(sheet: Sheet, box: Rect, arrows: list[Choice]) -> None:
     wide, tall, edge = sheet.theme.px(232), sheet.theme.px(148), sheet.theme.px(16)
-    for choice in arrows:
-        across, along = _SIDES.get(choice.id, (0.5, 0.5))
-        x = box.x + edge + across * (box.w - 2 * edge - wide)
-        y = box.y + edge + along * (box.h - 2 * edge - tall)
-        sheet.button(Rect(x, y, wide, tall), choice, Kind.PLAIN)
+    sides = [_SIDES.get(choice.id, (0.5, 0.5)) for choice in arrows]
+    places = [
+        Rect(
+            box.x + edge + across * (box.w - 2 * edge - wide),
+            box.y + edge + along * (box.h - 2 * edge - tall),
+            wide,
+            tall,
+        )
+        for across, along in sides
+    ]
+    sheet.buttons(places, arrows, Kind.PLAIN)
 
 
 def _in_a_row(sheet: Sheet, place: Rect, arrows: list[Choice]) -> None:
@@ -78,5 +84,7 @@ def _in_a_row(sheet: Sheet, place: Rect, arrows: list[Choice]) -> None:
         return
     gap = sheet.theme.gap
     width = (place.w - gap * (len(arrows) - 1)) / len(arrows)
-    for number, choice in enumerate(arrows):
-        sheet.button(Rect(place.x + number * (width + gap), place.y, width, place.h), choice, Kind.PLAIN)
+    places = [
+        Rect(place.x + number * (width + gap), place.y, width, place.h) for number in range(len(arrows))
+    ]
+    sheet.buttons(places, arrows, Kind.PLAIN)

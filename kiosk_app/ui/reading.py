@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kiosk_app.core.pages import Fact, Item, Note, Tone
+from kiosk_app.core.pages import Item, Note, Tone
 from kiosk_app.ui.frame import Frame, note
 from kiosk_app.ui.letters import wrap
 from kiosk_app.ui.scene import Face, Rect
@@ -29,8 +29,3 @@ def height_of_note(sheet: Sheet, item: Note, width: float) -> float:
     text = sheet.stage.say(item.words)
     lines = wrap(sheet.stage.ruler, text, face, theme.body, width - 2 * pad - side)
     return max(len(lines) * theme.body * theme.line_height, theme.px(44) if side else 0.0) + 2 * pad
-
-
-def label_of(fact: Fact) -> str:
-    """Return the name of a fact among the pieces."""
-    return f"fact.{fact.label.key}"

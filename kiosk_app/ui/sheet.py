@@ -6,6 +6,7 @@
 Everything is named by what it is, so that the next scene can be compared with this one.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
@@ -151,51 +152,75 @@ class Sheet:
         self.plate(name, rect, colours.card, line=colours.line)
         return colours.ink
 
-    def button(self, rect: Rect, choice: Choice, kind: Kind, *, icon_after: str = "") -> None:
-        """Put down something to press: icon and words on one line, or the icon above where it is narrow."""
+    def button(
+        self, rect: Rect, choice: Choice, kind: Kind, *, icon_after: str = "", size: float | None = None
+    ) -> None:
+        """Put down something to press: icon and words on one line, or the icon above where it is narrow.
+
+        Args:
+            rect: its place.
+            choice: what it is.
+            kind: how it looks.
+            icon_after: behind its words; empty for none.
+            size: of its words, at most; none for the usual one.
+        """
         name = f"button.{choice.id}"
         colour = self.surface(name, rect, kind, chosen=choice.chosen, closed=choice.closed is not None)
-        text = self.stage.say(choice.words)
-        if choice.closed is not None:
-            text = self.stage.say(choice.closed)
         icon = "lock" if choice.closed is not None else choice.icon
-        inner = rect.inset(self.theme.px(20), self.theme.px(10))
-        face = Face.BOLD if kind is Kind.MAIN else Face.TEXT
-        is_narrow = rect.w < 2.3 * rect.h and bool(icon)
-        if is_narrow:
-            self._above(name, rect.inset(self.theme.px(8)), icon, text, colour, face)
+        fitted = self._button_words(rect, choice, kind, icon_after, size)
+        if _is_narrow(rect, choice):
+            self._above(name, rect.inset(self.theme.px(8)), icon, fitted, colour, _face(kind))
         else:
-            size = self.theme.label if choice.closed is None else self.theme.body
-            self._beside(name, inner, (icon, icon_after), text, colour, face, size)
+            inner = rect.inset(self.theme.px(20), self.theme.px(10))
+            self._beside(name, inner, (icon, icon_after), fitted, colour, _face(kind))
         self.target(rect, choice.id, closed=choice.closed is not None)
 
-    def _above(self, name: str, inner: Rect, icon: str, text: str, colour: Colour, face: Face) -> None:
-        side = min(self.theme.px(52), inner.h * 0.42)
-        width = inner.w
-        fitted = self.fitted(text, face, self.theme.body, width, inner.h - side)
+    def buttons(self, places: Sequence[Rect], choices: Sequence[Choice], kind: Kind) -> None:
+        """Put down what stands together: the words of all in the one size in which each finds room."""
+        pairs = list(zip(places, choices, strict=False))
+        size = min((self._button_words(*pair, kind).size for pair in pairs), default=None)
+        for rect, choice in pairs:
+            self.button(rect, choice, kind, size=size)
+
+    def _button_words(
+        self, rect: Rect, choice: Choice, kind: Kind, icon_after: str = "", size: float | None = None
+    ) -> Fitted:
+        theme, is_closed = self.theme, choice.closed is not None
+        text = self.stage.say(choice.closed or choice.words)
+        if _is_narrow(rect, choice):
+            inner = rect.inset(theme.px(8))
+            height = inner.h - self._above_side(inner)
+            return self.fitted(text, _face(kind), size or theme.body, inner.w, height)
+        inner = rect.inset(theme.px(20), theme.px(10))
+        usual = theme.body if is_closed else theme.label
+        width = inner.w - self._icons_width(inner, ("lock" if is_closed else choice.icon, icon_after))
+        return self.fitted(text, _face(kind), size or usual, width, inner.h)
+
+    def _above_side(self, inner: Rect) -> float:
+        return min(self.theme.px(52), inner.h * 0.42)
+
+    def _icon_side(self, inner: Rect) -> float:
+        return min(self.theme.px(56), inner.h * 0.6)
+
+    def _icons_width(self, inner: Rect, icons: tuple[str, str]) -> float:
+        return sum(self._icon_side(inner) + self.theme.px(16) for icon in icons if icon)
+
+    def _above(self, name: str, inner: Rect, icon: str, fitted: Fitted, colour: Colour, face: Face) -> None:
+        side = self._above_side(inner)
         height = len(fitted.lines) * fitted.size * self.theme.line_height
         top = inner.y + (inner.h - side - height) / 2
         self.icon(f"{name}.icon", (rect_middle(inner), top + side / 2), icon, side, colour)
-        place = Rect(inner.x, top + side, width, height)
+        place = Rect(inner.x, top + side, inner.w, height)
         self.letters(f"{name}.words", place, fitted, colour, face, "center")
 
     def _beside(
-        self,
-        name: str,
-        inner: Rect,
-        icons: tuple[str, str],
-        text: str,
-        colour: Colour,
-        face: Face,
-        size: float,
+        self, name: str, inner: Rect, icons: tuple[str, str], fitted: Fitted, colour: Colour, face: Face
     ) -> None:
         theme = self.theme
-        side, space = min(theme.px(56), inner.h * 0.6), theme.px(16)
-        taken = sum(side + space for icon in icons if icon)
-        fitted = self.fitted(text, face, size, inner.w - taken, inner.h)
+        side, space = self._icon_side(inner), theme.px(16)
         wide = max(self.stage.ruler.width(line, face, fitted.size) for line in fitted.lines)
         height = len(fitted.lines) * fitted.size * theme.line_height
-        x = inner.x + (inner.w - taken - wide) / 2
+        x = inner.x + (inner.w - self._icons_width(inner, icons) - wide) / 2
         middle = inner.y + inner.h / 2
         if icons[0]:
             self.icon(f"{name}.icon", (x + side / 2, middle), icons[0], side, colour)
@@ -239,3 +264,11 @@ class Sheet:
 def rect_middle(rect: Rect) -> float:
     """Return the middle of a place, from the left."""
     return rect.x + rect.w / 2
+
+
+def _is_narrow(rect: Rect, choice: Choice) -> bool:
+    return rect.w < 2.3 * rect.h and bool(choice.icon or choice.closed)
+
+
+def _face(kind: Kind) -> Face:
+    return Face.BOLD if kind is Kind.MAIN else Face.TEXT

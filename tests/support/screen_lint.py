@@ -4,6 +4,7 @@
 window is needed. Prints a line for each fault, and last a line of figures.
 """
 
+import ast
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from itertools import product
+from pathlib import Path
 
 from kiosk_app.core.desk import Desk
 from kiosk_app.core.draft import Ability, Around
@@ -31,8 +33,11 @@ from kiosk_app.core.keyboard import Hand, rows_of
 from kiosk_app.core.office import Hours
 from kiosk_app.core.pages import Choice, Code, Entry, Fact, Keyboard, Map, Note, Page, Photo
 from kiosk_app.core.places import AT
-from kiosk_app.core.session import Comfort, Patience, Session
+from kiosk_app.core.session import Comfort, Home, Patience, Session
+from kiosk_app.core.showing import COMING
+from kiosk_app.core.tasks.agenda import ReadAgenda
 from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.tasks.task import Tile
 from kiosk_app.core.words import Words, say
 from kiosk_app.languages.speaker import Speakers
 from kiosk_app.ui.assets import find_assets
@@ -49,13 +54,16 @@ SIZES = ((1080, 1920), (1920, 1080), (1280, 800))
 TYPED = {
     Keyboard.TEXT: ("ma", "La farola parpadea desde el lunes y de noche no se ve el paso de cebra. " * 9),
     Keyboard.DIGITS: ("600", "600123456"),
-    Keyboard.CODE: ("7KXM", "7KXM2PRT94VW"),
+    Keyboard.CODE: ("7KXM", REFERENCE),
 }
 CLOSED: Mapping[Ability, Words] = {
     Ability.NETWORK: say("Ahora no hay red. Inténtelo más tarde: su aviso no se pierde."),
     Ability.CAMERA: say("La cámara no funciona ahora."),
     Ability.PRINTER: say("No hay papel."),
 }
+CORE = Path(__file__).parents[2] / "kiosk_app" / "core"
+WITH_A_NAME = {"Page": "name", "Tiles": "id", "Typing": "id", "Photos": "id", "Several": "id"}
+"""Where a page's name stands in the source: of itself, or of the step that shows it."""
 SATURDAY = datetime(2026, 11, 21, 10, tzinfo=UTC)
 BRAND = Brand(name="Ayuntamiento de Villamar")
 
@@ -66,7 +74,7 @@ class Walk:
     def __init__(self, around: Around) -> None:
         self.around = around
         self.flow = Flow(TASKS, Patience())
-        self.found: dict[object, tuple[Session, Page]] = {}
+        self.found: dict[tuple[object, ...], tuple[Session, Page]] = {}
         self._now_ms = 1_000
 
     def run(self) -> list[tuple[Session, Page]]:
@@ -84,7 +92,7 @@ class Walk:
         still = self.flow
         still.session = next(session for session, page in self.found.values() if page.name == "home")
         idle = still.page(self.around, still.session.touched_ms + 75_000)
-        self.found["idle"] = still.session, idle
+        self.found[_key(idle)] = still.session, idle
         return list(self.found.values())
 
     def _page(self, session: Session) -> Page:
@@ -126,11 +134,50 @@ class Walk:
             yield self.flow.session
 
 
-def _key(page: Page) -> object:
+def _key(page: Page) -> tuple[object, ...]:
     kinds = tuple(type(item).__name__ for item in page.items)
     closed = tuple(choice.closed is not None for choice in page.actions())
-    typed = tuple(min(len(item.value), 40) // 20 for item in page.items if isinstance(item, Entry))
+    typed = tuple(min(len(item.value), 40) // 4 for item in page.items if isinstance(item, Entry))
     return page.name, page.title.key, kinds, closed, page.error is not None, typed
+
+
+class Another(ReadAgenda):
+    """One more task, as there will be: more than find room on the first page."""
+
+    def __init__(self, number: int) -> None:
+        self.tile = Tile(id=f"another-{number}", words=say("Pedir un volante de padrón"), icon="file-text")
+
+
+def not_walked_to(around: Around) -> Iterator[tuple[Session, Page]]:
+    """Give the pages to which no press leads here: the process shows one, further tasks the others."""
+    session = Session(touched_ms=1_000)
+    yield session, COMING
+    flow = Flow((*TASKS, *(Another(number) for number in range(3))), Patience())
+    for home in (Home(), Home(more=True)):
+        flow.session = replace(session, moment=home)
+        yield flow.session, flow.page(around, 1_000)
+
+
+def names_in_the_source() -> Iterator[str]:
+    """Give the name of every page that the flow's source names, as a pattern."""
+    for path in sorted(CORE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                where = WITH_A_NAME.get(node.func.id, "id" if node.func.id.endswith("Step") else "")
+                found = [each.value for each in node.keywords if each.arg == where]
+                yield from (pattern for value in found for pattern in _patterns(value))
+
+
+def _patterns(value: ast.expr) -> Iterator[str]:
+    match value:
+        case ast.Constant(value=str(text)):
+            yield re.escape(text)
+        case ast.JoinedStr(values=parts):
+            yield "".join(re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[^.]+" for p in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*_patterns(one), *_patterns(other))
+        case _:
+            return  # a step's own name, which its task gives
 
 
 class Linter:
@@ -220,6 +267,7 @@ def scene_faults(scene: Scene, theme: Theme, size: tuple[int, int], *, reach: bo
             for other in targets[number + 1 :]
             if rect.meets(other.rect)
         )
+    yield from _uneven(scene, targets)
     boxes = []
     for name, piece in scene.pieces:
         if isinstance(piece, Letters):
@@ -228,6 +276,28 @@ def scene_faults(scene: Scene, theme: Theme, size: tuple[int, int], *, reach: bo
             yield from (f"{name} is written over {other}" for other, taken in boxes if box.meets(taken))
             boxes.append((name, box))
     yield from _contrast_faults(scene)
+
+
+def _uneven(scene: Scene, targets: Sequence[Target]) -> Iterator[str]:
+    """Tell of words that are smaller than those of what is as large and pressed as well."""
+    sizes: dict[tuple[int, int], dict[str, float]] = {}
+    for target in targets:
+        rect = target.rect
+        group = sizes.setdefault((round(rect.w), round(rect.h)), {})
+        group |= {
+            name: piece.size
+            for name, piece in scene.pieces
+            if isinstance(piece, Letters)
+            and name in {f"button.{target.action}.words", f"key.{target.key}.words"}
+            and len(target.key) != 1
+        }
+    for group in sizes.values():
+        most = max(group.values(), default=0)
+        yield from (
+            f"{name} is set in {size:.0f}, others in {most:.0f}"
+            for name, size in group.items()
+            if size < most - 0.5
+        )
 
 
 def _letters_faults(
@@ -310,7 +380,7 @@ INK = Ink(find_assets())
 
 def main() -> None:
     linter = Linter()
-    seen: set[object] = set()
+    seen: set[tuple[object, ...]] = set()
     machine = SimulatedMachine()
     only = sys.argv[1:]
     for closed in ({}, CLOSED):
@@ -322,6 +392,15 @@ def main() -> None:
                 continue
             seen.add(_key(page))
             linter.lint(session, page, around)
+    walked = {str(key[0]) for key in seen}
+    for session, page in not_walked_to(machine.around()):
+        walked.add(page.name)
+        if not only or page.name in only:
+            linter.lint(session, page, machine.around())
+            seen.add((page.name, "not walked to"))
+    for pattern in sorted(set(names_in_the_source())):
+        if not only and not any(re.fullmatch(pattern, name) for name in walked):
+            linter.faults[pattern] = f"no page {pattern} was walked to"
     for fault in linter.faults.values():
         sys.stdout.write(fault + "\n")
     sys.stdout.write(
