@@ -14,7 +14,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -30,18 +30,24 @@ from hub.api.parts import Parts
 from hub.api.server import Server, make_server
 from hub.assembly.address import public_address
 from hub.assembly.bodies import make_attachments
+from hub.assembly.core_jobs import core_jobs
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
-from hub.assembly.towards_core import make_forwarder, make_updates, media_links, rules_of, tells_photographs
+from hub.assembly.towards_core import (
+    make_answers,
+    make_forwarder,
+    make_updates,
+    media_links,
+    rules_of,
+)
 from hub.assembly.wire import free_port, listen, make_broker, make_link
 from hub.attachments.service import Attachments
 from hub.clock import now_ms
 from hub.config import FolderError, HubConfig
 from hub.db.clerk_listings import is_open
-from hub.db.engine import Connection, sqlite_path
+from hub.db.engine import Connection
 from hub.db.journal_copy import JournalCopy
 from hub.db.opening import open_database
-from hub.db.outgoing_repository import OutgoingRepository
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
 from hub.fleet.fleet import Fleet, Wire, make_fleet
@@ -52,10 +58,8 @@ from hub.ingest.opening import Opener
 from hub.ingest.worker import IngestWorker, WorkerHooks
 from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
-from hub.jobs.late_photographs import LatePhotographs
 from hub.jobs.life import BEAT_S, HubLife
 from hub.jobs.mailbox_retention import MailboxRetention
-from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Job, Timetable
 from hub.keys.authority import paths_of_server
 from hub.keys.database_mark import DatabaseMark
@@ -78,7 +82,6 @@ AUDIT_EVERY_S: Final = 600.0
 REVIEW_EVERY_S: Final = 900.0
 FLEET_EVERY_S: Final = 0.5
 HUB_KEYS_EVERY_S: Final = 60.0
-PHOTOGRAPHS_EVERY_S: Final = 10.0
 KEYS_NOTE: Final = "keys"
 """The kind of the exception that tells what opening the key folder had to mend, or what it lacks."""
 
@@ -172,6 +175,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     fleet = make_fleet(room, incarnation, writer, wire, now_ms)
     fleet.press.publish_hub_keys()
     updates = make_updates(config, writer, fleet, now_ms)
+    answers = make_answers(config, writer, now_ms)
     retention = MailboxRetention(writer, config.mailbox_kept_days, now_ms)
     worker = IngestWorker(
         ingest,
@@ -205,16 +209,15 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         timetable=Timetable(
             [
                 *_jobs(room, writer, life, worker, attachments),
-                *_sweeping(config, writer, towards_core.forwarder.wake),
                 *copy_jobs(config, writer, journal_copy, now_ms),
                 *_fleet_jobs(fleet),
-                *_updates_job(config, updates),
-                *_photographs_job(config, writer, towards_core.forwarder.wake),
+                *core_jobs(config, writer, towards_core.forwarder.wake, updates, answers),
                 Job(name="mailbox", every_s=HOURLY_S, run=retention.run, at_once=True),
             ]
         ),
         fleet=fleet,
         updates=updates,
+        answers=answers,
         retention=retention,
     )
 
@@ -255,23 +258,6 @@ def _note_keys(room: KeyRoom, writer: Writer) -> None:
     writer.run(job)
 
 
-def _sweeping(config: HubConfig, writer: Writer, wake: Callable[[], None]) -> Sequence[Job]:
-    """Make due what a clock that was ahead put off, and what nobody woke; SQLite's one writer leaves none."""
-
-    def pull_back() -> None:
-        if count := writer.run(lambda connection: OutgoingRepository(connection).pull_back(now_ms())):
-            log.warning("clock_was_ahead", effects=count)
-            wake()
-
-    def sweep() -> None:
-        if writer.run(lambda connection: OutgoingRepository(connection).sweep(now_ms())):
-            wake()
-
-    put_off = Job(name="put off", every_s=BEAT_S, run=pull_back, at_once=True)
-    is_alone = sqlite_path(config.database) is not None
-    return (put_off,) if is_alone else (put_off, Job(name="parked effects", every_s=HINT_EVERY_S, run=sweep))
-
-
 def _jobs(
     room: KeyRoom, writer: Writer, life: HubLife, worker: IngestWorker, attachments: Attachments
 ) -> Sequence[Job]:
@@ -294,18 +280,6 @@ def _fleet_jobs(fleet: Fleet) -> Sequence[Job]:
         Job(name="fleet", every_s=FLEET_EVERY_S, run=fleet.dispatch.run),
         Job(name="hub-keys", every_s=HUB_KEYS_EVERY_S, run=partial(_renew_hub_keys, fleet)),
     )
-
-
-def _updates_job(config: HubConfig, updates: ReportUpdates) -> Sequence[Job]:
-    every_s = config.open311_updates_every_s
-    if not config.open311_url or not every_s:
-        return ()
-    return (Job(name="updates of reports", every_s=every_s, run=updates.run),)
-
-
-def _photographs_job(config: HubConfig, writer: Writer, wake: Callable[[], None]) -> Sequence[Job]:
-    late = LatePhotographs(writer, now_ms, wake, core_takes_them=tells_photographs(config))
-    return (Job(name="late photographs", every_s=PHOTOGRAPHS_EVERY_S, run=late.run),)
 
 
 def _renew_hub_keys(fleet: Fleet) -> None:

@@ -169,6 +169,14 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
         "report_turns_failed", "Turns of asking that the core did not answer.", counters.report_turns_failed
     )
     yield _counted(
+        "mailbox_answers", "What the core answered to what citizens wrote.", counters.mailbox_answers
+    )
+    yield _counted(
+        "mailbox_turns_failed",
+        "Turns of asking for answers that the core did not answer.",
+        counters.mailbox_turns_failed,
+    )
+    yield _counted(
         "mailbox_forgotten", "Entries of the mailbox that lost their words.", counters.mailbox_forgotten
     )
     yield _counted("forwarder_restarts", "Loops that had to be started again.", counters.forwarder_restarts)

@@ -89,6 +89,8 @@ class Counters:
         guidance_sent: settings, bundles and commands sent.
         report_updates: what the core said of reports that was new.
         report_turns_failed: turns of asking for it that the core did not answer to their end.
+        mailbox_answers: what the core answered to what citizens wrote.
+        mailbox_turns_failed: turns of asking for it that the core did not answer to their end.
         mailbox_forgotten: entries of the mailbox that lost their words, because it was time.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
@@ -117,6 +119,8 @@ class Counters:
     guidance_sent: int
     report_updates: int
     report_turns_failed: int
+    mailbox_answers: int
+    mailbox_turns_failed: int
     mailbox_forgotten: int
     key_copy_behind: bool
     journal_copy_behind: bool

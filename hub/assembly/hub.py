@@ -15,6 +15,7 @@ from hub.fleet.fleet import Fleet
 from hub.ingest.apply import Ingest
 from hub.ingest.worker import IngestWorker
 from hub.jobs.life import HubLife
+from hub.jobs.mailbox_answers import MailboxAnswers
 from hub.jobs.mailbox_retention import MailboxRetention
 from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Timetable
@@ -43,6 +44,7 @@ class Hub:
     timetable: Timetable
     fleet: Fleet
     updates: ReportUpdates
+    answers: MailboxAnswers
     retention: MailboxRetention
 
     def counters(self) -> Counters:
@@ -78,6 +80,8 @@ class Hub:
             guidance_sent=self.fleet.dispatch.sent,
             report_updates=self.updates.heard,
             report_turns_failed=self.updates.failed,
+            mailbox_answers=self.answers.heard,
+            mailbox_turns_failed=self.answers.failed,
             mailbox_forgotten=self.retention.forgotten,
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,

@@ -12,6 +12,7 @@ from hub.core import mailbox, notices, settlements
 from hub.core.batch import BatchConnector
 from hub.core.cloudevents import cloudevents_connector
 from hub.core.exchange import Endpoint
+from hub.core.mailbox_answers import Answers
 from hub.core.media import Media
 from hub.core.open311 import Open311Connector, Open311Settings
 from hub.core.open311_photographs import PhotographConnector, PhotographSettings
@@ -22,6 +23,7 @@ from hub.db.writer import Writer
 from hub.fleet.fleet import Fleet
 from hub.forwarder.caution import Cautious
 from hub.forwarder.worker import Forwarder, ForwarderSettings
+from hub.jobs.mailbox_answers import MailboxAnswers
 from hub.jobs.media import HubMedia
 from hub.jobs.report_updates import ReportUpdates, Telling
 from hub.jobs.signatures import SignedSettlements
@@ -124,6 +126,18 @@ def make_updates(config: HubConfig, writer: Writer, fleet: Fleet, clock: Callabl
         Telling(note=fleet.own.tell_reports, sent=fleet.dispatch.heard),
         clock,
     )
+
+
+def make_answers(config: HubConfig, writer: Writer, clock: Callable[[], int]) -> MailboxAnswers:
+    """Make what asks what the core answers to what citizens wrote.
+
+    Args:
+        config: the settings.
+        writer: the database.
+        clock: the hub's time, Unix epoch in milliseconds.
+    """
+    endpoint = _endpoint(config, config.mailbox_url, config.mailbox_key)
+    return MailboxAnswers(lambda: Answers(endpoint), writer, clock)
 
 
 def addresses(config: HubConfig) -> Sequence[tuple[str, str]]:

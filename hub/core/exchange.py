@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlencode, urlsplit
 
 import h11
@@ -107,17 +108,20 @@ class Exchange:
         }
         self._kept: list[Connection] = []
 
-    async def get(self, path: str, query: Query = ()) -> Outcome:
+    async def get(
+        self, path: str, query: Query = (), headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Outcome:
         """Ask for something; nothing changes at the core.
 
         Args:
             path: below the endpoint's base, with its slash.
             query: names and values, not yet escaped.
+            headers: names in lower case.
 
         Returns:
             The answer, or why there is none.
         """
-        return await self._ask("GET", f"{path}?{urlencode(query)}" if query else path, {}, b"")
+        return await self._ask("GET", f"{path}?{urlencode(query)}" if query else path, headers, b"")
 
     async def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> Outcome:
         """Send something that may change the core.

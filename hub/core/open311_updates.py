@@ -178,7 +178,7 @@ def read_word(row: Row) -> CoreWord | None:
         return None
     notes = row.get("status_notes")
     text = notes.strip()[:NOTES_LENGTH_MAX] if isinstance(notes, str) and is_storable(notes) else ""
-    updated_ms = _read_instant(row.get("updated_datetime"))
+    updated_ms = read_instant(row.get("updated_datetime"))
     return CoreWord(status=known, notes=text, updated_ms=updated_ms, picture_url=_url(row.get("media_url")))
 
 
@@ -194,7 +194,7 @@ def _url(value: object) -> str:
     return value
 
 
-def _read_instant(value: object) -> int | None:
+def read_instant(value: object) -> int | None:
     """An instant as servers write it, a missing offset read as UTC; None where it is none."""
     if not isinstance(value, str):
         return None

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Text, cast, func, literal_column, select, tuple_, update
 
-from hub.db.mailbox_tables import mailbox_entry
+from hub.db.mailbox_tables import mailbox_answer, mailbox_entry
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.statements import Lookup, Row, insert_sql, write_many
 from hub.db.tables import outgoing
@@ -153,7 +153,7 @@ def rating_of(connection: Connection, reference: str) -> int | None:
 
 
 def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
-    """Takes the words out of old entries, and out of the work that was done with them.
+    """Takes the words out of old entries, of what was answered to them, and of the work that was done.
 
     An entry that the core does not have yet is left as it is. What was there is overwritten in the database's
     file (SQLite's `secure_delete`), not only made free.
@@ -184,9 +184,9 @@ def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
     if not found:
         return 0
     with _overwriting(connection):
-        connection.execute(
-            update(mailbox_entry).where(entry.id.in_([row.id for row in found])).values(said={})
-        )
+        due_ids = [row.id for row in found]
+        connection.execute(update(mailbox_entry).where(entry.id.in_(due_ids)).values(said={}))
+        connection.execute(update(mailbox_answer).where(mailbox_answer.c.entry.in_(due_ids)).values(notes=""))
         keys = [str(effect_key(row.device, row.event_id, MAIL)) for row in found]
         done = select(outgoing.c.id, outgoing.c.body).where(outgoing.c.effect_key.in_(keys))
         for effect in connection.execute(done).all():

@@ -1,7 +1,7 @@
 """The table of the citizens' mailbox. It belongs to the schema of `hub.db.tables` and keeps its rules.
 
-Nothing in it is changed but that `said` is emptied: telephones and words of citizens end with what they were
-given for (`hub.jobs.mailbox_retention`).
+Nothing in it is changed but that `said` is emptied, and the words of answers with it: telephones and words of
+citizens end with what they were given for (`hub.jobs.mailbox_retention`).
 """
 
 from sqlalchemy import (
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     Table,
@@ -55,3 +56,18 @@ Index(
     sqlite_where=_SPEAKS_OF_A_REPORT,
     postgresql_where=_SPEAKS_OF_A_REPORT,
 )
+
+mailbox_answer = Table(
+    "mailbox_answer",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("entry", ID, ForeignKey(mailbox_entry.c.id), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("updated_ms", BigInteger),
+    Column("heard_ms", BigInteger, nullable=False),
+    CheckConstraint("status IN ('open', 'closed')", name="status"),
+)
+"""What the core answered to each entry, in the order in which the hub heard it."""
+
+Index("ix_mailbox_answer_entry", mailbox_answer.c.entry, mailbox_answer.c.id)

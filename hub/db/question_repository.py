@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from hub.db.answer_repository import AnswerRepository
 from hub.db.mailbox_repository import rating_of, supporters
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.outgoing_repository import State
@@ -108,7 +109,7 @@ def find_case(connection: Connection, code: str) -> Case | None:
         return report
     entry = mailbox_entry.c
     row = connection.execute(
-        select(entry.kind, entry.about, entry.received_ms, entry.device, entry.event_id).where(
+        select(entry.id, entry.kind, entry.about, entry.received_ms, entry.device, entry.event_id).where(
             entry.reference == code
         )
     ).first()
@@ -122,12 +123,14 @@ def find_case(connection: Connection, code: str) -> Case | None:
     is_there = connection.execute(
         select(outgoing.c.id).where(effect, outgoing.c.state == State.DONE.value)
     ).first()
+    answers = AnswerRepository(connection).newest(row.id, UPDATES_TOLD)
+    status = answers[0].status if answers else "received" if is_there is None else Status.OPEN.value
     return Case(
         kind=row.kind,
-        status="received" if is_there is None else "open",
+        status=status,
         service_code=None,
         received_ms=row.received_ms,
-        updates=[],
+        updates=[_word(each.status, each.notes, each.heard_ms) for each in reversed(answers)],
         rating_asked=False,
         has_picture=False,
     )
@@ -222,10 +225,11 @@ def _report(connection: Connection, which: ColumnElement[bool], kind: str) -> Ca
         status=row.status if is_closed or row.core_ref else "received",
         service_code=row.service_code,
         received_ms=row.received_ms,
-        updates=[
-            CaseWord(status=r.status, notes=r.notes[:NOTES_TOLD_LENGTH_MAX], at_ms=r.heard_ms)
-            for r in reversed(newest)
-        ],
+        updates=[_word(each.status, each.notes, each.heard_ms) for each in reversed(newest)],
         rating_asked=is_closed and kind == "report" and rating_of(connection, row.reference) is None,
         has_picture=is_closed and find_picture(connection, row.reference) is not None,
     )
+
+
+def _word(status: str, notes: str, at_ms: int) -> CaseWord:
+    return CaseWord(status=status, notes=notes[:NOTES_TOLD_LENGTH_MAX], at_ms=at_ms)

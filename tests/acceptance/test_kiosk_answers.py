@@ -66,6 +66,39 @@ def test_kiosk_follows_a_report_rates_its_repair_and_lets_another_citizen_join_i
     assert hall.core.effects()["duplicates"] == 0
 
 
+@pytest.mark.timeout(300)
+def test_answer_to_a_message_is_read_by_its_code_at_the_kiosk(
+    own_hall: Callable[..., TownHall], tmp_path: Path
+) -> None:
+    hall = own_hall(mailbox_answers_every_s=0.2)
+    answer = "Pondremos tres bancos en mayo."
+    with KioskProcess(hall.hub.enrol("kiosk-1", tmp_path / "kiosk-1")) as kiosk:
+        begin(kiosk, "suggest")
+        kiosk.press("complaint")
+        kiosk.say(type="suggest.words", text="Faltan bancos en el paseo")
+        kiosk.press("next", "nobody", "send")
+        code = str(kiosk.wait_for_page("suggest.receipt")["reference"])
+        screen = kiosk.wait_for_screen()
+        kiosk.press("done")
+        kiosk.wait_for_screen(other_than=screen)
+        eventually(hall.core.mail, timeout_s=PATIENCE_S, what="the complaint at the core")
+        hall.core.answer_mail(code, answer)
+
+        def answered() -> bool:
+            begin(kiosk, "follow")
+            kiosk.say(type="follow.code", text=code)
+            kiosk.press("next")
+            page = eventually(lambda: _answer(kiosk), timeout_s=PATIENCE_S, what="an answer")
+            if answer in page["said"] and "Ya le hemos respondido" in page["said"]:
+                return True
+            kiosk.press("home", "leave", "back", "back")
+            return False
+
+        eventually(answered, timeout_s=PATIENCE_S, what="the answer of the town hall")
+    assert hall.hub.metrics()["ventanilla_mailbox_answers_total"] == 1
+    assert hall.core.effects()["duplicates"] == 0
+
+
 def join(kiosk: KioskProcess) -> None:
     """Report the same at the same place, and join whoever said so before."""
     screen = kiosk.wait_for_screen()

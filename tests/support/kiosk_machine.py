@@ -103,6 +103,14 @@ ANSWERS: Mapping[str, Sequence[Mapping[str, object]]] = {
             ],
             "rating_asked": True,
         },
+        {
+            "status": "closed",
+            "kind": "suggestion",
+            "service_code": None,
+            "received_ms": NOW_MS,
+            "updates": [{"status": "closed", "notes": "Pondremos tres bancos en mayo.", "at_ms": NOW_MS}],
+            "rating_asked": False,
+        },
     ),
     "nearby": (
         {"reports": []},
@@ -179,7 +187,7 @@ class SimulatedMachine:
                 tell(Taken(number, REFERENCE, PROOF))
             case Ask(number=number, what=what):
                 self.photos["repaired"] = photograph(0)
-                tell(Heard(number, ANSWERS[what][-1]))
+                tell(Heard(number, ANSWERS[what][1]))
             case Print(number=number):
                 tell(Printed(number))
             case DropPhotos(tokens=tokens):

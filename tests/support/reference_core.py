@@ -124,7 +124,11 @@ class ReferenceCore:
 
     def mail(self) -> list[Mapping[str, Any]]:
         """What citizens wrote and said, as it was sent, in order."""
-        return [row["body"] for row in self._ask("GET", "/mailbox")]
+        return [row["body"] for row in self._ask("GET", "/mail")]
+
+    def answer_mail(self, reference: str, answer: str, **more: str) -> None:
+        """Answer what a citizen wrote, as a clerk of the back office does."""
+        self._ask("POST", "/mail/answers", {"reference": reference, "answer": answer, **more})
 
     def media(self) -> list[Mapping[str, Any]]:
         """The photographs that its requests name, and what it fetched of them."""

@@ -4,7 +4,7 @@ Here: reading a batch and answering item by item. Not here: what is counted (sto
 
 Rules: a key counts once for ever, whatever the batch it comes in. The same key with another body is a
 conflict, which says what money is held. An item that is no item is refused alone; a body that is no batch is
-refused whole.
+refused whole. `GET /mailbox?key=…,…` says how items of the mailbox stand, and what was answered.
 """
 
 import json
@@ -46,10 +46,34 @@ def collection_routes(store: Store, faults: Faults, api_key: str) -> list[Route]
 
         return Route(f"/{kind}", take, methods=["POST"])
 
+    async def answers(request: Request) -> Response:
+        if api_key and request.headers.get("authorization") != f"Bearer {api_key}":
+            return Response(status_code=401)
+        keys = request.query_params.get("key", "").split(",")
+        return await answer(faults, lambda: _answers(store, keys), reads=True)
+
     return [
         *(route(kind, partial(_take, store, kind)) for kind in COLLECTIONS),
         route(EVENTS, partial(_take_events, store)),
+        Route("/mailbox", answers),
     ]
+
+
+def _answers(store: Store, keys: Sequence[str]) -> Response:
+    if len(keys) > ITEMS_MAX:
+        return _json({"error": f"a question names {ITEMS_MAX} keys at most; ask in parts"}, 400)
+    items = [
+        {"key": key, "status": "open"}
+        if said is None
+        else {
+            "key": key,
+            "status": said.status,
+            "answer": said.answer,
+            "answered_datetime": said.answered,
+        }
+        for key, said in store.mail_answers(keys)
+    ]
+    return _json({"items": items}, 200)
 
 
 def _take(store: Store, kind: str, body: bytes) -> Response:

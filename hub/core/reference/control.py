@@ -4,9 +4,9 @@
 faults.py. `GET /effects` gives the count of each kind, how many of them are duplicates, the money, and how
 many requests are under way: while some are, the count may still grow. `POST /requests/status` takes
 `{"reference": …, "status": …, "notes"?, "updated"?, "picture"?}`, what a clerk of the back office would do.
-`GET /mailbox?after=` lists what citizens wrote and said. All but the
-count ask for the control token; without one at start they don't exist. The count is open: it names nothing
-and nobody.
+`GET /mail?after=` lists what citizens wrote and said; `POST /mail/answers` takes `{"reference": …, "status"?,
+"answer"?, "answered"?}`, what a clerk answers to it. All but the count ask for the control token; without one
+at start they don't exist. The count is open: it names nothing and nobody.
 """
 
 import base64
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.core.reference.faults import USUAL, Fault, Faults, Mode, Takes
+from hub.core.reference.mail_store import MailAnswer
 from hub.core.reference.store import Standing, Store
 
 JOURNAL_ROWS_MAX = 10_000
@@ -90,18 +91,34 @@ def control_routes(store: Store, faults: Faults, token: str) -> list[Route]:
         after = request.query_params.get("after", "0")
         return JSONResponse(store.journal(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
 
-    async def mail(request: Request) -> Response:
-        check(request)
-        after = request.query_params.get("after", "0")
-        return JSONResponse(store.mail(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
-
     return [
-        Route("/mailbox", mail),
+        *_mail_routes(store, check),
         Route("/control", control, methods=["POST"]),
         Route("/requests/status", put_status, methods=["POST"]),
         Route("/effects", effects),
         Route("/effects/journal", journal),
     ]
+
+
+def _mail_routes(store: Store, check: Check) -> list[Route]:
+    async def mail(request: Request) -> Response:
+        check(request)
+        after = request.query_params.get("after", "0")
+        return JSONResponse(store.mail(int(after) if after.isdecimal() else 0, JOURNAL_ROWS_MAX))
+
+    async def put_answer(request: Request) -> Response:
+        check(request)
+        order = cast("Mapping[str, object]", await request.json())
+        said = MailAnswer(
+            status=str(order.get("status") or "closed"),
+            answer=None if (text := order.get("answer")) is None else str(text),
+            answered=str(order.get("answered") or datetime.now(UTC).isoformat(timespec="seconds")),
+        )
+        if not store.answer_mail(str(order.get("reference")), said):
+            raise HTTPException(404, "nothing in the mailbox has this reference")
+        return JSONResponse({"reference": order.get("reference")})
+
+    return [Route("/mail", mail), Route("/mail/answers", put_answer, methods=["POST"])]
 
 
 def read_order(raw: object) -> Fault:

@@ -15,7 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.core.reference.mail_store import MAIL, Opinions, keep_mail, list_mail, opinions_of
+from hub.core.reference.mail_store import (
+    MAIL,
+    MailAnswer,
+    Opinions,
+    answers_to,
+    keep_mail,
+    list_mail,
+    opinions_of,
+    put_answer,
+)
 from hub.core.reference.mail_store import SCHEMA as MAIL_SCHEMA
 from hub.core.reference.media_store import SCHEMA as MEDIA_SCHEMA
 from hub.core.reference.media_store import name_media, put_repair, repair_of
@@ -327,6 +336,14 @@ class Store:
     def mail(self, after: int, limit: int) -> Sequence[dict[str, object]]:
         """What citizens wrote and said, in the order in which it took effect, from after a number on."""
         return list_mail(self._connection, after, limit)
+
+    def answer_mail(self, reference: str, said: MailAnswer) -> bool:
+        """Say how what a citizen wrote stands; returns whether it is here."""
+        return put_answer(self._connection, reference, said)
+
+    def mail_answers(self, keys: Sequence[str]) -> Sequence[tuple[str, MailAnswer | None]]:
+        """How what citizens wrote stands, by the sender's keys."""
+        return answers_to(self._connection, keys)
 
     def opinions(self, fields: Fields) -> Opinions:
         """What citizens think of a request, by the sender's reference in its form."""

@@ -1,4 +1,4 @@
-"""Follow mine: how a report stands, by the code on its receipt; never who reported it.
+"""Follow mine: how a report stands, what was answered to a message, by the code on its receipt; never whose.
 
 The hub's answer; what is missing or malformed in it is not shown:
 
@@ -29,8 +29,11 @@ _STATES: Final = {
     "closed": (say("Está resuelto"), Tone.GOOD),
 }
 _WITH_THEM: Final = (say("Ya lo tiene quien le responde"), Tone.PLAIN)
-"""What is no report has no work in progress: somebody reads it, or calls."""
-_MESSAGES: Final = frozenset({"suggestion", "callback"})
+_MESSAGES: Final = {
+    "suggestion": {"open": _WITH_THEM, "closed": (say("Ya le hemos respondido"), Tone.GOOD)},
+    "callback": {"open": _WITH_THEM, "closed": (say("Ya está atendido"), Tone.GOOD)},
+}
+"""What is no report has no work in progress and is not mended: somebody reads it, or calls."""
 _FAILURES: Final = {
     NOT_FOUND: say("No conocemos este código todavía. Compárelo con el recibo o vuelva mañana."),
     TOO_MANY: say("Se han probado demasiados códigos aquí. Espere unos minutos y vuelva a intentarlo."),
@@ -54,9 +57,8 @@ class Follow:
 
     def answer(self, answer: Mapping[str, Any], around: Around) -> Page:
         """Show how it stands, what was said of it, and what it looks like now."""
-        words, tone = _STATES.get(str(answer.get("status")), _RECEIVED)
-        if answer.get("status") == "open" and answer.get("kind") in _MESSAGES:
-            words, tone = _WITH_THEM
+        kind = str(answer.get("kind"))
+        words, tone = _MESSAGES.get(kind, _STATES).get(str(answer.get("status")), _RECEIVED)
         items: list[Item] = [Note(words=words, tone=tone)]
         if isinstance(code := answer.get("service_code"), str) and code:
             items.append(Fact(label=say("Qué"), words=service_words(code, around), private=True))
@@ -70,7 +72,7 @@ class Follow:
         return Page(
             name="follow.answer",
             screen=Screen.REVIEW,
-            title=say("Así está su aviso"),
+            title=say("Así está su mensaje") if kind in _MESSAGES else say("Así está su aviso"),
             items=tuple(items),
             others=(rating,) if asked else (),
         )

@@ -259,17 +259,26 @@ def test_rating_that_nobody_asks_for_does_not_begin_from_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
-    [("report", "Está en marcha"), ("callback", "Ya lo tiene quien le responde"), (None, "Está en marcha")],
+    ("kind", "status", "words"),
+    [
+        ("report", "open", "Está en marcha"),
+        (None, "open", "Está en marcha"),
+        ("callback", "open", "Ya lo tiene quien le responde"),
+        ("suggestion", "closed", "Ya le hemos respondido"),
+        ("callback", "closed", "Ya está atendido"),
+        ("suggestion", "received", "Lo hemos recibido"),
+    ],
 )
-def test_code_of_a_message_says_that_it_is_with_who_answers(kind: str | None, words: str) -> None:
+def test_code_of_a_message_says_whether_it_was_answered(kind: str | None, status: str, words: str) -> None:
     kiosk = Kiosk()
     kiosk.press("start", "es", "follow")
     kiosk.type("follow.code", CODE)
     kiosk.press("next")
     asked = kiosk.asked[-1]
     assert isinstance(asked, Ask)
-    page = kiosk.hear(Heard(asked.number, {"status": "open", "kind": kind}))
+    page = kiosk.hear(Heard(asked.number, {"status": status, "kind": kind}))
+    is_message = kind in {"callback", "suggestion"}
+    assert page.title.key == ("Así está su mensaje" if is_message else "Así está su aviso")
     assert [item.words.key for item in page.items if isinstance(item, Note)] == [words]
 
 
