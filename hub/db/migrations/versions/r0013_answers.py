@@ -1,14 +1,14 @@
 """What the core answers to what citizens wrote.
 
-Revision: 0012
-Follows: 0011
+Revision: 0013
+Follows: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision: str | None = "0011"
+revision = "0013"
+down_revision: str | None = "0012"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
