@@ -24,9 +24,7 @@ def upgrade() -> None:
         sa.Column("updated_ms", sa.BigInteger(), nullable=True),
         sa.Column("heard_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("status IN ('open', 'closed')", name=op.f("ck_mailbox_answer_status")),
-        sa.ForeignKeyConstraint(
-            ["entry"], ["mailbox_entry.id"], name=op.f("fk_mailbox_answer_entry_mailbox_entry")
-        ),
+        sa.ForeignKeyConstraint(["entry"], ["mailbox_entry.id"], name=op.f("fk_mailbox_answer_entry")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox_answer")),
     )
     op.create_index("ix_mailbox_answer_entry", "mailbox_answer", ["entry", "id"])
