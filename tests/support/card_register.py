@@ -11,7 +11,7 @@ FLEET_KEY = bytes(range(32))
 NAMES = card_names(FLEET_KEY)
 
 
-def some_card(n: int = 1, issue: int = 1, **other: Any) -> Card:
+def some_card(n: int = 1, issue: int = 1, **other: Any) -> Card:  # noqa: ANN401  fields of several types
     """The n-th card of a town."""
     card_id, uid = n.to_bytes(8, "big"), b"\x04" + n.to_bytes(6, "big")
     plain = Card(

@@ -10,6 +10,7 @@ Not here: what a real broker is for (sessions, quality 2, wills).
 
 import asyncio
 import json
+import re
 import ssl
 import sys
 from asyncio import StreamReader, StreamWriter
@@ -23,6 +24,8 @@ from tests.support import mqtt_packets as mqtt
 
 REMEMBERED: Final = 1_000
 FLOOD: Final = 40
+_NUMBER: Final = re.compile(rb'(?<=":)\d+')
+"""A number of an acknowledgement, a birth or a frame."""
 Message = tuple[str, bytes]
 
 
@@ -167,6 +170,11 @@ class HostileBroker:
     def _spoilt(self, payload: bytes) -> bytes:
         if not payload:
             return b"{}"
+        numbers = list(_NUMBER.finditer(payload))
+        if numbers and self._random.random() < 0.5:  # as a forger would, who wants to be understood
+            number = self._random.choice(numbers)
+            other = int(number[0]) + self._random.randrange(1, 10)
+            return b"%s%d%s" % (payload[: number.start()], other, payload[number.end() :])
         at = self._random.randrange(len(payload))
         match self._random.randrange(3):
             case 0:
