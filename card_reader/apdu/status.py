@@ -31,6 +31,7 @@ class Status(IntEnum):
     ISO_NOT_ALLOWED = 0x6982
     ISO_NO_SUCH_FILE = 0x6A82
     ISO_ILLEGAL_COMMAND = 0x6D00
+    ISO_CLASS = 0x6E00
 
 
 def meaning(status: int) -> str:

@@ -29,7 +29,7 @@ it is not.
 Not here: what a ride costs (`decision`), readers, disks and clocks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -45,6 +45,7 @@ from card_reader.core.allowance import Allowance, unlimited
 from card_reader.core.book import Book, Intent
 from card_reader.core.decision import AlreadyValid, Denied, Image, No, Refuse, Ride, Undone, decide
 from card_reader.core.fare import is_within, undone
+from card_reader.core.stranger import stranger
 from card_reader.core.trip import Trip, Undoing
 from card_reader.desfire.card import Card
 from shared.model.tariff import Tariff
@@ -55,7 +56,9 @@ _DOUBTS: Final = {
     Doubt.FORGED: No.NOT_GENUINE,
     Doubt.UNSIGNED: No.REMOVED,
 }
-_FOREIGN: Final = frozenset({Status.ISO_NO_SUCH_FILE, Status.NO_SUCH_APPLICATION})
+_FOREIGN: Final = frozenset(
+    {Status.ISO_NO_SUCH_FILE, Status.NO_SUCH_APPLICATION, Status.ISO_ILLEGAL_COMMAND, Status.ISO_CLASS}
+)
 
 
 class Yes(StrEnum):
@@ -91,7 +94,7 @@ class Desk:
     """What a terminal decides and remembers with.
 
     Attributes:
-        key: gives the card's tap key for its number in the air.
+        keys: gives the card's tap keys for its number in the air, the newest version first.
         tariff: the rules.
         denied: the deny list.
         book: what is not settled.
@@ -100,7 +103,7 @@ class Desk:
         allowance: what a card may spend while the deny list is too old.
     """
 
-    key: Callable[[bytes], bytes]
+    keys: Callable[[bytes], Iterable[bytes]]
     tariff: Tariff
     denied: Denied
     book: Book
@@ -109,13 +112,14 @@ class Desk:
     allowance: Allowance = field(default_factory=unlimited)
 
 
-def tap(card_uid: bytes, trip: Trip, desk: Desk) -> Talk[Verdict]:
+def tap(card_uid: bytes, trip: Trip, desk: Desk, atr: bytes = b"") -> Talk[Verdict]:
     """Hold the talk of one tap.
 
     Args:
         card_uid: the card's number in the air, 7 bytes.
         trip: where and when it is.
         desk: what the terminal decides with.
+        atr: the card's answer to reset, where it is known.
 
     Returns:
         What is to be shown. `REMOVED` says: hold it there again.
@@ -124,7 +128,9 @@ def tap(card_uid: bytes, trip: Trip, desk: Desk) -> Talk[Verdict]:
         CapacityError, DeviceError: the intent could not be kept; nothing was charged.
     """
     card = Card(desk.draw)
-    opened = yield from _opened(card, desk.key(card_uid))
+    opened = yield from _opened(card, desk.keys(card_uid))
+    if opened is No.FOREIGN_CARD:
+        opened = yield from stranger(card_uid, atr)
     if opened is not None:
         return Verdict(said=opened)
     image = yield from _image(card)
@@ -176,8 +182,11 @@ def _undone(card: Card, undoing: Undoing, image: Image, trip: Trip, desk: Desk) 
     return broken or Verdict(said=Yes.UNDONE, record=record, paid_minor=-record.amount_minor)
 
 
-def _opened(card: Card, key: bytes) -> Talk[No | None]:
-    """Select the application and authenticate; None where that is done."""
+def _opened(card: Card, keys: Iterable[bytes]) -> Talk[No | None]:
+    """Select the application and authenticate; None where that is done.
+
+    A card that refuses the proof under the newest key may have the one before: two commands more.
+    """
     selected = yield from card.select(layout.NAME)
     match selected:
         case Done():
@@ -186,14 +195,18 @@ def _opened(card: Card, key: bytes) -> Talk[No | None]:
             return No.FOREIGN_CARD if status in _FOREIGN else No.UNREADABLE
         case NotSent() | Unknown():
             return _lost(selected)
-    begun = yield from card.authenticate(layout.TAP_KEY, key)
-    match begun:
-        case Done():
-            return None
-        case Refused():
-            return No.NOT_GENUINE
-        case NotSent() | Unknown():
-            return _lost(begun)
+    for key in keys:
+        begun = yield from card.authenticate(layout.TAP_KEY, key)
+        match begun:
+            case Done():
+                return None
+            case Refused(Status.AUTHENTICATION):
+                continue
+            case Refused():
+                break
+            case NotSent() | Unknown():
+                return _lost(begun)
+    return No.NOT_GENUINE
 
 
 def _image(card: Card) -> Talk[Image | No]:

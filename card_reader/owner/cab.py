@@ -137,6 +137,15 @@ class Cab:
             by_reason = {f"free_ride.{name}": count for name, count in self._free_rides.items()}
             return {"free_ride": sum(self._free_rides.values()), **by_reason}
 
+    def lapsed(self) -> bool:
+        """Tell, once, that what was keyed is over without a card that used it."""
+        with self._lock:
+            was_keyed = self._passengers is not None or self._undoing is not None
+            if not was_keyed or self._keyed(self._now_s()) != (None, None):
+                return False
+            self._passengers = self._undoing = None
+            return True
+
     def members(self) -> dict[str, int | None]:
         """Return how it stands, as a JSON object's members."""
         with self._lock:

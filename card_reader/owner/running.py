@@ -196,6 +196,8 @@ class Terminal:
         if trouble is not Trouble.STUCK:
             self._manager.tell(service_manager.ALIVE)
         self._health.tell("reader", trouble.value)
+        if self._cab.lapsed():
+            self._validator.nothing_came()
         try:
             self._book.hand_in_rest()
             if now_s - self._expired_s >= EXPIRE_S and self._knows_the_time():

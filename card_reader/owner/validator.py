@@ -3,7 +3,7 @@
 Called on the reader's thread. Whatever goes wrong here ends in a sign, never in a thread that is gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
 from typing import Final
@@ -17,6 +17,7 @@ from card_reader.core.allowance import Allowance
 from card_reader.core.book import Book
 from card_reader.core.decision import No
 from card_reader.core.display import CLOSED, Shown, show
+from card_reader.core.stranger import is_storage, stranger
 from card_reader.core.tap import Desk, Verdict, Yes, tap
 from card_reader.keys.port import KeyStore
 from card_reader.owner.cab import Cab
@@ -30,9 +31,8 @@ from shared.model.errors import VentanillaError
 from shared.model.tariff import Tariff
 
 UID_BYTES: Final = 7
-_RANDOM_UID_BYTES: Final = 4
-_RANDOM_UID: Final = 0x08
-"""A number that begins so is drawn anew each time: phones do (ISO/IEC 14443-3, 6.5.4)."""
+VERSIONS_TRIED: Final = 2
+"""Of the tap key: the present one, and the one that is being retired."""
 _MISHAPS: Final = {Mishap.MUTE: No.UNREADABLE, Mishap.LEFT: No.REMOVED}
 
 log = structlog.get_logger(__name__)
@@ -102,20 +102,19 @@ class Validator(Cards):
 
     def serve(self, number: bytes, field: Field) -> None:
         """Tap a card."""
-        self.take(number, field)
+        self.take(number, field, field.atr)
 
-    def take(self, number: bytes, transport: Transport) -> Verdict | None:
+    def take(self, number: bytes, transport: Transport, atr: bytes = b"") -> Verdict | None:
         """Tap a card, wherever it is; None where nothing is taken now."""
         tariff, closed = self._town.tariff(), self._town.closed()
         if tariff is None or closed is not None:
             log.warning("closed", reason=closed or "the town has given no fares with `tap`; publish them")
             return self._close()
-        if len(number) != UID_BYTES:
-            is_phone = len(number) == _RANDOM_UID_BYTES and number[0] == _RANDOM_UID
-            return self._say(Verdict(said=No.PHONE if is_phone else No.FOREIGN_CARD))
+        if len(number) != UID_BYTES or is_storage(atr):
+            return self._say(Verdict(said=converse(transport, stranger(number, atr))))
         trip = self._cab.trip()
         try:
-            verdict = converse(transport, tap(number, trip, self._desk(tariff)))
+            verdict = converse(transport, tap(number, trip, self._desk(tariff), atr))
         except VentanillaError as error:
             log.warning("not_taken", reason=str(error))
             return self._close()
@@ -136,6 +135,10 @@ class Validator(Cards):
         log.info("reader", trouble=trouble.value)
         self.trouble_now = trouble
 
+    def nothing_came(self) -> None:
+        """Something was keyed, and no card came for it."""
+        self._say(Verdict(said=No.EMPTY_FIELD))
+
     def keep_waiting(self) -> None:
         """The card owes an answer for too long: ask for it once more."""
         self._face.show(show(Verdict(said=No.REMOVED)))
@@ -154,7 +157,7 @@ class Validator(Cards):
 
     def _desk(self, tariff: Tariff) -> Desk:
         return Desk(
-            key=self._key,
+            keys=self._card_keys,
             tariff=tariff,
             denied=self._town.is_denied,
             book=self._book,
@@ -163,6 +166,12 @@ class Validator(Cards):
             allowance=self._allowance,
         )
 
-    def _key(self, card_uid: bytes) -> bytes:
-        version = max(self._keys.versions(layout.TAP_KEY), default=0)
-        return self._keys.card_key(card_uid, layout.TAP_KEY, version)
+    def _card_keys(self, card_uid: bytes) -> Iterator[bytes]:
+        """Give a card's key of the newest version, and of the one before where the card wants it.
+
+        Raises:
+            NoCardKeyError: the terminal holds none.
+        """
+        versions = self._keys.versions(layout.TAP_KEY)
+        for version in versions[:VERSIONS_TRIED] or (0,):
+            yield self._keys.card_key(card_uid, layout.TAP_KEY, version)

@@ -9,6 +9,7 @@ Its input takes a line of JSON for each thing that is to happen, and answers it 
 
     the members of `faults.Plan`     what goes wrong in the next presentation
     {"keep": "x"}, {"put": "x"}      keep a copy of the card's memory, hold the copy there instead (a clone)
+    {"be": "phone"}                  be another kind of card (`strangers.KINDS`); {"be": ""} is ours again
     {"reader": "/…/door.sock"}       hold the card to a virtual reader, until it is torn, mute or taken away
     {"away": true}                   take it away
     {"held": true}                   answers `yes` or `no`: is it still there?
@@ -26,6 +27,7 @@ from typing import Final
 
 from card_reader.virtual_card.card import VirtualCard, blank
 from card_reader.virtual_card.faults import Field, Plan
+from card_reader.virtual_card.strangers import KINDS, Stranger
 
 ANSWER_TO_RESET: Final = bytes.fromhex("3B8180018080")
 _MESSAGE_MAX: Final = 512
@@ -48,9 +50,11 @@ class Stand:
 
     def __init__(self, uid: bytes) -> None:
         self._lock = threading.Lock()
-        self._field = Field(VirtualCard(blank(uid), secrets.token_bytes), time.sleep)
+        self._card = VirtualCard(blank(uid), secrets.token_bytes)
+        self._stranger: Stranger | None = None
+        self._field = Field(self._card, time.sleep)
         self._uid = uid
-        self._kept = {"": self._field.card.memory.clone()}
+        self._kept = {"": self._card.memory.clone()}
         self._next = Plan()
         self._hand: Hand | None = None
 
@@ -65,14 +69,17 @@ class Stand:
                 return "ok"
             with self._lock:
                 if "keep" in told:
-                    self._kept[told["keep"]] = self._field.card.memory.clone()
+                    self._kept[told["keep"]] = self._card.memory.clone()
                 elif "put" in told:
                     memory = self._kept[told["put"]].clone()
-                    self._field.card = VirtualCard(memory, secrets.token_bytes)
+                    self._card = self._field.card = VirtualCard(memory, secrets.token_bytes)
+                elif "be" in told:
+                    self._stranger = Stranger(KINDS[told["be"]], secrets.token_bytes) if told["be"] else None
+                    self._field.card = self._stranger or self._card
                 else:
                     self._next = Plan(**told)
         except (ValueError, TypeError, KeyError) as error:
-            return f"not taken: {type(error).__name__}; give a member of Plan, keep, put, reader or away"
+            return f"not taken: {type(error).__name__}; give a member of Plan, keep, put, be, reader or away"
         return "ok"
 
     def _move(self, reader: str | None) -> None:
@@ -105,7 +112,7 @@ class Stand:
     def _answer(self, message: bytes) -> bytes | None:
         with self._lock:
             if message == _NUMBER_COMMAND:
-                return self._uid + b"\x90\x00"
+                return (self._stranger.number if self._stranger else self._uid) + b"\x90\x00"
             if len(message) > 1:
                 answer = self._field.transmit(message)
                 if answer is None and self._field.is_torn:
@@ -113,7 +120,7 @@ class Stand:
                 return answer
             match message:
                 case b"\x04":
-                    return ANSWER_TO_RESET
+                    return self._stranger.atr if self._stranger else ANSWER_TO_RESET
                 case b"\x00":
                     self._field.card.power(on=False)
                 case _:

@@ -9,8 +9,7 @@ A plan is for one presentation: who brings the card again holds it steadily, unl
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from card_reader.virtual_card.card import VirtualCard
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,18 @@ class Plan:
     slow_s: float = 0.0
 
 
+class Holdable(Protocol):
+    """A card of any kind."""
+
+    def power(self, *, on: bool) -> None:
+        """Bring it into the field or take it out."""
+        ...
+
+    def transmit(self, command: bytes) -> bytes:
+        """Answer a command."""
+        ...
+
+
 class Field:
     """Where a card is held.
 
@@ -48,7 +59,7 @@ class Field:
         is_torn: the card left this presentation.
     """
 
-    def __init__(self, card: VirtualCard, wait: Callable[[float], None]) -> None:
+    def __init__(self, card: Holdable, wait: Callable[[float], None]) -> None:
         self.card = card
         self.plan = Plan()
         self._wait = wait

@@ -227,7 +227,7 @@ def nobody(_card_id: bytes, _issue: int) -> bool:
 def desk_of(town: Town, book: Book, rules: Tariff | None = None, denied: Denied = nobody) -> Desk:
     """What a terminal of a town decides with."""
     return Desk(
-        key=lambda uid: town.key(uid, layout.TAP_KEY),
+        keys=lambda uid: (town.key(uid, layout.TAP_KEY),),
         tariff=rules or tariff(),
         denied=denied,
         book=book,

@@ -27,13 +27,18 @@ class Field:
 
     Args:
         connection: to the card; closed by whoever opened it.
+        atr: the card's answer to reset.
         monotonic_s: a clock.
 
     Attributes:
+        atr: the same.
         began_s: when the command that is under way was sent; None while none is.
     """
 
-    def __init__(self, connection: Connection, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, connection: Connection, atr: bytes = b"", monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.atr = atr
         self.began_s: float | None = None
         self._connection = connection
         self._monotonic_s = monotonic_s

@@ -197,7 +197,7 @@ class Watch(threading.Thread):
         while not self._leaving.is_set():
             try:
                 with context.connect(reader) as connection:
-                    self._field = Field(connection)
+                    self._field = Field(connection, standing.atr)
                     self._hand_over(self._field)
                 return
             except PcscError as error:

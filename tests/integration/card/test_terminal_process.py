@@ -156,6 +156,28 @@ def test_driver_takes_the_last_tap_back_and_the_hub_gives_it_back(
     bus.hub.nothing_wrong()
 
 
+def test_cards_that_are_none_of_ours_have_each_their_own_words(
+    bus: Bus, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    terminal, card = bus.serving(), bus.issue(new_card())
+    words = {
+        "bank": "Es tarjeta de banco",
+        "bank_random": "Es tarjeta de banco",
+        "phone": "Es un móvil",
+        "wallet": "Es un móvil",
+        "town": "Tarjeta no válida aquí",
+        "storage": "Tarjeta no válida aquí",
+    }
+    for number, (kind, said) in enumerate(words.items(), 1):
+        assert card.tell(be=kind) == "ok"
+        card.hold(pcscd.door())
+        assert said in terminal.next_line(number)
+        card.take_away()
+    assert card.tell(be="") == "ok"
+    card.hold(pcscd.door())
+    assert "1,30 € Saldo 8,70 €" in terminal.next_line(len(words) + 1)
+
+
 def test_terminal_without_fares_takes_nobody_and_says_so(bus: Bus, pcscd: Pcscd, new_card: NewCard) -> None:
     card = bus.issue(new_card())
     terminal = bus.start("--name", "door")

@@ -25,7 +25,7 @@ class Bus:
         self.town, self.book = Town(), MemoryBook()
         self.card = self.town.issue(balance_minor=1_000)
 
-    def tap(self, card: VirtualCard | None = None, **how: Any) -> Tapped:  # noqa: ANN401
+    def tap(self, card: VirtualCard | None = None, **how: Any) -> Tapped:  # noqa: ANN401  fields of several types, by name
         return tap_once(self.town, card or self.card, self.book, **how)
 
     def undoing(self) -> Undoing:

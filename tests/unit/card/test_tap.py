@@ -4,16 +4,28 @@ from dataclasses import replace
 
 import pytest
 
+from card_reader.apdu.conversing import converse
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.journal import Deed
 from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.decision import No
-from card_reader.core.tap import Yes
+from card_reader.core.tap import Yes, tap
 from card_reader.desfire.transaction_mac import is_genuine
 from card_reader.virtual_card.card import VirtualCard, blank
-from card_reader.virtual_card.faults import Plan
+from card_reader.virtual_card.faults import Field, Plan
 from shared.model.errors import CapacityError
-from tests.support.cards import NOW_S, MemoryBook, Town, journal_of, purse_of, tap_once
+from tests.support.cards import (
+    NOW_S,
+    Held,
+    MemoryBook,
+    Town,
+    desk_of,
+    journal_of,
+    no_wait,
+    purse_of,
+    tap_once,
+    trip,
+)
 
 COMMANDS = range(1, 9)
 
@@ -210,3 +222,38 @@ def test_file_that_holds_nothing_sensible_is_unreadable() -> None:
     town = Town()
     card = town.issue(form=0)
     assert tap_once(town, card, MemoryBook()).verdict.said is No.UNREADABLE
+
+
+def test_card_of_the_version_before_rides_with_two_commands_more_until_that_is_retired() -> None:
+    before, now = Town(1), Town(2)
+    old, new = before.issue(balance_minor=1_000), now.issue(balance_minor=1_000)
+
+    def both(uid: bytes) -> tuple[bytes, ...]:
+        return now.key(uid, layout.TAP_KEY), before.key(uid, layout.TAP_KEY)
+
+    for card, commands in ((new, 8), (old, 10)):
+        field = Field(card, no_wait)
+        desk = replace(desk_of(now, MemoryBook()), keys=both)
+        verdict = converse(Held(field), tap(card.memory.uid, trip(), desk))
+        assert (verdict.said, field.count, purse_of(card)) == (Yes.RIDE, commands, 870)
+    assert tap_once(now, old, MemoryBook()).verdict.said is No.NOT_GENUINE
+    stolen = Town(3).issue(balance_minor=1_000)
+    desk = replace(desk_of(now, MemoryBook()), keys=both)
+    verdict = converse(Held(Field(stolen, no_wait)), tap(stolen.memory.uid, trip(), desk))
+    assert (verdict.said, purse_of(stolen)) == (No.NOT_GENUINE, 1_000)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("place", range(1, 11))
+def test_card_of_the_version_before_torn_at_any_command_is_charged_once(place: int, after: bool) -> None:
+    before, now, book = Town(1), Town(2), MemoryBook()
+    card = before.issue(balance_minor=1_000)
+    desk = replace(
+        desk_of(now, book), keys=lambda uid: (now.key(uid, layout.TAP_KEY), before.key(uid, layout.TAP_KEY))
+    )
+    for plan in (Plan(tear_at=place, after=after), Plan()):
+        field = Field(card, no_wait)
+        field.present(plan)
+        verdict = converse(Held(field), tap(card.memory.uid, trip(), desk))
+    assert verdict.said is Yes.RIDE
+    assert (purse_of(card), len(book.booked)) == (870, 1)

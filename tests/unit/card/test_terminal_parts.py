@@ -22,6 +22,7 @@ from card_reader.owner.validator import TownRules, Validator
 from card_reader.transport.pcsc.reader import Mishap
 from card_reader.virtual_card.card import VirtualCard, blank
 from card_reader.virtual_card.faults import Field, Plan
+from card_reader.virtual_card.strangers import KINDS, Stranger
 from shared.edge.contents import Contents
 from shared.edge.pseudonyms import Pseudonyms
 from shared.model.errors import CapacityError, InputError
@@ -44,11 +45,11 @@ class Bus:
         self.cab = Cab("bus-7", PLACE, lambda: self.now_s)
         self.rules: Tariff | None = tariff()
         self.closed: str | None = None
-        self.validator = self.validator_with(self.book, 1)
+        self.validator = self.validator_with(self.book, {(1, 1): self.town.masters[1]})
 
-    def validator_with(self, book: MemoryBook, key: int) -> Validator:
+    def validator_with(self, book: MemoryBook, keys: dict[tuple[int, int], bytes]) -> Validator:
         return Validator(
-            keys=SoftwareKeys({(key, 1): self.town.masters[1]}),
+            keys=SoftwareKeys(keys),
             book=book,
             town=TownRules(
                 contents=Contents(lambda: self.now_s * 1000),
@@ -157,7 +158,11 @@ def test_nothing_is_taken_where_the_book_or_the_key_fails(bus: Bus) -> None:
             raise CapacityError("the disk is full; make room")
 
     card = bus.town.issue(balance_minor=1_000)
-    for validator in (bus.validator_with(Full(), 1), bus.validator_with(MemoryBook(), 2)):
+    key = bus.town.masters[1]
+    for validator in (
+        bus.validator_with(Full(), {(1, 1): key}),
+        bus.validator_with(MemoryBook(), {(2, 1): key}),
+    ):
         bus.validator = validator
         assert "Fuera de servicio" in bus.hold(card)
     assert purse_of(card) == 1_000
@@ -167,6 +172,35 @@ def test_nothing_is_taken_where_the_book_or_the_key_fails(bus: Bus) -> None:
 def test_card_that_could_not_be_read_at_all_has_its_sign(bus: Bus, mishap: Mishap, said: No) -> None:
     bus.validator.missed(mishap)
     assert bus.validator.verdicts == {said: 1}
+
+
+def test_card_that_only_stores_is_given_no_command(bus: Bus) -> None:
+    card = Stranger(KINDS["storage"], bus.town.random.randbytes)
+    bus.validator.take(bytes(7), Held(Field(card, no_wait)), card.atr)
+    assert (bus.validator.verdicts, card.asked) == ({No.FOREIGN_CARD: 1}, 0)
+
+
+def test_keys_of_two_versions_serve_cards_of_both_and_a_third_is_not_tried(bus: Bus) -> None:
+    others = [Town(seed) for seed in (11, 12, 13)]
+    keys = {(1, version): town.masters[1] for version, town in enumerate(others, 1)}
+    bus.validator = bus.validator_with(bus.book, keys)
+    shown = [bus.hold(town.issue(balance_minor=1_000)) for town in others]
+    assert ["Saldo 8,70" in line for line in shown] == [False, True, True]
+    assert bus.validator.verdicts == {No.NOT_GENUINE: 1, Yes.RIDE: 2}
+
+
+def test_what_was_keyed_and_for_which_no_card_came_is_said_once(bus: Bus) -> None:
+    assert not bus.cab.lapsed()
+    bus.cab.key(3)
+    assert not bus.cab.lapsed()
+    bus.now_s += KEYED_S + 1
+    assert [bus.cab.lapsed(), bus.cab.lapsed()] == [True, False]
+    bus.cab.key(3)
+    bus.hold(bus.town.issue(balance_minor=1_000))
+    bus.now_s += KEYED_S + 1
+    assert not bus.cab.lapsed()
+    bus.validator.nothing_came()
+    assert bus.validator.verdicts[No.EMPTY_FIELD] == 1
 
 
 def test_free_rides_are_counted_by_their_reason(bus: Bus) -> None:
