@@ -31,6 +31,7 @@ from hub.api.server import Server, make_server
 from hub.assembly.address import public_address
 from hub.assembly.bodies import make_attachments
 from hub.assembly.core_jobs import core_jobs
+from hub.assembly.desks import make_desks
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
 from hub.assembly.towards_core import (
@@ -177,6 +178,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     updates = make_updates(config, writer, fleet, now_ms)
     answers = make_answers(config, writer, now_ms)
     retention = MailboxRetention(writer, config.mailbox_kept_days, now_ms)
+    desks = make_desks(room, writer, rules_of(config), now_ms, towards_core.forwarder.wake)
     worker = IngestWorker(
         ingest,
         writer,
@@ -213,12 +215,14 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *_fleet_jobs(fleet),
                 *core_jobs(config, writer, towards_core.forwarder.wake, updates, answers),
                 Job(name="mailbox", every_s=HOURLY_S, run=retention.run, at_once=True),
+                *desks.jobs,
             ]
         ),
         fleet=fleet,
         updates=updates,
         answers=answers,
         retention=retention,
+        desks=desks,
     )
 
 
@@ -317,6 +321,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         fleet=hub.fleet,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
         town=hub.config.town,
+        relay=hub.desks.relay,
     )
 
 

@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Header
 
 from hub.api.attachments import attachments_router, media_router, upload_router
 from hub.api.body_limit import BodyLimit
+from hub.api.cards import cards_router
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
@@ -48,6 +49,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
     app.include_router(bodies_router(parts.writer, parts.room.registry))
     app.include_router(questions_router(parts.writer, parts.room.registry, parts.clock))
+    app.include_router(cards_router(parts.relay, parts.room.registry))
     desk = ReceiptDesk(town=parts.town, registry=parts.room.registry, writer=parts.writer)
     app.include_router(receipts_router(desk))
     guarded = [Depends(TokenGuard(parts.room.keys))]

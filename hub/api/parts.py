@@ -16,6 +16,7 @@ from hub.db.writer import Writer
 from hub.fleet.fleet import Fleet
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
+from hub.relay.relay import Relay
 
 
 class Decided(Protocol):
@@ -146,6 +147,7 @@ class Parts:
         fleet: settings, bundles and commands.
         is_connected: whether a device speaks in a session now.
         town: what the town is called.
+        relay: holds talks with cards at desks.
     """
 
     room: KeyRoom
@@ -163,3 +165,4 @@ class Parts:
     fleet: Fleet
     is_connected: Callable[[str], bool]
     town: str
+    relay: Relay

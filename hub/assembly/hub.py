@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.api.parts import Counters, PartStatus
+from hub.assembly.desks import Desks
 from hub.assembly.towards_core import TowardsCore, addresses
 from hub.attachments.service import Attachments
 from hub.broker.nats import NatsServer
@@ -46,6 +47,7 @@ class Hub:
     updates: ReportUpdates
     answers: MailboxAnswers
     retention: MailboxRetention
+    desks: Desks
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""

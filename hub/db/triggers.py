@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from hub.db.attachment_tables import attachment
+from hub.db.card_deed_tables import card_deed
 from hub.db.card_tables import card_change
 from hub.db.fleet_tables import metadata
 from hub.db.mailbox_tables import mailbox_entry
@@ -34,7 +35,7 @@ $$
 """
 
 
-OTHER_TABLES = (attachment, device_own_bundle, mailbox_entry)
+OTHER_TABLES = (attachment, card_deed, device_own_bundle, mailbox_entry)
 """Tables with a module of their own: naming them here makes `metadata` know them."""
 
 

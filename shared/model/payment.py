@@ -53,12 +53,22 @@ class DenyListWord(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCaptured:
-    """A fee, tax or fine was paid at a device (`payment.captured`)."""
+    """A fee, tax or fine was paid at a device (`payment.captured`).
+
+    Attributes:
+        reference: of what is paid.
+        concept: what kind of thing it is.
+        amount: paid.
+        method: how.
+        counter: of the card's deeds, where its purse paid; None where that is not known.
+        extra: what this version does not know.
+    """
 
     reference: str
     concept: str
     amount: Money
     method: Method
+    counter: int | None = None
     extra: Mapping[str, object]
 
     @classmethod
@@ -73,6 +83,7 @@ class PaymentCaptured:
             concept=fields.text(data, "concept", CONCEPT_LENGTH_MAX),
             amount=_amount(data),
             method=fields.choice(data, "method", Method),
+            counter=None if data.get("counter") is None else fields.whole(data, "counter", 0, COUNTER_MAX),
             extra=fields.unknown(data, _PAYMENT_FIELDS),
         )
 
@@ -84,6 +95,7 @@ class PaymentCaptured:
             "amount_minor": self.amount.amount_minor,
             "currency": self.amount.currency,
             "method": self.method.value,
+            **fields.present(counter=self.counter),
             **self.extra,
         }
 
@@ -300,7 +312,7 @@ def _hexadecimal(data: Mapping[str, object], name: str, count: int) -> str | Non
     return said
 
 
-_PAYMENT_FIELDS = frozenset({"reference", "concept", "amount_minor", "currency", "method"})
+_PAYMENT_FIELDS = frozenset({"reference", "concept", "amount_minor", "currency", "method", "counter"})
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _TAP_FIELDS = frozenset(
     {

@@ -147,10 +147,10 @@ class HubProcess:
             timeout=60,
         )
 
-    def enrol(self, device: str, home: Path) -> DeviceHome:
+    def enrol(self, device: str, home: Path, kind: str = "kiosk") -> DeviceHome:
         """Enrol a device into a home, with a printed token."""
         machine = DeviceHome(home)
-        enrol(machine.identity, Token.parse(self.command("enrol", device)))
+        enrol(machine.identity, Token.parse(self.command("enrol", device, "--kind", kind)))
         return machine
 
     # ---- the API

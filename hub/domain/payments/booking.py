@@ -18,13 +18,17 @@ class Kind(StrEnum):
     TAP = "tap"
     CREDIT = "credit"
     REVERSAL = "reversal"
+    REFUND = "refund"
+    """What was left in a purse was handed out."""
+    CARD_DEED = "card_deed"
+    """A card's counter was used at a desk, and no money moved."""
     TAP_REPEATED = "tap_repeated"
     """A second tap, or the end of one, under one counter of a card: recorded, not charged."""
     CREDIT_REPEATED = "credit_repeated"
     """A second credit under one counter: the money lies in suspense."""
 
 
-SETTLED = frozenset({Kind.PAYMENT, Kind.TAP, Kind.CREDIT, Kind.REVERSAL})
+SETTLED = frozenset({Kind.PAYMENT, Kind.TAP, Kind.CREDIT, Kind.REVERSAL, Kind.REFUND})
 """The kinds that the core is told of; the others wait for a clerk."""
 
 

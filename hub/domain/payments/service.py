@@ -20,7 +20,7 @@ from hub.domain.payments.errors import NotReversibleError, PaymentConflictError,
 from hub.domain.payments.ports import ExceptionBook, Ledger
 from shared.model.errors import InputError
 from shared.model.event import Event
-from shared.model.money import Money
+from shared.model.money import EURO, Money
 from shared.model.payment import (
     CreditMethod,
     Method,
@@ -68,6 +68,7 @@ class Payments:
             amount.amount_minor,
             amount.currency,
             payment.method,
+            *(() if payment.counter is None else (payment.counter,)),
         )
         if self._is_booked(source, mark):
             return None
@@ -79,7 +80,10 @@ class Payments:
                 transfers = (Transfer(accounts.device_cash(event.device), income, amount.amount_minor),)
             case Method.PURSE:
                 transfers = self._draw(source, _card_of(event), income, amount)
-        return self._book(source, Kind.PAYMENT, mark, amount.currency, transfers)
+        counter = payment.counter if payment.method is Method.PURSE else None
+        if counter is not None and self._ledger.is_counter_used(_card_of(event), counter):
+            self._note_repeat(source, _card_of(event), counter, amount)
+        return self._book(source, Kind.PAYMENT, mark, amount.currency, transfers, counter)
 
     def charge(self, source: Source, tap: TapCharged) -> Booking | None:
         """Books a tap of a card.
@@ -179,6 +183,35 @@ class Payments:
             self._note_repeat(source, subject, credit.counter, amount)
         transfers = (Transfer(origin, destination, amount.amount_minor),)
         return self._book(source, kind, mark, amount.currency, transfers, credit.counter)
+
+    def refund(self, source: Source, amount: Money, method: CreditMethod, counter: int) -> Booking | None:
+        """Books what was left in a purse and was handed out at a desk.
+
+        Raises:
+            InputError: the event names no card.
+            PaymentConflictError: the key is booked with another content.
+        """
+        event, subject = source.event, _card_of(source.event)
+        mark = fingerprint(event.type, subject, counter, amount.amount_minor, amount.currency, method)
+        if self._is_booked(source, mark):
+            return None
+        to = accounts.CARD_CLEARING if method is CreditMethod.CARD else accounts.device_cash(event.device)
+        if self._ledger.is_counter_used(subject, counter):
+            self._note_repeat(source, subject, counter, amount)
+        transfers = self._draw(source, subject, to, amount)
+        return self._book(source, Kind.REFUND, mark, amount.currency, transfers, counter)
+
+    def use_counter(self, source: Source, counter: int) -> Booking | None:
+        """Books that a card's counter was used for a deed that moved no money: issued, blocked, unblocked.
+
+        Raises:
+            InputError: the event names no card.
+            PaymentConflictError: the key is booked with another content.
+        """
+        mark = fingerprint(source.event.type, _card_of(source.event), counter)
+        if self._is_booked(source, mark):
+            return None
+        return self._book(source, Kind.CARD_DEED, mark, EURO, (), counter)
 
     def reverse(self, source: Source, reversal: PaymentReversed, reversed_key: str) -> Booking | None:
         """Books the reversal of one of the device's own entries.

@@ -1,0 +1,1 @@
+"""A desk with a card reader: what a clerk does with a card through the hub, which has the keys."""

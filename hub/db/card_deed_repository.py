@@ -1,0 +1,101 @@
+"""What was meant with cards at desks, and how it ended, in a transaction."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from card_reader.citizen_card.holder import Holder
+from card_reader.citizen_card.journal import Record
+from hub.db.card_deed_tables import card_deed
+from hub.domain.cards.orders import Order
+from hub.domain.cards.ports import Intended
+
+
+class DeedState(StrEnum):
+    """How far a deed is."""
+
+    OPEN = "open"
+    """It was about to be committed, and nobody knows yet."""
+    HAPPENED = "happened"
+    NEVER = "never"
+    CLERK = "clerk"
+    """The card no longer tells, or did not come back."""
+
+
+class CardDeedRepository:
+    """The deeds.
+
+    Args:
+        connection: in a transaction; the writer's, where something is changed.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def intend(self, meant: Intended, now_ms: int) -> None:
+        """Enter a deed that is about to be committed; one of its id that never happened is entered anew."""
+        row = {
+            "device": meant.device,
+            "subject": meant.subject,
+            "uid": meant.card_uid,
+            "counter": meant.record.counter,
+            "asked": meant.order.to_data(),
+            "record": meant.record.to_bytes(),
+            "holder": None if meant.holder is None else meant.holder.to_bytes(),
+            "state": DeedState.OPEN.value,
+            "mac": None,
+            "at_ms": now_ms,
+            "settled_ms": None,
+        }
+        again = (
+            update(card_deed)
+            .where(card_deed.c.id == meant.order.id, card_deed.c.state == DeedState.NEVER.value)
+            .values(row)
+        )
+        if not self._connection.execute(again).rowcount:
+            self._connection.execute(card_deed.insert().values(id=meant.order.id, **row))
+
+    def settle(self, order_id: str, state: DeedState, mac: bytes | None, now_ms: int) -> bool:
+        """Note how a deed ended; returns whether nobody had noted it before."""
+        change = (
+            update(card_deed)
+            .where(card_deed.c.id == order_id, card_deed.c.state == DeedState.OPEN.value)
+            .values(state=state.value, mac=mac, settled_ms=now_ms)
+        )
+        return bool(self._connection.execute(change).rowcount)
+
+    def open_of(self, card_uid: bytes) -> Intended | None:
+        """Return what is open of a card."""
+        found = self._connection.execute(
+            select(card_deed).where(card_deed.c.uid == card_uid, card_deed.c.state == DeedState.OPEN.value)
+        ).one_or_none()
+        return None if found is None else _intended(found)
+
+    def done_before(self, order_id: str) -> Record | None:
+        """Return the record of an order that was carried out."""
+        found = self._connection.execute(
+            select(card_deed.c.record).where(
+                card_deed.c.id == order_id, card_deed.c.state == DeedState.HAPPENED.value
+            )
+        ).scalar()
+        return None if found is None else Record.from_bytes(bytes(found))
+
+    def overdue(self, before_ms: int) -> Sequence[Intended]:
+        """Return what has been open since before an instant."""
+        found = self._connection.execute(
+            select(card_deed).where(card_deed.c.state == DeedState.OPEN.value, card_deed.c.at_ms < before_ms)
+        )
+        return [_intended(row) for row in found]
+
+
+def _intended(row: Row[Any]) -> Intended:
+    return Intended(
+        order=Order.from_data(row.asked),
+        device=row.device,
+        subject=row.subject,
+        card_uid=bytes(row.uid),
+        record=Record.from_bytes(bytes(row.record)),
+        holder=None if row.holder is None else Holder.from_bytes(bytes(row.holder)),
+    )

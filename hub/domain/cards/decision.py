@@ -1,0 +1,75 @@
+"""What a deed at a desk writes onto the card, or why it is not done. Pure.
+
+A card that is blocked, on itself or in the register, moves no money; one that was replaced or refunded does
+nothing any more.
+"""
+
+from typing import Final
+
+from card_reader.citizen_card.issuing import HIGHEST_MINOR
+from card_reader.citizen_card.journal import MARK_BYTES, Deed, Record
+from hub.domain.cards.orders import MONEY, Do, Order
+from hub.domain.cards.ports import Counter
+from hub.domain.cards.register import FINAL, Card, CardState
+from hub.domain.cards.verdict import Image, Said
+
+_DEEDS: Final = {
+    Do.TOP_UP: Deed.TOPPED_UP,
+    Do.CHARGE: Deed.PURCHASE,
+    Do.REFUND: Deed.REFUNDED,
+    Do.BLOCK: Deed.BLOCKED,
+    Do.UNBLOCK: Deed.UNBLOCKED,
+}
+
+
+def decided(order: Order, image: Image, known: Card, counter: Counter) -> Record | Said:
+    """Return the record of a deed, or why it is not done.
+
+    Args:
+        order: what is asked.
+        image: what stands on the card.
+        known: how the register has it.
+        counter: where and when it is.
+    """
+    amount_minor = _amount_minor(order, image.last)
+    said = _refused(order, image, known, image.last.balance_minor + amount_minor, counter.day)
+    return said or image.last.then(
+        deed=_DEEDS[order.do],
+        at_s=counter.now_s,
+        terminal=counter.terminal,
+        mark=counter.draw(MARK_BYTES),
+        amount_minor=amount_minor,
+    )
+
+
+def _amount_minor(order: Order, last: Record) -> int:
+    """What the purse gains."""
+    match order.do:
+        case Do.TOP_UP:
+            return order.amount_minor
+        case Do.CHARGE:
+            return -order.amount_minor
+        case Do.REFUND:
+            return -last.balance_minor
+        case _:
+            return 0
+
+
+def _refused(order: Order, image: Image, known: Card, left_minor: int, day: int) -> Said | None:
+    last = image.last
+    is_blocked = last.deed is Deed.BLOCKED or known.state is CardState.BLOCKED
+    if known.state in FINAL:
+        return Said.NOT_IN_USE
+    if order.do in MONEY and is_blocked:
+        return Said.BLOCKED
+    if order.do in MONEY and image.holder.valid_until < day:
+        return Said.EXPIRED
+    checks = {
+        Do.TOP_UP: (left_minor > HIGHEST_MINOR, Said.TOO_MUCH),
+        Do.CHARGE: (left_minor < 0, Said.NO_BALANCE),
+        Do.REFUND: (last.balance_minor <= 0, Said.NOTHING_LEFT),
+        Do.BLOCK: (last.deed is Deed.BLOCKED, Said.BLOCKED),
+        Do.UNBLOCK: (not is_blocked, Said.NOT_BLOCKED),
+    }
+    is_wrong, said = checks[order.do]
+    return said if is_wrong else None

@@ -1,0 +1,128 @@
+"""What a clerk, an inspector or a kiosk asks to be done with the card in the field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from card_reader.citizen_card.holder import DAY_MAX
+from card_reader.citizen_card.issuing import HIGHEST_MINOR
+from hub.domain.cards.register import WHO_LENGTH_MAX, WHY_LENGTH_MAX
+from shared.model import fields
+from shared.model.errors import InputError
+from shared.model.ids import check_event_id
+from shared.model.payment import CONCEPT_LENGTH_MAX, REFERENCE_LENGTH_MAX, CreditMethod
+
+CATEGORY_MAX: Final = 255
+LOWEST_MINOR: Final = -500
+"""How far below zero a card may be told to go at issue; the ledger's floor is the same."""
+
+
+class Do(StrEnum):
+    """What is to be done."""
+
+    READ = "read"
+    ISSUE = "issue"
+    TOP_UP = "top_up"
+    CHARGE = "charge"
+    REFUND = "refund"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+MONEY: Final = frozenset({Do.TOP_UP, Do.CHARGE})
+"""What needs an amount."""
+MAY: Final[Mapping[str, frozenset[Do]]] = {
+    "desk": frozenset(Do),
+    "inspector": frozenset({Do.READ}),
+    "kiosk": frozenset({Do.READ}),
+}
+"""What a device of each kind may ask; a device of another kind asks nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order; asked again under its id it is not done again.
+
+    Attributes:
+        id: drawn by who asks, as the id of an event.
+        do: what.
+        who: asks, by the name of the account.
+        amount_minor: of a top-up or a charge; cents.
+        method: how a top-up is paid, and a refund is handed out.
+        concept: what a charge is for.
+        reference: of a charge.
+        why: of a block or unblock, in words that name nobody.
+        history: the whole journal is read.
+        category: of the rider of a new card.
+        category_until: its last day; 0 is for ever.
+        valid_until: last day of a new card.
+        is_nobodys: a new card belongs to whoever holds it.
+        lowest_minor: how far a new card goes below zero.
+    """
+
+    id: str
+    do: Do
+    who: str
+    amount_minor: int = 0
+    method: CreditMethod = CreditMethod.CASH
+    concept: str = ""
+    reference: str = ""
+    why: str = ""
+    history: bool = False
+    category: int = 0
+    category_until: int = 0
+    valid_until: int = 0
+    is_nobodys: bool = False
+    lowest_minor: int = 0
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Read an order.
+
+        Raises:
+            InputError: a member is missing, of another type or out of range.
+        """
+        do = fields.choice(data, "do", Do)
+        needs = fields.whole(data, "amount_minor", 1, HIGHEST_MINOR) if do in MONEY else 0
+        is_charge, is_issue = do is Do.CHARGE, do is Do.ISSUE
+        return cls(
+            id=check_event_id(data.get("id")),
+            do=do,
+            who=fields.text(data, "who", WHO_LENGTH_MAX),
+            amount_minor=needs,
+            method=fields.choice(data, "method", CreditMethod) if "method" in data else CreditMethod.CASH,
+            concept=fields.text(data, "concept", CONCEPT_LENGTH_MAX) if is_charge else "",
+            reference=fields.text(data, "reference", REFERENCE_LENGTH_MAX) if is_charge else "",
+            why=fields.text_or_none(data, "why", WHY_LENGTH_MAX) or "",
+            history=data.get("history") is True,
+            category=fields.whole(data, "category", 0, CATEGORY_MAX) if is_issue else 0,
+            category_until=fields.whole(data, "category_until", 0, DAY_MAX) if is_issue else 0,
+            valid_until=fields.whole(data, "valid_until", 1, DAY_MAX) if is_issue else 0,
+            is_nobodys=data.get("is_nobodys") is True,
+            lowest_minor=fields.whole(data, "lowest_minor", LOWEST_MINOR, 0) if is_issue else 0,
+        )
+
+    def to_data(self) -> dict[str, Any]:
+        """The order as it is asked and kept."""
+        said: dict[str, Any] = {"id": self.id, "do": self.do.value, "who": self.who}
+        said |= {"method": self.method.value, "history": self.history, "is_nobodys": self.is_nobodys}
+        said |= fields.present(why=self.why or None)
+        if self.do in MONEY:
+            said["amount_minor"] = self.amount_minor
+        if self.do is Do.CHARGE:
+            said |= {"concept": self.concept, "reference": self.reference}
+        if self.do is Do.ISSUE:
+            said |= {"category": self.category, "category_until": self.category_until}
+            said |= {"valid_until": self.valid_until, "lowest_minor": self.lowest_minor}
+        return said
+
+
+def check_may(kind: str, order: Order) -> None:
+    """Make sure that a device of a kind may ask for this.
+
+    Raises:
+        InputError: it may not.
+    """
+    if order.do not in MAY.get(kind, frozenset[Do]()):
+        raise InputError("this device may not ask for that; enrol it with the kind that does (desk)")

@@ -1,0 +1,117 @@
+"""What is needed to do something with a card at a desk: keys, a durable book, randomness, a clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from card_reader.citizen_card.holder import Holder
+from card_reader.citizen_card.journal import Record
+from card_reader.desfire.transaction_mac import Committed
+from hub.domain.cards.orders import Order
+from hub.domain.cards.register import Card
+
+
+class CardKeys(Protocol):
+    """Makes cards' own keys; a store in hardware keeps the town's where they cannot be read at all."""
+
+    @property
+    def current(self) -> int:
+        """The version that cards get now."""
+        ...
+
+    def card_key(self, card_uid: bytes, number: int, version: int) -> bytes:
+        """Return one card's own key.
+
+        Raises:
+            NoCardKeyError: there is no such version.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """A deed that was about to be committed.
+
+    Attributes:
+        order: that asked for it.
+        device: at which it was.
+        subject: the card's pseudonym.
+        card_uid: its number in the air.
+        record: what the card is to hold of it.
+        holder: what a new card says of itself; None of any other.
+    """
+
+    order: Order
+    device: str
+    subject: str
+    card_uid: bytes
+    record: Record
+    holder: Holder | None = None
+
+
+class DeedBook(Protocol):
+    """Keeps deeds, durably; each method has done so when it returns.
+
+    A full or broken disk raises `CapacityError`, `TransientError` or `DeviceError`.
+    """
+
+    def card(self, card_id: bytes, issue: int) -> Card | None:
+        """Return a card of the register by its id and issue."""
+        ...
+
+    def card_in_use(self, card_uid: bytes) -> Card | None:
+        """Return the card in use that has a number in the air."""
+        ...
+
+    def open_of(self, card_uid: bytes) -> Intended | None:
+        """Return what is not settled of a card; at most one."""
+        ...
+
+    def done_before(self, order_id: str) -> Record | None:
+        """Return the record of an order that was carried out."""
+        ...
+
+    def intend(self, meant: Intended) -> None:
+        """Remember a deed that is about to be committed; a new card comes into the register with it."""
+        ...
+
+    def happened(self, meant: Intended, proof: Committed | None) -> None:
+        """Settle it: the card did it. Money is booked, the register follows, in one commit."""
+        ...
+
+    def never_happened(self, meant: Intended) -> None:
+        """Settle it: the card did not do it."""
+        ...
+
+    def undecided(self, meant: Intended) -> None:
+        """Hand it to a clerk: the card has done so much since that it no longer tells."""
+        ...
+
+    def has_keys(self, subject: str, version: int, who: str) -> None:
+        """Note that a card holds the town's keys of this version now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A desk's counter, as the hub stands behind it.
+
+    Attributes:
+        device: the desk.
+        terminal: its number, as cards' journals name it.
+        keys: the town's.
+        book: what was meant and what was done.
+        subject: gives the pseudonym of card id and issue.
+        draw: randomness.
+        now_s: Unix seconds.
+        day: of the town's calendar, as `citizen_card.holder.day_of` counts.
+    """
+
+    device: str
+    terminal: int
+    keys: CardKeys
+    book: DeedBook
+    subject: Callable[[bytes, int], str]
+    draw: Callable[[int], bytes]
+    now_s: int
+    day: int

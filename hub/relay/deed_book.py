@@ -1,0 +1,181 @@
+"""The durable book of deeds at desks, over the hub's one writer: `hub.domain.cards.ports.DeedBook`.
+
+Each change is one job, and on the disk when the method returns. That a deed happened, what it does to the
+books and how the register has the card then are one commit.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from card_reader.citizen_card.holder import Holder
+from card_reader.citizen_card.journal import Record
+from card_reader.desfire.transaction_mac import Committed
+from hub.db.card_deed_repository import CardDeedRepository, DeedState
+from hub.db.card_repository import CardRepository, Said
+from hub.db.engine import Connection
+from hub.db.unit_of_work import Rules, UnitOfWork
+from hub.db.writer import Writer
+from hub.domain.cards.orders import Do
+from hub.domain.cards.ports import CardKeys, Intended
+from hub.domain.cards.register import FINAL, Card, CardState
+from hub.usecases.take_card_deed import take_card_deed
+
+CARD_DEED_UNKNOWN: Final = "card_deed_unknown"
+"""The kind of the exception: a deed at a desk of which nobody can tell whether it happened."""
+INTENT_MS_MAX: Final = 7 * 86_400_000
+"""A card that has not come back to a desk by then is a clerk's, as it is at a terminal."""
+TORN: Final = "torn while it was made"
+_STATES: Final = {
+    Do.BLOCK: CardState.BLOCKED,
+    Do.UNBLOCK: CardState.ISSUED,
+    Do.REFUND: CardState.REFUNDED,
+}
+
+
+class HubDeedBook:
+    """Keeps deeds; any thread may call.
+
+    Args:
+        writer: the database.
+        keys: the town's card keys.
+        rules: what the operator decided for every transaction.
+        clock: the hub's time, Unix epoch in milliseconds.
+        work_committed: there may be new work towards the core.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        keys: CardKeys,
+        *,
+        rules: Rules,
+        clock: Callable[[], int],
+        work_committed: Callable[[], None],
+    ) -> None:
+        self._writer = writer
+        self._keys = keys
+        self._rules = rules
+        self._clock = clock
+        self._work_committed = work_committed
+
+    def card(self, card_id: bytes, issue: int) -> Card | None:
+        """Return a card of the register by its id and issue."""
+        with self._writer.read() as connection:
+            return CardRepository(connection).find_issue(card_id, issue)
+
+    def card_in_use(self, card_uid: bytes) -> Card | None:
+        """Return the card in use that has a number in the air."""
+        with self._writer.read() as connection:
+            return CardRepository(connection).find_number(card_uid)
+
+    def open_of(self, card_uid: bytes) -> Intended | None:
+        """Return what is not settled of a card."""
+        with self._writer.read() as connection:
+            return CardDeedRepository(connection).open_of(card_uid)
+
+    def done_before(self, order_id: str) -> Record | None:
+        """Return the record of an order that was carried out."""
+        with self._writer.read() as connection:
+            return CardDeedRepository(connection).done_before(order_id)
+
+    def intend(self, meant: Intended) -> None:
+        """Remember a deed that is about to be committed; a new card comes into the register with it."""
+        now_ms, version = self._clock(), self._keys.current
+
+        def job(connection: Connection) -> None:
+            if meant.holder is not None:
+                CardRepository(connection).register(_new_card(meant, meant.holder, version, now_ms))
+            CardDeedRepository(connection).intend(meant, now_ms)
+
+        self._writer.run(job)
+
+    def happened(self, meant: Intended, proof: Committed | None) -> None:
+        """Settle it: the card did it."""
+        now_ms, mac = self._clock(), None if proof is None else proof.mac
+
+        def job(connection: Connection) -> None:
+            if not CardDeedRepository(connection).settle(meant.order.id, DeedState.HAPPENED, mac, now_ms):
+                return
+            uow = UnitOfWork(connection, self._rules)
+            take_card_deed(meant, uow, now_ms)
+            uow.flush()
+            _follow(connection, meant, now_ms)
+
+        self._writer.run(job)
+        self._work_committed()
+
+    def never_happened(self, meant: Intended) -> None:
+        """Settle it: the card did not do it. A card that was to be new is out of use before it was in it."""
+        now_ms = self._clock()
+
+        def job(connection: Connection) -> None:
+            is_new = CardDeedRepository(connection).settle(meant.order.id, DeedState.NEVER, None, now_ms)
+            if is_new and meant.holder is not None:
+                said = Said(who=meant.order.who, why=TORN, now_ms=now_ms)
+                CardRepository(connection).set_state(meant.subject, CardState.REPLACED, said)
+
+        self._writer.run(job)
+
+    def undecided(self, meant: Intended) -> None:
+        """Hand it to a clerk."""
+        now_ms = self._clock()
+        self._writer.run(lambda connection: _hand_over(connection, meant, now_ms))
+
+    def has_keys(self, subject: str, version: int, who: str) -> None:
+        """Note that a card holds the town's keys of this version now."""
+        said = Said(who=who, why="its keys were changed", now_ms=self._clock())
+        self._writer.run(
+            lambda connection: CardRepository(connection).set_key_version(subject, version, said)
+        )
+
+    def expire(self) -> None:
+        """Give a clerk what nobody settled for a week."""
+        now_ms = self._clock()
+
+        def job(connection: Connection) -> None:
+            for meant in CardDeedRepository(connection).overdue(now_ms - INTENT_MS_MAX):
+                _hand_over(connection, meant, now_ms)
+
+        self._writer.run(job)
+
+
+def _new_card(meant: Intended, holder: Holder, version: int, now_ms: int) -> Card:
+    return Card(
+        subject=meant.subject,
+        card_id=holder.card_id,
+        issue=holder.issue,
+        uid=meant.card_uid,
+        category=holder.category,
+        is_anonymous=holder.is_nobodys,
+        key_version=version,
+        seal_version=version,
+        state=CardState.ISSUED,
+        issued_ms=now_ms,
+        state_ms=now_ms,
+        who=meant.order.who,
+    )
+
+
+def _follow(connection: Connection, meant: Intended, now_ms: int) -> None:
+    """Let the register follow what stands on the card; what is for ever there stays."""
+    state, cards = _STATES.get(meant.order.do), CardRepository(connection)
+    before = cards.find(meant.subject)
+    if state is not None and before is not None and before.state not in FINAL:
+        said = Said(who=meant.order.who, why=meant.order.why, now_ms=now_ms)
+        cards.set_state(meant.subject, state, said)
+
+
+def _hand_over(connection: Connection, meant: Intended, now_ms: int) -> None:
+    if not CardDeedRepository(connection).settle(meant.order.id, DeedState.CLERK, None, now_ms):
+        return
+    uow = UnitOfWork(connection)
+    detail = {
+        "order": meant.order.id,
+        "do": meant.order.do.value,
+        "subject": meant.subject,
+        "counter": meant.record.counter,
+        "amount_minor": meant.record.amount_minor,
+        "mark": meant.record.mark.hex(),
+    }
+    uow.exceptions.open(CARD_DEED_UNKNOWN, meant.device, detail, now_ms)
+    uow.flush()

@@ -1,0 +1,124 @@
+"""A clerk at a desk: the real commands, a real pcscd, the relay to a real hub; and that no key passes it."""
+
+import json
+import subprocess
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from card_reader.keys.sealed import SoftwareKeys
+from hub.keys.card_keys import CARD_KEYS, NUMBERS, SECRET
+from tests.support.desk_process import DeskProcess
+from tests.support.hub_process import HubProcess
+from tests.support.pcsc import CardProcess, Pcscd
+
+pytestmark = pytest.mark.requires("pcscd", "cc", "libpcsclite.so", "libc.so")
+NewCard = Callable[[], CardProcess]
+POOL = ("--for", "piscina", "--reference", "IMD-7")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Generator[HubProcess]:
+    with HubProcess(tmp_path / "hub") as running:
+        assert "Version 1 is current" in running.command("card-keys", "new")
+        yield running
+
+
+@pytest.fixture
+def desk(hub: HubProcess, tmp_path: Path, pcscd: Pcscd) -> DeskProcess:
+    return DeskProcess(hub.enrol("desk-1", tmp_path / "desk", kind="desk"), pcscd)
+
+
+def done(said: subprocess.CompletedProcess[str]) -> str:
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+def test_clerk_issues_tops_up_charges_and_explains_a_card(
+    hub: HubProcess, desk: DeskProcess, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    card = new_card()
+    card.hold(pcscd.door())
+    assert "Hecho. Saldo: 0,00 €" in done(desk.run("issue", "--category", "1"))
+    assert "Hecho. Saldo: 10,00 €" in done(desk.run("top-up", "10"))
+    assert "Saldo: 5,50 €" in done(desk.run("charge", "4,50", *POOL))
+    explained = done(desk.run("explain", "--language", "en"))
+    assert "In use" in explained
+    assert "Category: 1" in explained
+    assert "Purchase  -4,50 €  (Left: 5,50 €)" in explained
+    assert "ask for another proof" in done(desk.run("inspect", "--language", "en"))
+    read = json.loads(done(desk.run("read")))
+    assert (read["outcome"], len(read["records"])) == ("done", 3)
+    refused = desk.run("charge", "100", *POOL)
+    assert (refused.returncode, "Falta saldo" in refused.stdout) == (6, True)
+    audit = json.loads(hub.command("audit"))
+    assert audit["clean"]
+    assert {each["kind"]: each["amount_minor"] for each in audit["balances"]} == {
+        "device_cash": -1_000,
+        "purse": 550,
+        "revenue": 450,
+    }
+
+
+def test_top_up_whose_answer_is_lost_is_settled_when_the_card_is_held_there_again(
+    desk: DeskProcess, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    card = new_card()
+    card.hold(pcscd.door())
+    done(desk.run("issue"))
+    card.take_away()
+    card.hold(pcscd.door(), tear_at=9, after=True)
+    torn = desk.run("top-up", "7", "--wait-s", "3")
+    assert (torn.returncode, "hold it to a desk" in torn.stderr) == (1, True), torn.stderr
+    card.take_away()
+    card.hold(pcscd.door())
+    said = desk.run("top-up", "7")
+    assert said.returncode == 6
+    assert "La recarga pendiente sí se hizo" in said.stdout
+    assert "Saldo: 7,00 €" in said.stdout
+
+
+def test_hub_that_is_away_recognises_no_card_and_the_desk_says_so(
+    hub: HubProcess, desk: DeskProcess, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    new_card().hold(pcscd.door())
+    hub.kill()
+    said = desk.run("read")
+    assert said.returncode == 1
+    assert "only it recognises cards" in said.stderr
+
+
+def test_device_that_is_no_desk_only_reads(
+    hub: HubProcess, desk: DeskProcess, tmp_path: Path, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    card = new_card()
+    card.hold(pcscd.door())
+    done(desk.run("issue"))
+    inspector = DeskProcess(hub.enrol("insp-1", tmp_path / "insp", kind="inspector"), pcscd)
+    assert "pida otro justificante" in done(inspector.run("inspect"))
+    refused = inspector.run("top-up", "10")
+    assert (refused.returncode, "may not ask" in refused.stderr) == (1, True)
+
+
+def test_no_card_key_is_in_log_database_or_on_the_desks_disk(
+    hub: HubProcess, desk: DeskProcess, tmp_path: Path, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    card = new_card()
+    card.hold(pcscd.door())
+    done(desk.run("issue"))
+    sealed = hub.command("card-keys", "terminal-keys", "desk-1")
+    assert "current" in hub.command("card-keys", "list")
+    hub.kill()
+    keys = _towns_keys(tmp_path / "hub" / "keys")
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    for key in keys:
+        assert key.hex() not in sealed
+        assert not any(key in each or key.hex().encode() in each for each in written)
+
+
+def _towns_keys(folder: Path) -> list[bytes]:
+    """The town's keys, as whoever has the whole key folder can open them."""
+    store = SoftwareKeys.opened((folder / CARD_KEYS).read_bytes(), (folder / SECRET).read_bytes(), "the hub")
+    return [key for number in NUMBERS for key in store.towns_own(number).values()]
