@@ -152,6 +152,7 @@ def _of_process(counters: Counters) -> Iterator[Metric]:
 
 def _of_forwarder(counters: Counters) -> Iterator[Metric]:
     yield _counted_by("forwarded", "Effects that the core has taken.", "connector", counters.forwarded)
+    yield _counted_by("card_orders", "What came of orders at desks.", "said", counters.card_orders)
     failed = CounterMetricFamily(
         "ventanilla_forward_failures", "Attempts that did not end well.", labels=("connector", "failure")
     )

@@ -93,6 +93,7 @@ class Counters:
         mailbox_answers: what the core answered to what citizens wrote.
         mailbox_turns_failed: turns of asking for it that the core did not answer to their end.
         mailbox_forgotten: entries of the mailbox that lost their words, because it was time.
+        card_orders: what came of orders at desks, by its word.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
     """
@@ -123,6 +124,7 @@ class Counters:
     mailbox_answers: int
     mailbox_turns_failed: int
     mailbox_forgotten: int
+    card_orders: Mapping[str, int]
     key_copy_behind: bool
     journal_copy_behind: bool
 

@@ -85,6 +85,7 @@ class Hub:
             mailbox_answers=self.answers.heard,
             mailbox_turns_failed=self.answers.failed,
             mailbox_forgotten=self.retention.forgotten,
+            card_orders=dict(self.desks.relay.verdicts),
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )

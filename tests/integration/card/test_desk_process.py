@@ -9,6 +9,9 @@ import pytest
 
 from card_reader.keys.sealed import SoftwareKeys
 from hub.keys.card_keys import CARD_KEYS, NUMBERS, SECRET
+from shared.adapters import device_keys
+from shared.protocol.mac import seal_message
+from shared.protocol.relay import Begin, mac_topic, talks_path
 from tests.support.desk_process import DeskProcess
 from tests.support.hub_process import HubProcess
 from tests.support.pcsc import CardProcess, Pcscd
@@ -89,6 +92,7 @@ def test_hub_that_is_away_recognises_no_card_and_the_desk_says_so(
     assert "only it recognises cards" in said.stderr
 
 
+@pytest.mark.sentence("N-1")
 def test_device_that_is_no_desk_only_reads(
     hub: HubProcess, desk: DeskProcess, tmp_path: Path, pcscd: Pcscd, new_card: NewCard
 ) -> None:
@@ -122,3 +126,24 @@ def _towns_keys(folder: Path) -> list[bytes]:
     """The town's keys, as whoever has the whole key folder can open them."""
     store = SoftwareKeys.opened((folder / CARD_KEYS).read_bytes(), (folder / SECRET).read_bytes(), "the hub")
     return [key for number in NUMBERS for key in store.towns_own(number).values()]
+
+
+@pytest.mark.sentence("N-1")
+def test_body_under_another_path_or_changed_on_its_way_begins_no_talk(
+    hub: HubProcess, desk: DeskProcess
+) -> None:
+    identity = device_keys.load(desk.home.identity)
+    path = talks_path(identity.device)
+    body = Begin(uid=bytes(7), order={"do": "read"}).to_body()
+    good = seal_message(identity.keys.links.up, mac_topic(path), body)
+    elsewhere = seal_message(identity.keys.links.up, mac_topic(f"{path}/x"), body)
+    for message, status in (
+        (good, 422),  # an order without an id: it was read
+        (elsewhere, 403),
+        (good.replace(b"read", b"issu"), 403),
+        (body, 403),
+        (b"", 403),
+        (b"x" * 5_000, 413),
+    ):
+        assert hub.send_chunks(path, [message]) == status, message[:40]
+    assert hub.send_chunks(talks_path("desk-9"), [good]) == 403

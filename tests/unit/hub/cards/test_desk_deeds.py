@@ -51,6 +51,7 @@ def state_of(office: Office) -> str:
     return str(row["state"])
 
 
+@pytest.mark.sentence("N-6")
 def test_card_that_is_issued_topped_up_and_charged_is_in_books_and_register(
     office: Office,
 ) -> None:
@@ -110,6 +111,7 @@ def test_charge_torn_at_any_command_is_taken_once_when_the_card_is_held_there_ag
     assert purse_of(card) == 15_000 - 450 * count
 
 
+@pytest.mark.sentence("N-5")
 def test_deed_that_is_settled_by_another_order_ends_the_talk_before_anything_more_is_done(
     office: Office,
 ) -> None:
@@ -127,6 +129,7 @@ def test_deed_that_is_settled_by_another_order_ends_the_talk_before_anything_mor
     assert office.ask(card, **CHARGE).said is Said.DONE
 
 
+@pytest.mark.sentence("N-4")
 def test_order_that_was_carried_out_is_not_carried_out_again(office: Office) -> None:
     card = office.issued()
     order = office.order(do="top_up", amount_minor=700)
@@ -283,6 +286,7 @@ def test_device_that_only_reads_does_nothing_else(office: Office, kind: str) -> 
         office.hold(card, office.order(**READ), kind="terminal")
 
 
+@pytest.mark.sentence("N-3")
 def test_no_key_passes_the_relay_and_none_is_in_the_database(office: Office, tmp_path: Path) -> None:
     card = office.issued(1_000)
     office.ask(card, **CHARGE)
