@@ -169,9 +169,8 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     if broker is not None:
         stack.push_async_callback(asyncio.to_thread, broker.stop)
         await asyncio.to_thread(broker.start)
-    ingest = Ingest(
-        room.registry, incarnation, Opener(room.keys.sealing), token_bytes, hold_s_max=config.hold_s
-    )
+    opener = Opener(room.keys.sealing)
+    ingest = Ingest(room.registry, incarnation, opener, token_bytes, hold_s_max=config.hold_s)
     wire = Wire(publish=lambda topic, body: _send(link, topic, body), connected=ingest.sessions.devices)
     fleet = make_fleet(room, incarnation, writer, wire, now_ms)
     fleet.press.publish_hub_keys()

@@ -173,7 +173,7 @@ def unblock(
     _do(home, reader, wait_s, language, do="unblock", why=why)
 
 
-def _do(home: Path, reader: str, wait_s: float, language: Language, **asked: Any) -> None:  # noqa: ANN401
+def _do(home: Path, reader: str, wait_s: float, language: Language, **asked: Any) -> None:  # noqa: ANN401  members of several types, by name
     """Have an order carried out, and say what came of it."""
     verdict = _asked(home, reader, wait_s, language, **asked)
     found, said = card_of(verdict), outcome(verdict, language)
@@ -188,7 +188,7 @@ def _asked(
     reader: str,
     wait_s: float,
     language: Language,
-    **asked: Any,  # noqa: ANN401
+    **asked: Any,  # noqa: ANN401  the same
 ) -> dict[str, Any]:
     log_to_standard_error(RecentLog())
     identity = device_keys.load(DeviceHome(home).identity)

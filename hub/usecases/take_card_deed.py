@@ -38,14 +38,19 @@ def take_card_deed(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
         InputError: the books contradict it.
     """
     order, record = meant.order, meant.record
-    money = {"amount_minor": abs(record.amount_minor), "currency": EURO, "counter": record.counter}
+    money: dict[str, object] = {
+        "amount_minor": abs(record.amount_minor),
+        "currency": EURO,
+        "counter": record.counter,
+    }
     match order.do:
         case Do.TOP_UP:
-            data = {**money, "method": order.method.value}
-            take(_event(meant, EventType.PURSE_CREDITED, data), uow, now_ms)
+            paid: dict[str, object] = {**money, "method": order.method.value}
+            take(_event(meant, EventType.PURSE_CREDITED, paid), uow, now_ms)
         case Do.CHARGE:
-            paid = {"reference": order.reference, "concept": order.concept, "method": Method.PURSE.value}
-            take(_event(meant, EventType.PAYMENT_CAPTURED, {**money, **paid}), uow, now_ms)
+            what = {"reference": order.reference, "concept": order.concept}
+            paid = {**money, **what, "method": Method.PURSE.value}
+            take(_event(meant, EventType.PAYMENT_CAPTURED, paid), uow, now_ms)
         case Do.REFUND:
             _refund(meant, uow, now_ms)
         case Do.ISSUE | Do.BLOCK | Do.UNBLOCK:

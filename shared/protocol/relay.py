@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from shared.model import fields
 from shared.model.errors import InputError
-from shared.protocol.parsing import encode, parse_object
+from shared.protocol.parsing import as_object, encode, parse_object
 
 UID_BYTES_MAX: Final = 10
 ANSWER_BYTES_MAX: Final = 258
@@ -57,10 +57,7 @@ class Begin:
             InputError: it is malformed.
         """
         said = parse_object(body)
-        order = said.get("order")
-        if not isinstance(order, dict):
-            raise InputError("an order is an object; correct the sender")
-        return cls(uid=_octets(said, "uid", UID_BYTES_MAX), order=order)
+        return cls(uid=_octets(said, "uid", UID_BYTES_MAX), order=as_object(said.get("order"), "order"))
 
     def to_body(self) -> bytes:
         """It as it travels, without its MAC line."""

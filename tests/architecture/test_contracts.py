@@ -19,6 +19,7 @@ PLANTED = {
     "rooms_of_card": ("card_reader/apdu/planted.py", "import card_reader.desfire.card"),
     "virtual_card_alone": ("card_reader/virtual_card/planted.py", "import card_reader.desfire.crypto"),
     "terminal_unseen": ("hub/keys/planted.py", "import card_reader.core.tap"),
+    "card_keys_of_the_hub": ("kiosk_app/core/planted.py", "import card_reader.keys.sealed"),
     "rooms_of_hub": ("hub/usecases/planted.py", "import hub.db.tables"),
     "nouns_apart": ("hub/domain/payments/planted.py", "import hub.domain.notices"),
     "pure_middle": ("shared/protocol/planted.py", "from time import monotonic"),

@@ -28,7 +28,13 @@ from tests.support.hub_database import NOW_MS, rows
 
 DESK = "desk-1"
 SUBJECT = card_names(bytes(range(32)))
-ISSUE = {"do": "issue", "category": 1, "category_until": 0, "valid_until": 9_000, "lowest_minor": -200}
+ISSUE: dict[str, Any] = {
+    "do": "issue",
+    "category": 1,
+    "category_until": 0,
+    "valid_until": 9_000,
+    "lowest_minor": -200,
+}
 
 
 class Clock:

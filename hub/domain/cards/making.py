@@ -109,10 +109,16 @@ def _first_deed(
     holder = _holder(order, counter)
 
     def intend(record: Record) -> None:
-        subject = counter.subject(holder.card_id, holder.issue)
-        who = {"order": order, "device": counter.device, "subject": subject}
-        meant.append(Intended(**who, card_uid=card_uid, record=record, holder=holder))
-        counter.book.intend(meant[0])
+        intended = Intended(
+            order=order,
+            device=counter.device,
+            subject=counter.subject(holder.card_id, holder.issue),
+            card_uid=card_uid,
+            record=record,
+            holder=holder,
+        )
+        meant.append(intended)
+        counter.book.intend(intended)
 
     version = counter.keys.current
     making = Making(

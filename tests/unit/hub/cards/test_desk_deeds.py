@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,10 @@ from shared.model.errors import InputError
 from tests.support.cards import journal_of, purse_of
 from tests.support.desk import DESK, ISSUE, SUBJECT, Office
 
-READ = {"do": "read"}
+READ: dict[str, Any] = {"do": "read"}
 COMMIT = 9
 """Which command of a deed it is: select, version, two to authenticate, two to read, two to write."""
-CHARGE = {"do": "charge", "amount_minor": 450, "concept": "piscina", "reference": "IMD-7"}
+CHARGE: dict[str, Any] = {"do": "charge", "amount_minor": 450, "concept": "piscina", "reference": "IMD-7"}
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_refund_hands_out_what_is_left_and_ends_the_card(office: Office) -> None
     ],
 )
 def test_deed_that_the_purse_does_not_bear_is_not_done(
-    office: Office, asked: dict[str, object], said: Said
+    office: Office, asked: dict[str, Any], said: Said
 ) -> None:
     card = office.issued(1_000)
     assert office.ask(card, **asked).said is said

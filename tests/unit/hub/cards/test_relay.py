@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,17 +10,20 @@ from card_reader.apdu.outcome import Doubt, Unknown
 from card_reader.virtual_card.card import VirtualCard
 from card_reader.virtual_card.faults import Field, Plan
 from hub.db.tables import journal
+from hub.db.unit_of_work import Rules
+from hub.domain.cards.ports import Intended
 from hub.domain.cards.verdict import Said, Verdict
 from hub.keys.card_keys import CardKeyRing, NoCardKeysError
 from hub.keys.files import TwinFolder
+from hub.relay.deed_book import HubDeedBook
 from hub.relay.relay import TALK_S_MAX, TALKS_MAX, Next, Relay, RelayBusyError, TalkOverError
 from shared.model.errors import CapacityError, InputError
 from shared.protocol.relay import COMMANDS_MAX
 from tests.support.cards import Held, no_wait, purse_of
 from tests.support.desk import DESK, SUBJECT, Office, heard
 
-READ = {"do": "read"}
-TOP_UP = {"do": "top_up", "amount_minor": 700}
+READ: dict[str, Any] = {"do": "read"}
+TOP_UP: dict[str, Any] = {"do": "top_up", "amount_minor": 700}
 
 
 @pytest.fixture
@@ -172,22 +176,17 @@ def test_hub_without_card_keys_recognises_no_card(office: Office, tmp_path: Path
         relay.heard(DESK, step.talk, 3, b"\x90\x00")
 
 
-class FullBook:
+class FullBook(HubDeedBook):
     """A disk that is full when the intent is to be kept."""
 
-    def __init__(self, office: Office) -> None:
-        self._book = office.book
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._book, name)
-
-    def intend(self, _meant: object) -> None:
+    def intend(self, meant: Intended) -> None:
         raise CapacityError("the disk is full; make room")
 
 
 def test_disk_that_is_full_moves_nothing(office: Office) -> None:
-    card = office.issued()
-    office.relay = Relay(office.ring, FullBook(office), subject=SUBJECT, clock=lambda: office.clock.now_ms)  # type: ignore[arg-type]
+    card, now = office.issued(), lambda: office.clock.now_ms
+    book = FullBook(office.writer, office.ring, rules=Rules(), clock=now, work_committed=lambda: None)
+    office.relay = Relay(office.ring, book, subject=SUBJECT, clock=now)
     with pytest.raises(CapacityError):
         office.ask(card, **TOP_UP)
     assert purse_of(card) == 0
