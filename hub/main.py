@@ -32,6 +32,7 @@ from hub.assembly.address import public_address
 from hub.assembly.bodies import make_attachments
 from hub.assembly.core_jobs import core_jobs
 from hub.assembly.desks import make_desks
+from hub.assembly.forgetting import make_forgetting
 from hub.assembly.hub import Hub
 from hub.assembly.second_copies import copy_jobs, make_journal_copy
 from hub.assembly.towards_core import (
@@ -60,7 +61,6 @@ from hub.ingest.worker import IngestWorker, WorkerHooks
 from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
 from hub.jobs.life import BEAT_S, HubLife
-from hub.jobs.mailbox_retention import MailboxRetention
 from hub.jobs.timetable import Job, Timetable
 from hub.keys.authority import paths_of_server
 from hub.keys.database_mark import DatabaseMark
@@ -176,7 +176,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     fleet.press.publish_hub_keys()
     updates = make_updates(config, writer, fleet, now_ms)
     answers = make_answers(config, writer, now_ms)
-    retention = MailboxRetention(writer, config.mailbox_kept_days, now_ms)
+    forgetting = make_forgetting(config, writer, now_ms)
     desks = make_desks(room, writer, rules_of(config), now_ms, towards_core.forwarder.wake)
     worker = IngestWorker(
         ingest,
@@ -213,15 +213,15 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
                 *copy_jobs(config, writer, journal_copy, now_ms),
                 *_fleet_jobs(fleet),
                 *core_jobs(config, writer, towards_core.forwarder.wake, updates, answers),
-                Job(name="mailbox", every_s=HOURLY_S, run=retention.run, at_once=True),
                 *desks.jobs,
+                *forgetting.jobs,
             ]
         ),
         fleet=fleet,
         updates=updates,
         answers=answers,
-        retention=retention,
         desks=desks,
+        forgetting=forgetting,
     )
 
 

@@ -180,6 +180,12 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
     yield _counted(
         "mailbox_forgotten", "Entries of the mailbox that lost their words.", counters.mailbox_forgotten
     )
+    yield _counted("contacts_forgotten", "Reports that lost their contact.", counters.contacts_forgotten)
+    yield _counted(
+        "contexts_forgotten",
+        "Sessions of citizens whose sealed lines nobody can open any more.",
+        counters.contexts_forgotten,
+    )
     yield _counted("forwarder_restarts", "Loops that had to be started again.", counters.forwarder_restarts)
     yield _counted("signatures_checked", "Payments whose signature held.", counters.signatures_checked)
     yield _counted("signatures_refused", "Payments that nobody vouches for.", counters.signatures_refused)

@@ -94,6 +94,8 @@ class Counters:
         mailbox_turns_failed: turns of asking for it that the core did not answer to their end.
         mailbox_forgotten: entries of the mailbox that lost their words, because it was time.
         card_orders: what came of orders at desks, by its word.
+        contacts_forgotten: reports that lost their contact, because they are over.
+        contexts_forgotten: sessions of citizens whose sealed lines nobody can open any more.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
     """
@@ -125,6 +127,8 @@ class Counters:
     mailbox_turns_failed: int
     mailbox_forgotten: int
     card_orders: Mapping[str, int]
+    contacts_forgotten: int
+    contexts_forgotten: int
     key_copy_behind: bool
     journal_copy_behind: bool
 

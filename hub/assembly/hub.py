@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.api.parts import Counters, PartStatus
 from hub.assembly.desks import Desks
+from hub.assembly.forgetting import Forgetting
 from hub.assembly.towards_core import TowardsCore, addresses
 from hub.attachments.service import Attachments
 from hub.broker.nats import NatsServer
@@ -17,7 +18,6 @@ from hub.ingest.apply import Ingest
 from hub.ingest.worker import IngestWorker
 from hub.jobs.life import HubLife
 from hub.jobs.mailbox_answers import MailboxAnswers
-from hub.jobs.mailbox_retention import MailboxRetention
 from hub.jobs.report_updates import ReportUpdates
 from hub.jobs.timetable import Timetable
 from hub.keys.room import KeyRoom
@@ -46,8 +46,8 @@ class Hub:
     fleet: Fleet
     updates: ReportUpdates
     answers: MailboxAnswers
-    retention: MailboxRetention
     desks: Desks
+    forgetting: Forgetting
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""
@@ -84,8 +84,10 @@ class Hub:
             report_turns_failed=self.updates.failed,
             mailbox_answers=self.answers.heard,
             mailbox_turns_failed=self.answers.failed,
-            mailbox_forgotten=self.retention.forgotten,
+            mailbox_forgotten=self.forgetting.mailbox.forgotten,
             card_orders=dict(self.desks.relay.verdicts),
+            contacts_forgotten=self.forgetting.cases.contacts,
+            contexts_forgotten=self.forgetting.cases.contexts,
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )

@@ -4,14 +4,14 @@ What citizens wrote, and how to reach them, stays in the register: a listing say
 """
 
 import json
-from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Text, cast, func, literal_column, select, tuple_, update
 
 from hub.db.mailbox_tables import mailbox_answer, mailbox_entry
+from hub.db.overwriting import overwriting
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.statements import Lookup, Row, insert_sql, write_many
 from hub.db.tables import outgoing
@@ -183,7 +183,7 @@ def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
     found = connection.execute(due).all()
     if not found:
         return 0
-    with _overwriting(connection):
+    with overwriting(connection):
         due_ids = [row.id for row in found]
         connection.execute(update(mailbox_entry).where(entry.id.in_(due_ids)).values(said={}))
         connection.execute(update(mailbox_answer).where(mailbox_answer.c.entry.in_(due_ids)).values(notes=""))
@@ -195,18 +195,6 @@ def forget_words(connection: Connection, before_ms: int, limit: int) -> int:
                 update(outgoing).where(outgoing.c.id == effect.id).values(body=json.dumps(body))
             )
     return len(found)
-
-
-@contextmanager
-def _overwriting(connection: Connection) -> Generator[None]:
-    is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite:
-        connection.exec_driver_sql("PRAGMA secure_delete=ON").all()
-    try:
-        yield
-    finally:
-        if is_sqlite:
-            connection.exec_driver_sql("PRAGMA secure_delete=OFF").all()
 
 
 _ENTRIES = Lookup(

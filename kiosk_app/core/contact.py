@@ -16,29 +16,37 @@ EMAIL: Final = "contact.email"
 NOBODY: Final = "nobody"
 _PHONE: Final = re.compile(r"(\+\d{1,3})?[ ]?(\d[ ]?){9,12}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
-KEPT: Final = say("Solo se usa para responderle y se borra cuando se cierre el aviso.")
+KEPT: Final = say("Solo se usa para responderle. Se borra un mes después de cerrarse el aviso.")
+KEPT_MESSAGE: Final = say("Solo se usa para responderle. Se borra a los seis meses.")
+"""As the hub forgets it: `contacts_kept_days`, `mailbox_kept_days`."""
 
 
-def contact_steps(task: str, draft: Draft) -> Sequence[Step]:
-    """Return the steps that ask for it, as far as they follow from the answers so far."""
+def contact_steps(task: str, draft: Draft, kept: Words) -> Sequence[Step]:
+    """Return the steps that ask for it, as far as they follow from the answers so far.
+
+    Args:
+        task: whose steps.
+        draft: the answers so far.
+        kept: for how long it is kept.
+    """
     how = Tiles(
         id=f"{task}.contact",
         title=say("¿Quiere que le avisemos?"),
         answer=HOW,
         choices=_ways,
-        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+        notes=(Note(words=kept, tone=Tone.QUIET),),
     )
     match draft.text(HOW):
         case "phone":
-            return [how, phone_step(task)]
+            return [how, phone_step(task, kept)]
         case "email":
-            return [how, _email_step(task)]
+            return [how, _email_step(task, kept)]
         case _:
             return [how]
 
 
-def phone_step(task: str) -> Step:
-    """Return the step that asks for a telephone number."""
+def phone_step(task: str, kept: Words) -> Step:
+    """Return the step that asks for a telephone number; arguments as of `contact_steps`."""
     return Typing(
         id=f"{task}.phone",
         title=say("¿A qué teléfono?"),
@@ -48,7 +56,7 @@ def phone_step(task: str) -> Step:
         length_max=PHONE_LENGTH_MAX,
         private=True,
         check=check_phone,
-        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+        notes=(Note(words=kept, tone=Tone.QUIET),),
         example=say("Nueve cifras, por ejemplo 600 123 456"),
     )
 
@@ -91,7 +99,7 @@ def check_email(text: str) -> Words | None:
     )
 
 
-def _email_step(task: str) -> Step:
+def _email_step(task: str, kept: Words) -> Step:
     return Typing(
         id=f"{task}.email",
         title=say("¿A qué correo electrónico?"),
@@ -101,7 +109,7 @@ def _email_step(task: str) -> Step:
         length_max=EMAIL_LENGTH_MAX,
         private=True,
         check=check_email,
-        notes=(Note(words=KEPT, tone=Tone.QUIET),),
+        notes=(Note(words=kept, tone=Tone.QUIET),),
         example=say("Por ejemplo: nombre@ejemplo.es"),
     )
 

@@ -24,6 +24,7 @@ from shared.adapters.enrolment_client import enrol
 from shared.edge.home import DeviceHome
 from shared.model.attachment import Attachment, Envelope
 from shared.model.event import Stream
+from shared.model.ids import new_reference
 from shared.protocol import limits, topics
 from shared.protocol.enrolment import Token
 from shared.protocol.keys import derive
@@ -42,6 +43,18 @@ WRAPPER = """#!/bin/sh
 [ -e "{gate}" ] && exit 1
 exec "{binary}" "$@"
 """
+OLD_REPORT = """
+INSERT INTO service_request (reference, device, event_id, service_code, description, channel, contact, status,
+    requested_ms, received_ms) VALUES ('old', 'kiosk-1', '{event}', 'farola', 'Apagada', 'kiosk',
+    '{{"phone":"600123456"}}', 'open', 1, 1);
+INSERT INTO outgoing (effect_key, connector, aggregate, device, event_id, body, state, created_ms)
+    VALUES ('old', 'open311', 'old', 'kiosk-1', '{event}', '{{"contact":{{}}}}', 'done', 1);
+INSERT INTO sealing_context (device, context, sealed) VALUES ('kiosk-1', 'c9', 'sealed');
+INSERT INTO inbox (device, event_id, stream, epoch, seq, type, body_hash, line, received_ms) VALUES
+    ('kiosk-1', '{event}', 'cases', '0000000a', 1, 'incident.reported', x'00',
+    CAST('{{"seq":1,"id":"{event}","type":"incident.reported","sealed":"c9.1.AA"}}' AS BLOB), 1);
+"""
+"""A report that was taken long ago and that nobody closes, with the key of its session."""
 Holds = Callable[[float], bool]
 
 
@@ -113,6 +126,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             **{f"{name}_url": core.base_url for name in ("open311", "settlements", "notices", "mailbox")},
             open311_settle_s=0,
             open311_updates_every_s=0.3,
+            mailbox_answers_every_s=0.3,
             core_timeout_s=2,
             retry_max_s=1,
             journal_copy_dir=folder / "journal",
@@ -261,6 +275,20 @@ def test_core_fails_and_comes_back_with_something_to_say(scene: Scene) -> None:
     core.order("ok")
 
 
+def test_citizen_writes_and_the_core_answers(scene: Scene) -> None:
+    device, reference = scene.devices["kiosk-1"], new_reference(bytes(16))
+    said = {"reference": reference, "kind": "query", "text": "¿Cuándo abren?", "channel": "kiosk"}
+    device.take("suggestion.made", said, Stream.CASES)
+    device.say(device.birth(device.session), *device.frames(Stream.CASES))
+    eventually(scene.core.mail, timeout_s=PATIENCE_S, what="the question at the core")
+    with scene.moves({"ventanilla_mailbox_answers_total": above(0)}):
+        scene.core.answer_mail(reference, "A las nueve.")
+    turns = scene.hub.metrics()["ventanilla_mailbox_turns_failed_total"]
+    with scene.moves({"ventanilla_mailbox_turns_failed_total": above(turns)}):
+        scene.core.order("garbage", reads_too=True)
+    scene.core.order("ok")
+
+
 def test_database_cannot_be_written_and_answers_find_no_link(scene: Scene) -> None:
     device = scene.devices["kiosk-1"]
     with (
@@ -320,6 +348,8 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
             "ventanilla_cautious": above(0),
             "ventanilla_forwarder_restarts_total": above(0),
             "ventanilla_mailbox_forgotten_total": above(0),
+            "ventanilla_contacts_forgotten_total": above(0),
+            "ventanilla_contexts_forgotten_total": above(0),
         }
     ):
         hub.stop()
@@ -335,6 +365,7 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
                 " VALUES ('kiosk-1', '0190d3c0-0000-7000-8000-000000000001', 'callback',"
                 """ '{"phone":"600123456"}', 1, 1)"""
             )
+            database.executescript(OLD_REPORT.format(event="0190d3c0-0000-7000-8000-000000000002"))
         hub.start()
 
 

@@ -7,7 +7,7 @@ The event is `shared.model.mailbox.CallbackAsked`.
 from collections.abc import Sequence
 from typing import Final
 
-from kiosk_app.core.contact import PHONE, phone_step
+from kiosk_app.core.contact import KEPT_MESSAGE, PHONE, phone_step
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
 from kiosk_app.core.pages import Choice, Fact
@@ -45,7 +45,7 @@ class CallBack:
         """Ask about what, at which number, and when."""
         return [
             Tiles(id="callback.topic", title=say("¿Sobre qué quiere hablar?"), answer=TOPIC, choices=_topics),
-            phone_step("callback"),
+            phone_step("callback", KEPT_MESSAGE),
             Tiles(id="callback.when", title=say("¿Cuándo le llamamos?"), answer=WHEN, choices=_windows),
         ]
 

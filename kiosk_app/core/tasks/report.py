@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from kiosk_app.core.attributes import attribute_facts, attribute_steps, attributes_of
-from kiosk_app.core.contact import contact_of, contact_steps, told_fact
+from kiosk_app.core.contact import KEPT, KEPT_MESSAGE, contact_of, contact_steps, told_fact
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
 from kiosk_app.core.nearby import Other, nearby_steps, service_words, supported
@@ -48,7 +48,7 @@ class Report:
             *nearby_steps("report", draft, around),
         ]
         if supported(draft, around) is not None:
-            return [*first, *contact_steps("report", draft)]
+            return [*first, *contact_steps("report", draft, KEPT_MESSAGE)]
         return [
             *first,
             *attribute_steps("report", _service(draft, around)),
@@ -69,7 +69,7 @@ class Report:
                 count_max=PHOTOS_MAX,
                 closed=lambda around: around.why_not([Ability.CAMERA]),
             ),
-            *contact_steps("report", draft),
+            *contact_steps("report", draft, KEPT),
         ]
 
     def review(self, draft: Draft, around: Around) -> Sequence[Fact]:

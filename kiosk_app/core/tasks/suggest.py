@@ -6,7 +6,7 @@ The event is `shared.model.mailbox.SuggestionMade`. It works without a network.
 from collections.abc import Sequence
 from typing import Final
 
-from kiosk_app.core.contact import contact_of, contact_steps, told_fact
+from kiosk_app.core.contact import KEPT_MESSAGE, contact_of, contact_steps, told_fact
 from kiosk_app.core.draft import Ability, Around, Draft
 from kiosk_app.core.effects import Submission
 from kiosk_app.core.pages import Choice, Fact, Keyboard
@@ -48,7 +48,7 @@ class Suggest:
                 private=True,
                 example=say("Por ejemplo: faltan bancos en el paseo"),
             ),
-            *contact_steps("suggest", draft),
+            *contact_steps("suggest", draft, KEPT_MESSAGE),
         ]
 
     def review(self, draft: Draft, around: Around) -> Sequence[Fact]:
