@@ -30,7 +30,7 @@ from hub.keys.entries import DeviceState
 from hub.keys.hub_keys import make_hub_key, rotate_api_token
 from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
-from hub.orders import bundles, card_keys, commands, settings
+from hub.orders import bundles, card_keys, cards, commands, settings
 from hub.orders.asking import client_of, ports_of, running, table
 from hub.orders.link_keys import LINK, rotate_link_keys
 from hub.recovery import cli as recovery
@@ -66,6 +66,7 @@ app.add_typer(settings.app, name="settings")
 app.add_typer(bundles.app, name="bundle")
 app.add_typer(commands.app, name="command")
 app.add_typer(card_keys.app, name="card-keys")
+app.add_typer(cards.app, name="cards")
 
 
 @app.callback()

@@ -30,6 +30,7 @@ from hub.api.parts import Parts
 from hub.api.server import Server, make_server
 from hub.assembly.address import public_address
 from hub.assembly.bodies import make_attachments
+from hub.assembly.cards import make_card_work
 from hub.assembly.core_jobs import core_jobs
 from hub.assembly.desks import make_desks
 from hub.assembly.forgetting import make_forgetting
@@ -44,6 +45,7 @@ from hub.assembly.towards_core import (
 )
 from hub.assembly.wire import free_port, listen, make_broker, make_link
 from hub.attachments.service import Attachments
+from hub.broker.nats import NatsServer
 from hub.clock import now_ms
 from hub.config import FolderError, HubConfig
 from hub.db.clerk_listings import is_open
@@ -58,7 +60,6 @@ from hub.ingest.apply import Ingest
 from hub.ingest.clerk import Clerk
 from hub.ingest.opening import Opener
 from hub.ingest.worker import IngestWorker, WorkerHooks
-from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_audit import DayAudit
 from hub.jobs.life import BEAT_S, HubLife
 from hub.jobs.timetable import Job, Timetable
@@ -78,7 +79,6 @@ FORWARDER_STOP_S: Final = 15.0
 SERVER_STOP_S: Final = 10.0
 HINT_EVERY_S: Final = 60.0
 HOURLY_S: Final = 3_600.0
-DAILY_S: Final = 86_400.0
 AUDIT_EVERY_S: Final = 600.0
 REVIEW_EVERY_S: Final = 900.0
 FLEET_EVERY_S: Final = 0.5
@@ -165,10 +165,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         config, writer, room, api_port=api_port, clock=now_ms, is_cautious=lambda: life.is_cautious
     )
     attachments = make_attachments(config, room, writer, now_ms, towards_core.forwarder.wake)
-    broker = make_broker(config, room, broker_port)
-    if broker is not None:
-        stack.push_async_callback(asyncio.to_thread, broker.stop)
-        await asyncio.to_thread(broker.start)
+    broker = await _open_broker(config, room, broker_port, stack)
     opener = Opener(room.keys.sealing)
     ingest = Ingest(room.registry, incarnation, opener, token_bytes, hold_s_max=config.hold_s)
     wire = Wire(publish=lambda topic, body: _send(link, topic, body), connected=ingest.sessions.devices)
@@ -178,6 +175,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     answers = make_answers(config, writer, now_ms)
     forgetting = make_forgetting(config, writer, now_ms)
     desks = make_desks(room, writer, rules_of(config), now_ms, towards_core.forwarder.wake)
+    cards = make_card_work(room, writer, fleet, now_ms)
     worker = IngestWorker(
         ingest,
         writer,
@@ -211,6 +209,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
             [
                 *_jobs(room, writer, life, worker, attachments),
                 *copy_jobs(config, writer, journal_copy, now_ms),
+                *cards.jobs,
                 *_fleet_jobs(fleet),
                 *core_jobs(config, writer, towards_core.forwarder.wake, updates, answers),
                 *desks.jobs,
@@ -222,6 +221,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         answers=answers,
         desks=desks,
         forgetting=forgetting,
+        cards=cards,
     )
 
 
@@ -248,6 +248,17 @@ def _open_database(config: HubConfig, stack: AsyncExitStack, journal_copy: Journ
     return writer
 
 
+async def _open_broker(
+    config: HubConfig, room: KeyRoom, port: int, stack: AsyncExitStack
+) -> NatsServer | None:
+    """Start the hub's own broker; None where the city runs one."""
+    broker = make_broker(config, room, port)
+    if broker is not None:
+        stack.push_async_callback(asyncio.to_thread, broker.stop)
+        await asyncio.to_thread(broker.start)
+    return broker
+
+
 def _note_keys(room: KeyRoom, writer: Writer) -> None:
     """Put before a clerk what the key folder lacks, each thing once."""
 
@@ -270,7 +281,6 @@ def _jobs(
         Job(name="keys", every_s=HOURLY_S, run=room.registry.forget_expired),
         Job(name="audit", every_s=AUDIT_EVERY_S, run=DayAudit(writer, now_ms).run),
         Job(name="attachments", every_s=REVIEW_EVERY_S, run=attachments.review),
-        Job(name="card counters", every_s=DAILY_S, run=CardCounters(writer, now_ms).run, at_once=True),
     )
 
 
@@ -318,6 +328,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         media_links=media_links(hub.config, hub.room, api_port),
         clock=now_ms,
         fleet=hub.fleet,
+        deny_press=hub.cards.deny_press,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
         town=hub.config.town,
         relay=hub.desks.relay,

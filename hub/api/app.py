@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, Header
 
 from hub.api.attachments import attachments_router, media_router, upload_router
 from hub.api.body_limit import BodyLimit
+from hub.api.card_register import card_register_router
 from hub.api.cards import cards_router
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
@@ -57,6 +58,7 @@ def build_app(parts: Parts) -> FastAPI:
     for router in (
         devices_router(parts),
         clerk_router(parts),
+        card_register_router(parts),
         registers_router(parts),
         reconciliation_router(parts),
         attachments_router(parts.attachments),

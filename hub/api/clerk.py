@@ -40,7 +40,7 @@ class ReplayWanted(BaseModel):
 
     state: Literal["dead", "undecided", "done"] = "dead"
     connector: str | None = Field(default=None, max_length=64)
-    since_ms: int = Field(default=0, ge=0)
+    since_ms: int = Field(default=0, ge=0, le=_ALWAYS_MS)
     until_ms: int = Field(default=_ALWAYS_MS, ge=0, le=_ALWAYS_MS)
 
 

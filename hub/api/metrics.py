@@ -186,6 +186,9 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
         "Sessions of citizens whose sealed lines nobody can open any more.",
         counters.contexts_forgotten,
     )
+    yield _counted_by(
+        "taps_judged", "Taps held against their cards' signatures.", "verdict", counters.taps_judged
+    )
     yield _counted("forwarder_restarts", "Loops that had to be started again.", counters.forwarder_restarts)
     yield _counted("signatures_checked", "Payments whose signature held.", counters.signatures_checked)
     yield _counted("signatures_refused", "Payments that nobody vouches for.", counters.signatures_refused)

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from hub.attachments.links import MediaLinks
 from hub.attachments.service import Attachments
 from hub.db.writer import Writer
+from hub.fleet.deny_press import DenyPress
 from hub.fleet.fleet import Fleet
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
@@ -96,6 +97,7 @@ class Counters:
         card_orders: what came of orders at desks, by its word.
         contacts_forgotten: reports that lost their contact, because they are over.
         contexts_forgotten: sessions of citizens whose sealed lines nobody can open any more.
+        taps_judged: taps that were held against their cards' signatures, by the verdict.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
     """
@@ -129,6 +131,7 @@ class Counters:
     card_orders: Mapping[str, int]
     contacts_forgotten: int
     contexts_forgotten: int
+    taps_judged: Mapping[str, int]
     key_copy_behind: bool
     journal_copy_behind: bool
 
@@ -151,6 +154,7 @@ class Parts:
         media_links: addresses of photographs, for the core.
         clock: the hub's time, Unix epoch in milliseconds.
         fleet: settings, bundles and commands.
+        deny_press: blocks cards, and publishes the deny list.
         is_connected: whether a device speaks in a session now.
         town: what the town is called.
         relay: holds talks with cards at desks.
@@ -169,6 +173,7 @@ class Parts:
     media_links: MediaLinks
     clock: Callable[[], int]
     fleet: Fleet
+    deny_press: DenyPress
     is_connected: Callable[[str], bool]
     town: str
     relay: Relay

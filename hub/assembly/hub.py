@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.api.parts import Counters, PartStatus
+from hub.assembly.cards import CardWork
 from hub.assembly.desks import Desks
 from hub.assembly.forgetting import Forgetting
 from hub.assembly.towards_core import TowardsCore, addresses
@@ -48,6 +49,7 @@ class Hub:
     answers: MailboxAnswers
     desks: Desks
     forgetting: Forgetting
+    cards: CardWork
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""
@@ -88,6 +90,7 @@ class Hub:
             card_orders=dict(self.desks.relay.verdicts),
             contacts_forgotten=self.forgetting.cases.contacts,
             contexts_forgotten=self.forgetting.cases.contexts,
+            taps_judged=dict(self.cards.seals.judged),
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,
         )

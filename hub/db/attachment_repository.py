@@ -289,7 +289,7 @@ class AttachmentBook:
         ).first()
         if row is None:
             return None
-        name = _context_of(bytes(row.line))
+        name = context_of_line(bytes(row.line))
         contexts = self._connection.execute(
             select(sealing_context.c.context, sealing_context.c.sealed).where(
                 sealing_context.c.device == body.device, sealing_context.c.context == name
@@ -343,7 +343,7 @@ def _states(connection: Connection, device: str, names: Sequence[str]) -> dict[s
     return {row.sha256: row.state for row in rows}
 
 
-def _context_of(line: bytes) -> str:
+def context_of_line(line: bytes) -> str:
     """The id of the context under which a line is sealed; empty where it is not."""
     _, _, sealed = line.partition(b'"sealed":"')
     return sealed.partition(b".")[0].decode("ascii", "replace")

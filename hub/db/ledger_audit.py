@@ -8,7 +8,7 @@ copies of the books with one hash are the same books.
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, column, func, select, table, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, column, func, select, table, true, update
 
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.tables import account, card_counter, exception, journal, posting
@@ -92,7 +92,7 @@ def counter_gaps(connection: Connection, booked_before_ms: int) -> list[CounterG
 
 
 def note_counter_gaps(connection: Connection, now_ms: int, keep_window_ms: int) -> int:
-    """Tells a clerk of every gap that is known and was not told of before.
+    """Tells a clerk of every gap that is known and was not told of before; closes what came late after all.
 
     Args:
         connection: the writer's.
@@ -103,15 +103,44 @@ def note_counter_gaps(connection: Connection, now_ms: int, keep_window_ms: int) 
         How many cases were opened.
     """
     kind = PaymentException.CARD_COUNTER_GAP.value
+    _close_filled_gaps(connection, kind, now_ms)
     told = connection.execute(select(exception.c.detail).where(exception.c.kind == kind)).scalars()
     known = {(detail["subject"], detail["first"], detail["last"]) for detail in told}
     gaps = counter_gaps(connection, now_ms - keep_window_ms)
     untold = [gap for gap in gaps if (gap.subject, gap.first, gap.last) not in known]
     cases = ExceptionRepository(connection)
     for gap in untold:
-        cases.open(kind, None, {"subject": gap.subject, "first": gap.first, "last": gap.last}, now_ms)
+        detail = {"subject": gap.subject, "first": gap.first, "last": gap.last, "explanation": _said(gap)}
+        cases.open(kind, None, detail, now_ms)
     cases.flush()
     return len(untold)
+
+
+def _close_filled_gaps(connection: Connection, kind: str, now_ms: int) -> None:
+    """Closes the cases of gaps of which a part has arrived; what is still missing is a gap of its own."""
+    query = select(exception.c.id, exception.c.detail).where(
+        exception.c.kind == kind, exception.c.resolved_ms.is_(None)
+    )
+    for case in connection.execute(query).all():
+        detail = case.detail
+        arrived = select(card_counter.c.counter).where(
+            card_counter.c.subject == detail["subject"],
+            card_counter.c.counter.between(detail["first"], detail["last"]),
+        )
+        if connection.execute(arrived.limit(1)).first() is not None:
+            connection.execute(update(exception).where(exception.c.id == case.id).values(resolved_ms=now_ms))
+
+
+def _said(gap: CounterGap) -> str:
+    count = gap.last - gap.first + 1
+    numbers = f"number {gap.first}" if count == 1 else f"numbers {gap.first} to {gap.last}"
+    return (
+        f"The card has done {count} deed{'s' * (count > 1)} ({numbers}) that nobody has reported, and no "
+        "device can report any more: each keeps what it took for 35 days. Somebody's terminal was "
+        f"destroyed, or hides rides. They are not booked. `ventanilla hub cards taps --card {gap.subject}` "
+        "shows which terminals the card was at before and after: look whether one of them is missing; "
+        "otherwise resolve the case."
+    )
 
 
 def _hash(connection: Connection, wanted: ColumnElement[bool]) -> tuple[int, str]:

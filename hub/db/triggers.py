@@ -18,6 +18,7 @@ from hub.db.card_tables import card_change
 from hub.db.fleet_tables import metadata
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.tables import LEDGER_LEG
+from hub.db.tap_tables import card_tap
 from hub.db.update_tables import device_own_bundle, report_update
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
@@ -35,7 +36,7 @@ $$
 """
 
 
-OTHER_TABLES = (attachment, card_deed, device_own_bundle, mailbox_entry)
+OTHER_TABLES = (attachment, card_deed, card_tap, device_own_bundle, mailbox_entry)
 """Tables with a module of their own: naming them here makes `metadata` know them."""
 
 

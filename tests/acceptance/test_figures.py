@@ -181,10 +181,12 @@ def test_payment_comes_that_is_signed(scene: Scene) -> None:
     home = DeviceHome(scene.folder / "bus-1")
     wanted = {"device": "bus-1", "kind": "terminal", "site": ""}
     enrol(home.identity, Token.parse(scene.hub.post("/enrolment/tokens", wanted)["token"]))
+    judged = 'ventanilla_taps_judged_total{verdict="unsigned"}'
     with (
         scene.moves(
             {
                 "ventanilla_signatures_checked_total": above(0),
+                judged: above(scene.hub.metrics().get(judged, 0)),
                 'ventanilla_forwarded_total{connector="settlements"}': above(0),
             }
         ),

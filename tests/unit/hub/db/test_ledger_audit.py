@@ -1,7 +1,8 @@
 """The audit: clean books are clean, and whoever touches them behind the ledger's back is seen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, text
@@ -116,13 +117,30 @@ def test_gap_in_a_counter_is_known_once_nothing_older_can_come(connection: Conne
     ]
 
 
+def detail_of(case: Mapping[str, object]) -> dict[str, Any]:
+    """What a case says."""
+    return cast("dict[str, Any]", case["detail"])
+
+
 def test_clerk_is_told_of_a_gap_once(connection: Connection) -> None:
     take_at(connection, NOW_MS, Street(), 1, 3)
     assert note_counter_gaps(connection, NOW_MS + DAY_MS, 35 * DAY_MS) == 0
     assert note_counter_gaps(connection, NOW_MS + 36 * DAY_MS, 35 * DAY_MS) == 1
     assert note_counter_gaps(connection, NOW_MS + 37 * DAY_MS, 35 * DAY_MS) == 0
     (case,) = rows(connection, tables.exception)
-    assert (case["kind"], case["detail"]) == (
-        "card_counter_gap",
-        {"subject": "card-1", "first": 2, "last": 2},
-    )
+    gap = {name: detail_of(case)[name] for name in ("subject", "first", "last")}
+    assert (case["kind"], gap) == ("card_counter_gap", {"subject": "card-1", "first": 2, "last": 2})
+
+
+def test_gap_that_is_filled_late_is_closed_and_what_still_lacks_is_told(connection: Connection) -> None:
+    street = Street()
+    take_at(connection, NOW_MS, street, 1, 5)
+    note_counter_gaps(connection, NOW_MS + 36 * DAY_MS, 35 * DAY_MS)
+    take_at(connection, NOW_MS + 36 * DAY_MS, street, 3)
+    assert note_counter_gaps(connection, NOW_MS + 37 * DAY_MS, 35 * DAY_MS) == 0
+    (told,) = rows(connection, tables.exception)
+    assert told["resolved_ms"] == NOW_MS + 37 * DAY_MS
+    assert note_counter_gaps(connection, NOW_MS + 72 * DAY_MS, 35 * DAY_MS) == 2
+    cases = [detail_of(row) for row in rows(connection, tables.exception) if row["resolved_ms"] is None]
+    assert [(case["first"], case["last"]) for case in cases] == [(2, 2), (4, 4)]
+    assert "ventanilla hub cards taps --card card-1" in cases[0]["explanation"]
