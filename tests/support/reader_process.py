@@ -24,7 +24,11 @@ START_S = 90.0
 
 def load_keys(home: DeviceHome, town: Town) -> subprocess.CompletedProcess[str]:
     """Give a device the town's tap key, as a technician does."""
-    given = json.dumps({"number": 1, "version": 1, "key": town.masters[1].hex()})
+    return load_lines(home, json.dumps({"number": 1, "version": 1, "key": town.masters[1].hex()}))
+
+
+def load_lines(home: DeviceHome, given: str) -> subprocess.CompletedProcess[str]:
+    """Give a device keys on the standard input of `load-keys`."""
     return subprocess.run(
         _command("load-keys", "--home", str(home.path)),
         input=given,

@@ -15,6 +15,8 @@ from shared.protocol.relay import Begin, mac_topic, talks_path
 from tests.support.desk_process import DeskProcess
 from tests.support.hub_process import HubProcess
 from tests.support.pcsc import CardProcess, Pcscd
+from tests.support.polling import eventually
+from tests.support.reader_process import ReaderProcess, load_lines, write_fares
 
 pytestmark = pytest.mark.requires("pcscd", "cc", "libpcsclite.so", "libc.so")
 NewCard = Callable[[], CardProcess]
@@ -147,3 +149,34 @@ def test_body_under_another_path_or_changed_on_its_way_begins_no_talk(
     ):
         assert hub.send_chunks(path, [message]) == status, message[:40]
     assert hub.send_chunks(talks_path("desk-9"), [good]) == 403
+
+
+def test_card_of_a_desk_rides_on_a_bus_that_was_given_its_keys(
+    hub: HubProcess, desk: DeskProcess, tmp_path: Path, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    bus = hub.enrol("bus-7", tmp_path / "bus", kind="terminal")
+    line = hub.command("card-keys", "terminal-keys", "bus-7")
+    elsewhere = load_lines(desk.home, line)
+    assert (elsewhere.returncode, "load them again" in elsewhere.stderr) == (1, True)
+    assert load_lines(bus, line).returncode == 0
+    card = new_card()
+    card.hold(pcscd.door())
+    done(desk.run("issue"))
+    done(desk.run("top-up", "10"))
+    card.take_away()
+    fares = write_fares(tmp_path / "fares.json")
+    terminal = ReaderProcess(bus, pcscd, "--fares", str(fares), "--name", "door")
+    try:
+        terminal.wait_until_it_serves()
+        card.hold(pcscd.door())
+        assert "1,30 € Saldo 8,70 €" in terminal.next_line()
+    finally:
+        assert terminal.stop() == 0
+    eventually(
+        lambda: [row["counter"] for row in hub.get("/v1/payments")["items"]] == [1, 2, 3],
+        timeout_s=60,
+        what=lambda: str(hub.get("/v1/payments")),
+    )
+    assert "Saldo: 8,70 €" in done(desk.run("explain"))
+    (purse,) = (each for each in json.loads(hub.command("audit"))["balances"] if each["kind"] == "purse")
+    assert purse["amount_minor"] == 870
