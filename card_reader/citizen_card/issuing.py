@@ -43,6 +43,7 @@ class Making:
         key: gives the card's own key by its number.
         version: gives the version of a key by its number.
         intend: is told of the first record before it counts.
+        amount_minor: what is in its purse from the beginning: that of the card which it replaces.
     """
 
     holder: Holder
@@ -53,6 +54,7 @@ class Making:
     key: Callable[[int], bytes]
     version: Callable[[int], int]
     intend: Callable[[Record], None] = _nobody
+    amount_minor: int = 0
 
 
 def issued(card: Card, root_key: bytes, making: Making) -> Talk[Outcome[Committed]]:
@@ -123,11 +125,21 @@ def begun(card: Card, making: Making) -> Talk[Outcome[Committed]]:
         card: such a one.
         making: what it is to become.
     """
-    first = Record(deed=Deed.ISSUED, counter=1, at_s=making.at_s, terminal=making.terminal, mark=making.mark)
+    first = Record(
+        deed=Deed.ISSUED,
+        counter=1,
+        at_s=making.at_s,
+        terminal=making.terminal,
+        mark=making.mark,
+        amount_minor=making.amount_minor,
+        balance_minor=making.amount_minor,
+    )
+    credit = (card.credit(layout.PURSE, making.amount_minor),) if making.amount_minor else ()
     steps = (
         card.select(layout.NAME),
         card.authenticate(layout.PURSE_KEY, making.key(layout.PURSE_KEY)),
         card.write(layout.HOLDER, 0, making.holder.to_bytes()),
+        *credit,
         card.append(layout.JOURNAL, first.to_bytes()),
     )
     for step in steps:

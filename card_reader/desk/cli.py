@@ -52,6 +52,13 @@ Lang = Annotated[Language, typer.Option("--language", help="Of the words.")]
 Wait = Annotated[float, typer.Option("--wait-s", min=1, help="How long a card is waited for.")]
 Euros = Annotated[str, typer.Argument(help="Euros, such as 10 or 4,50.")]
 Method = Annotated[CreditMethod, typer.Option(help="How the money changes hands.")]
+Category = Annotated[int, typer.Option(min=0, max=255, help="Of the rider, as the fares have it.")]
+CategoryUntil = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its last day.")]
+ValidUntil = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The card's last day; else in five years.")
+]
+Nobodys = Annotated[bool, typer.Option("--nobodys", help="It belongs to whoever holds it.")]
+BelowZero = Annotated[str, typer.Option(help="How far it may go below zero, in euros.")]
 Why = Annotated[str, typer.Option(help="Why, in words that name nobody: lost, found, stolen.")]
 
 
@@ -86,34 +93,37 @@ def inspect(home: Home, reader: Reader = "", wait_s: Wait = 30.0, language: Lang
 def issue(
     home: Home,
     *,
-    category: Annotated[int, typer.Option(min=0, max=255, help="Of the rider, as the fares have it.")] = 0,
-    category_until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its last day.")
-    ] = None,
-    valid_until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The card's last day; else in five years.")
-    ] = None,
-    nobodys: Annotated[bool, typer.Option("--nobodys", help="It belongs to whoever holds it.")] = False,
-    below_zero: Annotated[str, typer.Option(help="How far it may go below zero, in euros.")] = "2",
+    category: Category = 0,
+    category_until: CategoryUntil = None,
+    valid_until: ValidUntil = None,
+    nobodys: Nobodys = False,
+    below_zero: BelowZero = "2",
     reader: Reader = "",
     wait_s: Wait = 30.0,
     language: Lang = Language.ES,
 ) -> None:
     """Make a blank card the town's."""
-    today = datetime.now(tz=UTC).astimezone(ZoneInfo(TOWN_ZONE)).date()
-    until = date(today.year + VALID_YEARS, today.month, 1) if valid_until is None else valid_until.date()
-    _do(
-        home,
-        reader,
-        wait_s,
-        language,
-        do="issue",
-        category=category,
-        category_until=0 if category_until is None else day_of(category_until.date()),
-        valid_until=day_of(until),
-        is_nobodys=nobodys,
-        lowest_minor=-_minor(below_zero),
-    )
+    new = _new(category, category_until, valid_until, nobodys, below_zero)
+    _do(home, reader, wait_s, language, do="issue", **new)
+
+
+@card.command()
+def replace(
+    lost: Annotated[str, typer.Argument(help="The lost card's pseudonym, as the register lists it.")],
+    home: Home,
+    *,
+    category: Category = 0,
+    category_until: CategoryUntil = None,
+    valid_until: ValidUntil = None,
+    nobodys: Nobodys = False,
+    below_zero: BelowZero = "2",
+    reader: Reader = "",
+    wait_s: Wait = 30.0,
+    language: Lang = Language.ES,
+) -> None:
+    """Make a blank card the next issue of a lost one, with the money that the books have in its purse."""
+    new = _new(category, category_until, valid_until, nobodys, below_zero)
+    _do(home, reader, wait_s, language, do="replace", replaces=lost, **new)
 
 
 @card.command("top-up")
@@ -171,6 +181,25 @@ def unblock(
 ) -> None:
     """Let a blocked card ride again."""
     _do(home, reader, wait_s, language, do="unblock", why=why)
+
+
+def _new(
+    category: int,
+    category_until: datetime | None,
+    valid_until: datetime | None,
+    nobodys: bool,
+    below_zero: str,
+) -> dict[str, Any]:
+    """What a new card is to become, as it is asked."""
+    today = datetime.now(tz=UTC).astimezone(ZoneInfo(TOWN_ZONE)).date()
+    until = date(today.year + VALID_YEARS, today.month, 1) if valid_until is None else valid_until.date()
+    return {
+        "category": category,
+        "category_until": 0 if category_until is None else day_of(category_until.date()),
+        "valid_until": day_of(until),
+        "is_nobodys": nobodys,
+        "lowest_minor": -_minor(below_zero),
+    }
 
 
 def _do(home: Path, reader: str, wait_s: float, language: Language, **asked: Any) -> None:  # noqa: ANN401  members of several types, by name

@@ -111,6 +111,11 @@ OUTCOMES: Final[Mapping[str, Wording]] = {
         "Ja és una targeta de la ciutat: llija-la amb `read`",
         "It is a card of the town already: look at it with `read`",
     ),
+    "no_such_card": _of(
+        "El registro no conoce la tarjeta que se sustituye: revise su seudónimo",
+        "El registre no coneix la targeta que se substitueix: revise el seu pseudònim",
+        "The register does not know the card that is replaced: look at its pseudonym",
+    ),
     "number_in_use": _of(
         "La tarjeta está vacía y su número está en uso: use otra tarjeta y avise a un técnico",
         "La targeta està buida i el seu número està en ús: use’n una altra i avise un tècnic",
@@ -120,6 +125,7 @@ OUTCOMES: Final[Mapping[str, Wording]] = {
 """By what the hub says (`hub.domain.cards.verdict.Said`)."""
 ORDERS: Final[Mapping[str, Wording]] = {
     "issue": _of("La emisión", "L’emissió", "The issue"),
+    "replace": _of("La sustitución", "La substitució", "The replacement"),
     "top_up": _of("La recarga", "La recàrrega", "The top-up"),
     "charge": _of("El cobro", "El cobrament", "The charge"),
     "refund": _of("La devolución", "La devolució", "The refund"),

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row, select, update
 from card_reader.citizen_card.holder import Holder
 from card_reader.citizen_card.journal import Record
 from hub.db.card_deed_tables import card_deed
+from hub.db.statements import among
+from hub.db.tables import outgoing
 from hub.domain.cards.orders import Order
 from hub.domain.cards.ports import Intended
 
@@ -88,6 +90,24 @@ class CardDeedRepository:
             select(card_deed).where(card_deed.c.state == DeedState.OPEN.value, card_deed.c.at_ms < before_ms)
         )
         return [_intended(row) for row in found]
+
+
+def deeds_behind(connection: Connection, effect_keys: Sequence[str]) -> set[str]:
+    """Return those effects that follow from a deed at a desk that happened.
+
+    Args:
+        connection: any.
+        effect_keys: of outgoing work.
+    """
+    if not effect_keys:
+        return set()
+    behind = (
+        select(outgoing.c.effect_key)
+        .join(card_deed, (card_deed.c.device == outgoing.c.device) & (card_deed.c.id == outgoing.c.event_id))
+        .where(card_deed.c.state == DeedState.HAPPENED.value)
+        .where(among(connection, outgoing.c.effect_key, effect_keys))
+    )
+    return set(connection.execute(behind).scalars())
 
 
 def _intended(row: Row[Any]) -> Intended:

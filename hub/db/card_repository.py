@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, update
 
 from hub.db.card_tables import card, card_change
 from hub.db.paging import Page
@@ -85,6 +85,11 @@ class CardRepository:
     def find_number(self, uid: bytes) -> Card | None:
         """Return the card in use, issued or blocked, that has a number in the air."""
         return self._one(_ALL.where(card.c.uid == uid, card.c.state.in_(_IN_USE)))
+
+    def next_issue(self, card_id: bytes) -> int:
+        """Return the first number above every issue of a card."""
+        newest = self._connection.execute(select(func.max(card.c.issue)).where(card.c.card_id == card_id))
+        return (newest.scalar() or 0) + 1
 
     def find_many(self, subjects: Sequence[str]) -> dict[str, Card]:
         """Return the cards of some pseudonyms, a few hundred at most; those that are unknown are left out."""

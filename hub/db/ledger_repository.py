@@ -11,9 +11,10 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from hub.db.statements import Lookup, Row, compiled, insert_sql, write_many
 from hub.db.tables import account, card_counter, journal, posting
-from hub.domain.payments.accounts import is_purse, kind_of
+from hub.domain.payments.accounts import is_purse, kind_of, purse
 from hub.domain.payments.booking import Booked, Booking, Kind, Transfer
 from shared.model.instants import business_day
+from shared.model.money import EURO
 
 AccountName = tuple[str, str]
 """Code and currency."""
@@ -212,6 +213,14 @@ class LedgerRepository:
         self._entries[key] = (number, Booked(key, Kind(kind), currency, subject, transfers))
         if is_reversed:
             self._reversed.add(key)
+
+
+def purse_minor(connection: Connection, subject: str, currency: str = EURO) -> int:
+    """Return what the books have in a card's purse; below zero: what its holder owes."""
+    query = select(account.c.balance_minor).where(
+        account.c.code == purse(subject), account.c.currency == currency
+    )
+    return connection.execute(query).scalar() or 0
 
 
 _MOVE = (

@@ -4,6 +4,10 @@ A device signs each payment line as it appends it; the hub keeps line and signat
 costs more than taking the line, so it happens here, in front of the connector, in batches and on a thread of
 its own, and not while the device waits for its acknowledgement.
 
+What was done with a card at a desk has no line: the hub did it itself, in a session in which the card proved
+itself, and keeps the card's signature (`hub.db.card_deed_tables`). Such a deed, settled as one that happened,
+vouches for its own effect.
+
 Rules: a line that is missing, unsigned, or signed by a key that was never this device's is not settled. Its
 effect is undecided, and a case is opened for a clerk: the money did move, and somebody must look why nobody
 vouches for it. Keys of former enrolments count: the line may be older than the key in use.
@@ -20,6 +24,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.core.port import Connector, Effect, Result, Undecidable
+from hub.db.card_deed_repository import deeds_behind
 from hub.db.engine import Connection
 from hub.db.payment_lines import PaymentLine, payment_lines
 from hub.db.register_repositories import ExceptionRepository
@@ -81,7 +86,9 @@ class SignedSettlements:
         """Return the effects that nobody vouches for, with their lines."""
         with self._writer.read() as connection:
             lines = payment_lines(connection, keys)
-        refused = {key: lines.get(key) for key in keys if not self._holds(lines.get(key))}
+            ours = deeds_behind(connection, [key for key in keys if key not in lines])
+        wanted = [key for key in keys if key not in ours]
+        refused = {key: lines.get(key) for key in wanted if not self._holds(lines.get(key))}
         self.checked += len(keys) - len(refused)
         if refused:
             self.refused += len(refused)

@@ -13,10 +13,11 @@ from card_reader.desfire.transaction_mac import Committed
 from hub.db.card_deed_repository import CardDeedRepository, DeedState
 from hub.db.card_repository import CardRepository, Said
 from hub.db.engine import Connection
+from hub.db.ledger_repository import purse_minor
 from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
 from hub.domain.cards.orders import Do
-from hub.domain.cards.ports import CardKeys, Intended
+from hub.domain.cards.ports import CardKeys, Intended, Successor
 from hub.domain.cards.register import FINAL, Card, CardState
 from hub.usecases.take_card_deed import take_card_deed
 
@@ -29,6 +30,7 @@ _STATES: Final = {
     Do.BLOCK: CardState.BLOCKED,
     Do.UNBLOCK: CardState.ISSUED,
     Do.REFUND: CardState.REFUNDED,
+    Do.REPLACE: CardState.REPLACED,
 }
 
 
@@ -67,6 +69,16 @@ class HubDeedBook:
         """Return the card in use that has a number in the air."""
         with self._writer.read() as connection:
             return CardRepository(connection).find_number(card_uid)
+
+    def successor_of(self, subject: str) -> Successor | None:
+        """Return what a card would be replaced by."""
+        with self._writer.read() as connection:
+            cards = CardRepository(connection)
+            before = cards.find(subject)
+            if before is None:
+                return None
+            issue, balance_minor = cards.next_issue(before.card_id), purse_minor(connection, subject)
+            return Successor(before=before, issue=issue, balance_minor=balance_minor)
 
     def open_of(self, card_uid: bytes) -> Intended | None:
         """Return what is not settled of a card."""
@@ -159,10 +171,10 @@ def _new_card(meant: Intended, holder: Holder, version: int, now_ms: int) -> Car
 def _follow(connection: Connection, meant: Intended, now_ms: int) -> None:
     """Let the register follow what stands on the card; what is for ever there stays."""
     state, cards = _STATES.get(meant.order.do), CardRepository(connection)
-    before = cards.find(meant.subject)
+    before = cards.find(meant.order.replaces or meant.subject)
     if state is not None and before is not None and before.state not in FINAL:
         said = Said(who=meant.order.who, why=meant.order.why, now_ms=now_ms)
-        cards.set_state(meant.subject, state, said)
+        cards.set_state(before.subject, state, said)
 
 
 def _hand_over(connection: Connection, meant: Intended, now_ms: int) -> None:

@@ -24,7 +24,7 @@ from card_reader.citizen_card.holder import day_of
 from card_reader.citizen_card.journal import terminal_number
 from hub.domain.cards.deeds import served
 from hub.domain.cards.making import made
-from hub.domain.cards.orders import Do, Order, check_may
+from hub.domain.cards.orders import MAKES, Order, check_may
 from hub.domain.cards.ports import CardKeys, Counter, DeedBook
 from hub.domain.cards.verdict import Verdict
 from shared.model.errors import CapacityError, ConflictError, InputError
@@ -122,7 +122,7 @@ class Relay:
         if len(card_uid) != UID_BYTES:
             raise InputError("a card of the town has a number of 7 bytes; hold another card there")
         counter = self._counter(device)
-        hold = made if order.do is Do.ISSUE else served
+        hold = made if order.do in MAKES else served
         opened = _Open(device, hold(card_uid, order, counter), self._monotonic_s() + TALK_S_MAX)
         name = token_hex(16)
         with self._lock:

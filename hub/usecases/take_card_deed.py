@@ -6,12 +6,13 @@ money still used a counter of the card, and is booked as such: a hole in a card'
 The deed's order has the id of an event, and the desk is its device: so ledger and core know it by one key.
 """
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from hub.domain.cards.orders import Do
 from hub.domain.cards.ports import Intended
 from hub.domain.payments import accounts
-from hub.domain.payments.booking import Source
+from hub.domain.payments.booking import Booking, Source
 from hub.domain.payments.service import Payments
 from hub.usecases.ports import UnitOfWork
 from hub.usecases.take_event import PAYMENT, SETTLEMENTS, take
@@ -53,7 +54,9 @@ def take_card_deed(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
             take(_event(meant, EventType.PAYMENT_CAPTURED, paid), uow, now_ms)
         case Do.REFUND:
             _refund(meant, uow, now_ms)
-        case Do.ISSUE | Do.BLOCK | Do.UNBLOCK:
+        case Do.REPLACE if record.amount_minor:
+            _replace(meant, uow, now_ms)
+        case Do.ISSUE | Do.REPLACE | Do.BLOCK | Do.UNBLOCK:
             source = _source(meant, now_ms)
             Payments(uow.ledger, uow.exceptions).use_counter(source, record.counter)
         case Do.READ:
@@ -66,12 +69,27 @@ def _refund(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
     source, amount = _source(meant, now_ms), Money(-meant.record.amount_minor, EURO)
     payments = Payments(uow.ledger, uow.exceptions)
     booking = payments.refund(source, amount, meant.order.method, meant.record.counter)
-    if booking is None:
-        return
+    if booking is not None:
+        more = {"amount_minor": -amount.amount_minor, "method": meant.order.method.value}
+        _tell(meant, source, booking, more, uow)
+
+
+def _replace(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
+    source, amount = _source(meant, now_ms), Money(meant.record.amount_minor, EURO)
+    before = meant.order.replaces
+    payments = Payments(uow.ledger, uow.exceptions)
+    booking = payments.replace(source, before, amount, meant.record.counter)
+    if booking is not None:
+        _tell(meant, source, booking, {"amount_minor": amount.amount_minor, "replaces": before}, uow)
+
+
+def _tell(
+    meant: Intended, source: Source, booking: Booking, more: Mapping[str, object], uow: UnitOfWork
+) -> None:
+    """Tell the core, in order for the card's purse."""
     body: dict[str, object] = {
         "key": booking.key,
         "kind": booking.kind.value,
-        "amount_minor": -amount.amount_minor,
         "currency": booking.currency,
         "device": booking.device,
         "event_id": booking.event_id,
@@ -79,10 +97,10 @@ def _refund(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
         "clock_trusted": True,
         "subject": meant.subject,
         "counter": meant.record.counter,
-        "method": meant.order.method.value,
+        **more,
     }
     purse = accounts.purse(meant.subject)
-    uow.outgoing.add(source.event, booking.key, SETTLEMENTS, purse, body, now_ms)
+    uow.outgoing.add(source.event, booking.key, SETTLEMENTS, purse, body, source.booked_ms)
 
 
 def _source(meant: Intended, now_ms: int) -> Source:

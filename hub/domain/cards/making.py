@@ -3,8 +3,10 @@
 Rules:
 - What was torn before its keys were set is cleared and made anew. What was torn afterwards lacks its first
   deed alone. What has its first deed is a card: it is not made again.
-- Each attempt has a card id of its own. The register learns it with the intent, before the first deed counts:
-  a terminal never meets a card that the town does not know.
+- Each attempt has a card id of its own, or an issue. The register learns it with the intent, before the first
+  deed counts: a terminal never meets a card that the town does not know.
+- A card that replaces another has its id and, from its first deed on, its money, as the books have it. The
+  other is out of use when that deed has happened.
 """
 
 from typing import Final
@@ -14,15 +16,18 @@ from card_reader.apdu.status import Status
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.errors import CardDataError
 from card_reader.citizen_card.holder import CARD_ID_BYTES, Holder
-from card_reader.citizen_card.issuing import BLANK_KEY, Making, begun, issued, unmade
+from card_reader.citizen_card.issuing import BLANK_KEY, HIGHEST_MINOR, Making, begun, issued, unmade
 from card_reader.citizen_card.journal import MARK_BYTES, Record
 from card_reader.desfire.card import Card
 from card_reader.desfire.transaction_mac import Committed
 from hub.domain.cards.deeds import FOREIGN, lost, opened_with, settled_by
 from hub.domain.cards.orders import Do, Order
-from hub.domain.cards.ports import Counter, Intended
+from hub.domain.cards.ports import Counter, Intended, Successor
+from hub.domain.cards.register import FINAL
 from hub.domain.cards.verdict import Image, Said, Verdict
 
+ISSUES: Final = 256
+"""A card says its issue in one byte."""
 ROOT_KEY: Final = BLANK_KEY
 """The card's own master key, as a supplier delivers it for us (docs/CARD.md)."""
 
@@ -89,7 +94,7 @@ def _if_ours(card: Card, card_uid: bytes, newest: bytes, order: Order, counter: 
         return Verdict(said=lost(happened))
     if happened and meant.order.id == order.id:
         return Verdict(said=Said.DONE, image=Image(holder=meant.holder, records=(last,)))
-    return Verdict(said=Said.SETTLED, before=Do.ISSUE, happened=happened)
+    return Verdict(said=Said.SETTLED, before=meant.order.do, happened=happened)
 
 
 def _from_blank(card: Card, card_uid: bytes, order: Order, counter: Counter) -> Talk[Verdict]:
@@ -105,8 +110,13 @@ def _first_deed(
         counter.book.never_happened(before)
     if counter.book.card_in_use(card_uid) is not None:
         return Verdict(said=Said.NUMBER_IN_USE)
+    successor = counter.book.successor_of(order.replaces) if order.do is Do.REPLACE else None
+    if order.do is Do.REPLACE and (successor is None or successor.issue >= ISSUES):
+        return Verdict(said=Said.NO_SUCH_CARD)
+    if successor is not None and successor.before.state in FINAL:
+        return Verdict(said=Said.NOT_IN_USE)
     meant: list[Intended] = []
-    holder = _holder(order, counter)
+    holder = _holder(order, successor, counter)
 
     def intend(record: Record) -> None:
         intended = Intended(
@@ -130,15 +140,17 @@ def _first_deed(
         key=lambda number: counter.keys.card_key(card_uid, number, version),
         version=lambda _: version,
         intend=intend,
+        amount_minor=0 if successor is None else min(HIGHEST_MINOR, max(0, successor.balance_minor)),
     )
     said = yield from (issued(card, ROOT_KEY, making) if is_blank else begun(card, making))
     return _told(said, meant, counter)
 
 
-def _holder(order: Order, counter: Counter) -> Holder:
+def _holder(order: Order, successor: Successor | None, counter: Counter) -> Holder:
+    before = None if successor is None else successor.before
     return Holder(
-        card_id=counter.draw(CARD_ID_BYTES),
-        issue=0,
+        card_id=counter.draw(CARD_ID_BYTES) if before is None else before.card_id,
+        issue=0 if successor is None else successor.issue,
         category=order.category,
         category_until=order.category_until,
         valid_until=order.valid_until,

@@ -23,6 +23,8 @@ class Do(StrEnum):
 
     READ = "read"
     ISSUE = "issue"
+    REPLACE = "replace"
+    """A blank card becomes the next issue of a lost one, with its money."""
     TOP_UP = "top_up"
     CHARGE = "charge"
     REFUND = "refund"
@@ -32,6 +34,9 @@ class Do(StrEnum):
 
 MONEY: Final = frozenset({Do.TOP_UP, Do.CHARGE})
 """What needs an amount."""
+MAKES: Final = frozenset({Do.ISSUE, Do.REPLACE})
+"""What needs a blank card."""
+SUBJECT_LENGTH_MAX: Final = 64
 MAY: Final[Mapping[str, frozenset[Do]]] = {
     "desk": frozenset(Do),
     "inspector": frozenset({Do.READ}),
@@ -59,6 +64,7 @@ class Order:
         valid_until: last day of a new card.
         is_nobodys: a new card belongs to whoever holds it.
         lowest_minor: how far a new card goes below zero.
+        replaces: pseudonym of the card that a new one replaces.
     """
 
     id: str
@@ -75,6 +81,7 @@ class Order:
     valid_until: int = 0
     is_nobodys: bool = False
     lowest_minor: int = 0
+    replaces: str = ""
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Self:
@@ -85,7 +92,7 @@ class Order:
         """
         do = fields.choice(data, "do", Do)
         needs = fields.whole(data, "amount_minor", 1, HIGHEST_MINOR) if do in MONEY else 0
-        is_charge, is_issue = do is Do.CHARGE, do is Do.ISSUE
+        is_charge, is_issue = do is Do.CHARGE, do in MAKES
         return cls(
             id=check_event_id(data.get("id")),
             do=do,
@@ -101,6 +108,7 @@ class Order:
             valid_until=fields.whole(data, "valid_until", 1, DAY_MAX) if is_issue else 0,
             is_nobodys=data.get("is_nobodys") is True,
             lowest_minor=fields.whole(data, "lowest_minor", LOWEST_MINOR, 0) if is_issue else 0,
+            replaces=fields.text(data, "replaces", SUBJECT_LENGTH_MAX) if do is Do.REPLACE else "",
         )
 
     def to_data(self) -> dict[str, Any]:
@@ -112,9 +120,11 @@ class Order:
             said["amount_minor"] = self.amount_minor
         if self.do is Do.CHARGE:
             said |= {"concept": self.concept, "reference": self.reference}
-        if self.do is Do.ISSUE:
+        if self.do in MAKES:
             said |= {"category": self.category, "category_until": self.category_until}
             said |= {"valid_until": self.valid_until, "lowest_minor": self.lowest_minor}
+        if self.do is Do.REPLACE:
+            said["replaces"] = self.replaces
         return said
 
 

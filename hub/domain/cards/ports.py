@@ -49,6 +49,21 @@ class Intended:
     holder: Holder | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """What replaces a card.
+
+    Attributes:
+        before: the card, as the register has it.
+        issue: the first number that no issue of it has.
+        balance_minor: what the books have in its purse; cents.
+    """
+
+    before: Card
+    issue: int
+    balance_minor: int
+
+
 class DeedBook(Protocol):
     """Keeps deeds, durably; each method has done so when it returns.
 
@@ -61,6 +76,10 @@ class DeedBook(Protocol):
 
     def card_in_use(self, card_uid: bytes) -> Card | None:
         """Return the card in use that has a number in the air."""
+        ...
+
+    def successor_of(self, subject: str) -> Successor | None:
+        """Return what a card would be replaced by; None where the register does not know it."""
         ...
 
     def open_of(self, card_uid: bytes) -> Intended | None:

@@ -38,6 +38,8 @@ class Said(StrEnum):
     LIMIT = "limit"
     """The card itself refuses the amount."""
     ALREADY_ISSUED = "already_issued"
+    NO_SUCH_CARD = "no_such_card"
+    """The register does not know the card that is to be replaced."""
     NUMBER_IN_USE = "number_in_use"
     """The card is empty, and the register has its number in use."""
 

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
     REFUND = "refund"
     """What was left in a purse was handed out."""
+    REPLACEMENT = "replacement"
+    """What was in the purse of a lost card went to the one that replaces it."""
     CARD_DEED = "card_deed"
     """A card's counter was used at a desk, and no money moved."""
     TAP_REPEATED = "tap_repeated"
@@ -28,7 +30,7 @@ class Kind(StrEnum):
     """A second credit under one counter: the money lies in suspense."""
 
 
-SETTLED = frozenset({Kind.PAYMENT, Kind.TAP, Kind.CREDIT, Kind.REVERSAL, Kind.REFUND})
+SETTLED = frozenset({Kind.PAYMENT, Kind.TAP, Kind.CREDIT, Kind.REVERSAL, Kind.REFUND, Kind.REPLACEMENT})
 """The kinds that the core is told of; the others wait for a clerk."""
 
 

@@ -201,6 +201,26 @@ class Payments:
         transfers = self._draw(source, subject, to, amount)
         return self._book(source, Kind.REFUND, mark, amount.currency, transfers, counter)
 
+    def replace(self, source: Source, before: str, amount: Money, counter: int) -> Booking | None:
+        """Books that a lost card's money went to the card that replaces it, which the event names.
+
+        Args:
+            source: where it comes from.
+            before: pseudonym of the lost card.
+            amount: above zero.
+            counter: of the new card.
+
+        Raises:
+            InputError: the event names no card.
+            PaymentConflictError: the key is booked with another content.
+        """
+        subject = _card_of(source.event)
+        mark = fingerprint(source.event.type, subject, before, counter, amount.amount_minor, amount.currency)
+        if self._is_booked(source, mark):
+            return None
+        transfers = self._draw(source, before, accounts.purse(subject), amount)
+        return self._book(source, Kind.REPLACEMENT, mark, amount.currency, transfers, counter)
+
     def use_counter(self, source: Source, counter: int) -> Booking | None:
         """Books that a card's counter was used for a deed that moved no money: issued, blocked, unblocked.
 

@@ -17,6 +17,7 @@ from tests.support.hub_process import HubProcess
 from tests.support.pcsc import CardProcess, Pcscd
 from tests.support.polling import eventually
 from tests.support.reader_process import ReaderProcess, load_lines, write_fares
+from tests.support.reference_core import ReferenceCore
 
 pytestmark = pytest.mark.requires("pcscd", "cc", "libpcsclite.so", "libc.so")
 NewCard = Callable[[], CardProcess]
@@ -24,8 +25,15 @@ POOL = ("--for", "piscina", "--reference", "IMD-7")
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Generator[HubProcess]:
-    with HubProcess(tmp_path / "hub") as running:
+def core(tmp_path: Path) -> Generator[ReferenceCore]:
+    (tmp_path / "core").mkdir()
+    with ReferenceCore(tmp_path / "core", "--plain") as running:
+        yield running
+
+
+@pytest.fixture
+def hub(tmp_path: Path, core: ReferenceCore) -> Generator[HubProcess]:
+    with HubProcess(tmp_path / "hub", settlements_url=core.base_url) as running:
         assert "Version 1 is current" in running.command("card-keys", "new")
         yield running
 
@@ -64,6 +72,29 @@ def test_clerk_issues_tops_up_charges_and_explains_a_card(
         "purse": 550,
         "revenue": 450,
     }
+
+
+def test_lost_card_is_replaced_with_its_money_and_the_core_has_it_all(
+    hub: HubProcess, desk: DeskProcess, core: ReferenceCore, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    lost, new = new_card(), new_card()
+    lost.hold(pcscd.door())
+    done(desk.run("issue"))
+    done(desk.run("top-up", "10"))
+    lost.take_away()
+    (subject,) = {row["subject"] for row in hub.get("/v1/payments")["items"]}
+    new.hold(pcscd.door())
+    assert "Hecho. Saldo: 10,00 €" in done(desk.run("replace", subject))
+    assert "Saldo: 5,50 €" in done(desk.run("charge", "4,50", *POOL))
+    new.take_away()
+    lost.hold(pcscd.door())
+    refused = desk.run("charge", "4,50", *POOL)
+    assert (refused.returncode, "dada de baja" in refused.stdout) == (6, True)
+    eventually(
+        lambda: [row["state"] for row in hub.get("/v1/outgoing")["items"]] == ["done"] * 3,
+        timeout_s=60,
+        what=lambda: str(hub.get("/v1/outgoing")),
+    )
 
 
 def test_top_up_whose_answer_is_lost_is_settled_when_the_card_is_held_there_again(

@@ -1,8 +1,10 @@
 """Deeds at a desk: what the card holds, the books and the register say the same, wherever it is torn."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,14 +12,18 @@ from card_reader.citizen_card import layout
 from card_reader.citizen_card.journal import Deed, terminal_number
 from card_reader.virtual_card.card import VirtualCard
 from card_reader.virtual_card.faults import Plan
+from hub.core.port import Done, Effect, Result, Undecidable
 from hub.db.card_deed_tables import card_deed
 from hub.db.card_tables import card as register
 from hub.db.tables import account, card_counter, exception, journal, outgoing
 from hub.domain.cards.verdict import Said, Verdict
+from hub.jobs.signatures import SignedSettlements
+from hub.keys.registry import Registry
 from hub.relay.deed_book import INTENT_MS_MAX
 from shared.model.errors import InputError
 from tests.support.cards import journal_of, purse_of
 from tests.support.desk import DESK, ISSUE, SUBJECT, Office
+from tests.support.hub_database import NOW_MS
 
 READ: dict[str, Any] = {"do": "read"}
 COMMIT = 9
@@ -196,6 +202,66 @@ def test_refund_hands_out_what_is_left_and_ends_the_card(office: Office) -> None
     settled(office, card)
     told = [row for row in office.rows(outgoing) if '"refund"' in str(row["body"])]
     assert len(told) == 1
+
+
+def replacement(office: Office) -> dict[str, Any]:
+    (before,) = [row for row in office.rows(register) if row["state"] in {"issued", "blocked"}]
+    return {**ISSUE, "do": "replace", "replaces": before["subject"]}
+
+
+def test_lost_cards_money_goes_to_its_next_issue_wherever_that_is_torn(office: Office) -> None:
+    lost, at = office.issued(1_000), 0
+    while True:
+        at += 1
+        new, order = office.blank(), office.order(**replacement(office))
+        torn = office.hold(new, order, Plan(tear_at=at, after=bool(at % 2)))
+        if torn.said is not Said.DONE:
+            assert office.hold(new, order).said is Said.DONE, at
+        states = [row["state"] for row in office.rows(register)]
+        assert states.count("issued") == 1
+        assert purse_of(new) == 1_000
+        moved = sorted(row["balance_minor"] for row in office.rows(account))
+        assert (moved[0], moved[-1], sum(moved)) == (-1_000, 1_000, 0)
+        if torn.said is Said.DONE:
+            break
+    assert office.ask(lost, **CHARGE).said is Said.NOT_IN_USE
+    assert office.ask(new, **CHARGE).said is Said.DONE
+    issues = {row["issue"] for row in office.rows(register)}
+    assert len(issues) == len(office.rows(register))
+    assert {row["card_id"] for row in office.rows(register)} == {office.rows(register)[0]["card_id"]}
+
+
+def test_card_that_is_not_there_or_not_in_use_is_not_replaced(office: Office) -> None:
+    card = office.issued(1_000)
+    asked = replacement(office)
+    assert office.ask(office.blank(), **{**asked, "replaces": "f" * 32}).said is Said.NO_SUCH_CARD
+    assert office.ask(card, do="refund").said is Said.DONE
+    assert office.ask(office.blank(), **asked).said is Said.NOT_IN_USE
+
+
+class Taking:
+    """A core that takes everything."""
+
+    name, batch_max, parallel_max = "settlements", 100, 1
+
+    async def deliver(self, effects: Sequence[Effect]) -> Sequence[Result]:
+        return [Done(core_ref="1") for _ in effects]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_money_of_a_desk_is_vouched_for_by_its_deed_and_settled(office: Office, tmp_path: Path) -> None:
+    card = office.issued(1_000)
+    office.ask(card, **CHARGE)
+    Registry.create(tmp_path / "registry", None, NOW_MS)
+    registry = Registry.open(tmp_path / "registry", None, clock=lambda: NOW_MS)
+    signed = SignedSettlements(Taking(), office.writer, registry, lambda: NOW_MS)
+    keys = [UUID(row["effect_key"]) for row in office.rows(outgoing)]
+    effects = [Effect(key=key, aggregate="purse", body={}) for key in (*keys, uuid4())]
+    came = asyncio.run(signed.deliver(effects))
+    assert [type(each) for each in came] == [Done, Done, Undecidable]
+    registry.close()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,13 @@ ID = new_event_id(1_795_255_200_000, bytes(10))
 GOOD: dict[str, dict[str, object]] = {
     "read": {"history": True},
     "issue": {"category": 1, "category_until": 0, "valid_until": 9_000, "lowest_minor": -200},
+    "replace": {
+        "category": 1,
+        "category_until": 0,
+        "valid_until": 9_000,
+        "lowest_minor": -200,
+        "replaces": "f" * 32,
+    },
     "top_up": {"amount_minor": 1_000, "method": "card"},
     "charge": {"amount_minor": 450, "concept": "piscina", "reference": "IMD-7"},
     "refund": {"method": "cash"},
