@@ -50,18 +50,20 @@ class Office:
 
     Args:
         folder: of the test.
+        url: of a database that is there already; else one is made in the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         self.random = Random(7)
         self.clock = Clock()
         self.ring = CardKeyRing(TwinFolder(folder / "keys", folder / "copy"))
         self.ring.make()
-        self._url = sqlite_url(folder / "hub.db")
-        engine = open_writer(self._url)
-        with engine.begin() as connection:
-            create_all(connection)
-        engine.dispose()
+        self._url = url or sqlite_url(folder / "hub.db")
+        if not url:
+            engine = open_writer(self._url)
+            with engine.begin() as connection:
+                create_all(connection)
+            engine.dispose()
         self.woken = 0
         self.start()
 
