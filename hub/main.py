@@ -174,8 +174,9 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     updates = make_updates(config, writer, fleet, now_ms)
     answers = make_answers(config, writer, now_ms)
     forgetting = make_forgetting(config, writer, now_ms)
-    desks = make_desks(room, writer, rules_of(config), now_ms, towards_core.forwarder.wake)
     cards = make_card_work(room, writer, fleet, now_ms)
+    wake, denied = towards_core.forwarder.wake, cards.deny_press.publish
+    desks = make_desks(room, writer, rules_of(config), now_ms, wake=wake, publish_denied=denied)
     worker = IngestWorker(
         ingest,
         writer,

@@ -29,7 +29,13 @@ class Desks:
 
 
 def make_desks(
-    room: KeyRoom, writer: Writer, rules: Rules, clock: Callable[[], int], wake: Callable[[], None]
+    room: KeyRoom,
+    writer: Writer,
+    rules: Rules,
+    clock: Callable[[], int],
+    *,
+    wake: Callable[[], None],
+    publish_denied: Callable[[str], object],
 ) -> Desks:
     """Make what serves cards at desks.
 
@@ -39,7 +45,15 @@ def make_desks(
         rules: the operator's.
         clock: the hub's time, Unix epoch in milliseconds.
         wake: there may be new work towards the core.
+        publish_denied: publishes which cards ride nowhere.
     """
-    book = HubDeedBook(writer, room.card_keys, rules=rules, clock=clock, work_committed=wake)
+    book = HubDeedBook(
+        writer,
+        room.card_keys,
+        rules=rules,
+        clock=clock,
+        work_committed=wake,
+        publish_denied=publish_denied,
+    )
     relay = Relay(room.card_keys, book, subject=card_names(room.keys.fleet), clock=clock)
     return Desks(relay=relay, jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),))

@@ -7,6 +7,8 @@ books and how the register has the card then are one commit.
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from card_reader.citizen_card.holder import Holder
 from card_reader.citizen_card.journal import Record
 from card_reader.desfire.transaction_mac import Committed
@@ -20,6 +22,7 @@ from hub.domain.cards.orders import Do
 from hub.domain.cards.ports import CardKeys, Intended, Successor
 from hub.domain.cards.register import FINAL, Card, CardState
 from hub.usecases.take_card_deed import take_card_deed
+from shared.model.errors import VentanillaError
 
 CARD_DEED_UNKNOWN: Final = "card_deed_unknown"
 """The kind of the exception: a deed at a desk of which nobody can tell whether it happened."""
@@ -33,6 +36,8 @@ _STATES: Final = {
     Do.REPLACE: CardState.REPLACED,
 }
 
+log = structlog.get_logger(__name__)
+
 
 class HubDeedBook:
     """Keeps deeds; any thread may call.
@@ -43,6 +48,7 @@ class HubDeedBook:
         rules: what the operator decided for every transaction.
         clock: the hub's time, Unix epoch in milliseconds.
         work_committed: there may be new work towards the core.
+        publish_denied: publishes which cards ride nowhere, by the name of who changed that.
     """
 
     def __init__(
@@ -53,12 +59,14 @@ class HubDeedBook:
         rules: Rules,
         clock: Callable[[], int],
         work_committed: Callable[[], None],
+        publish_denied: Callable[[str], object],
     ) -> None:
         self._writer = writer
         self._keys = keys
         self._rules = rules
         self._clock = clock
         self._work_committed = work_committed
+        self._publish_denied = publish_denied
 
     def card(self, card_id: bytes, issue: int) -> Card | None:
         """Return a card of the register by its id and issue."""
@@ -115,6 +123,8 @@ class HubDeedBook:
 
         self._writer.run(job)
         self._work_committed()
+        if meant.order.do in _STATES:
+            self._tell_terminals(meant.order.who)
 
     def never_happened(self, meant: Intended) -> None:
         """Settle it: the card did not do it. A card that was to be new is out of use before it was in it."""
@@ -139,6 +149,13 @@ class HubDeedBook:
         self._writer.run(
             lambda connection: CardRepository(connection).set_key_version(subject, version, said)
         )
+
+    def _tell_terminals(self, who: str) -> None:
+        """Publish the deny list; the deed has happened whether that works or not."""
+        try:
+            self._publish_denied(who)
+        except VentanillaError as error:
+            log.warning("deny_list_not_published", reason=str(error))
 
     def expire(self) -> None:
         """Give a clerk what nobody settled for a week."""

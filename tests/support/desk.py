@@ -22,6 +22,7 @@ from hub.keys.card_names import card_names
 from hub.keys.files import TwinFolder
 from hub.relay.deed_book import HubDeedBook
 from hub.relay.relay import Next, Relay
+from shared.model.errors import TransientError
 from shared.model.ids import new_event_id
 from tests.support.cards import Held, no_wait
 from tests.support.hub_database import NOW_MS, rows
@@ -65,6 +66,8 @@ class Office:
                 create_all(connection)
             engine.dispose()
         self.woken = 0
+        self.published: list[str] = []
+        self.press_is_away = False
         self.start()
 
     def start(self) -> None:
@@ -76,6 +79,7 @@ class Office:
             rules=Rules(),
             clock=lambda: self.clock.now_ms,
             work_committed=self._wake,
+            publish_denied=self._publish,
         )
         self.relay = Relay(
             self.ring,
@@ -119,6 +123,11 @@ class Office:
     def rows(self, table: Table) -> list[Mapping[str, Any]]:
         with self.writer.read() as connection:
             return list(rows(connection, table))
+
+    def _publish(self, who: str) -> None:
+        if self.press_is_away:
+            raise TransientError("the database takes too long; repeat")
+        self.published.append(who)
 
     def _wake(self) -> None:
         self.woken += 1

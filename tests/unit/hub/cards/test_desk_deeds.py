@@ -193,6 +193,18 @@ def test_blocked_card_moves_no_money_until_it_is_unblocked(office: Office) -> No
     settled(office, card)
 
 
+def test_terminals_hear_of_a_card_that_rides_nowhere_and_a_press_that_fails_undoes_nothing(
+    office: Office,
+) -> None:
+    card = office.issued(1_000)
+    assert office.published == []
+    office.ask(card, do="block")
+    assert office.published == ["ana"]
+    office.press_is_away = True
+    assert office.ask(card, do="unblock").said is Said.DONE
+    assert state_of(office) == "issued"
+
+
 def test_refund_hands_out_what_is_left_and_ends_the_card(office: Office) -> None:
     card = office.issued(1_000)
     assert office.ask(card, do="refund").said is Said.DONE

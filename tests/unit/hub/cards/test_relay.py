@@ -185,7 +185,9 @@ class FullBook(HubDeedBook):
 
 def test_disk_that_is_full_moves_nothing(office: Office) -> None:
     card, now = office.issued(), lambda: office.clock.now_ms
-    book = FullBook(office.writer, office.ring, rules=Rules(), clock=now, work_committed=lambda: None)
+    book = FullBook(
+        office.writer, office.ring, rules=Rules(), clock=now, work_committed=lambda: None, publish_denied=len
+    )
     office.relay = Relay(office.ring, book, subject=SUBJECT, clock=now)
     with pytest.raises(CapacityError):
         office.ask(card, **TOP_UP)
