@@ -175,8 +175,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     answers = make_answers(config, writer, now_ms)
     forgetting = make_forgetting(config, writer, now_ms)
     cards = make_card_work(room, writer, fleet, now_ms)
-    wake, denied = towards_core.forwarder.wake, cards.deny_press.publish
-    desks = make_desks(room, writer, rules_of(config), now_ms, wake=wake, publish_denied=denied)
+    desks = make_desks(config, room, writer, towards_core.forwarder.wake, cards.deny_press.publish)
     worker = IngestWorker(
         ingest,
         writer,

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.db.unit_of_work import Rules
+from hub.assembly.towards_core import rules_of
+from hub.clock import now_ms
+from hub.config import HubConfig
 from hub.db.writer import Writer
 from hub.jobs.timetable import Job
 from hub.keys.card_names import card_names
@@ -29,31 +31,28 @@ class Desks:
 
 
 def make_desks(
+    config: HubConfig,
     room: KeyRoom,
     writer: Writer,
-    rules: Rules,
-    clock: Callable[[], int],
-    *,
     wake: Callable[[], None],
     publish_denied: Callable[[str], object],
 ) -> Desks:
     """Make what serves cards at desks.
 
     Args:
+        config: the settings.
         room: keys.
         writer: the database.
-        rules: the operator's.
-        clock: the hub's time, Unix epoch in milliseconds.
-        wake: there may be new work towards the core.
+        wake: told that there is work for the core.
         publish_denied: publishes which cards ride nowhere.
     """
     book = HubDeedBook(
         writer,
         room.card_keys,
-        rules=rules,
-        clock=clock,
+        rules=rules_of(config),
+        clock=now_ms,
         work_committed=wake,
         publish_denied=publish_denied,
     )
-    relay = Relay(room.card_keys, book, subject=card_names(room.keys.fleet), clock=clock)
+    relay = Relay(room.card_keys, book, subject=card_names(room.keys.fleet), clock=now_ms)
     return Desks(relay=relay, jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),))
