@@ -14,7 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import forward, full_disk, herd, ingest, kiosk, memory, outbox, screen, simulate
+from tests.bench import card, forward, full_disk, herd, ingest, kiosk, memory, outbox, screen, simulate
 from tests.bench.machine import describe
 from tests.bench.page import RESULTS, Results, read_results, write_page
 from tests.bench.peers import run as peers
@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[], list[dict[str, object]]]] = {
     "screen": screen.run,
     "kiosk": kiosk.run,
     "memory": memory.run,
+    "card": card.run,
     PEERS: peers.run,
 }
 

@@ -1,6 +1,7 @@
 """Cards for tests: scripted ones that say what a test wants, and virtual ones of a town that issues them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -10,12 +11,12 @@ from card_reader.apdu.outcome import Done, Talk
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.issuing import Making, issued
-from card_reader.citizen_card.journal import Deed, Record
+from card_reader.citizen_card.journal import RIDES, Deed, Record
 from card_reader.citizen_card.layout import card_key
 from card_reader.core.book import Book, Intent
 from card_reader.core.decision import Denied
 from card_reader.core.tap import Desk, Verdict, tap
-from card_reader.core.trip import Trip
+from card_reader.core.trip import Trip, Undoing
 from card_reader.desfire.card import Card
 from card_reader.desfire.session import Session
 from card_reader.desfire.transaction_mac import Committed
@@ -127,6 +128,11 @@ class MemoryBook:
 
     def never_happened(self, intent: Intent) -> None:
         self.never.append(self.open.pop(intent.card))
+
+    def latest(self) -> Undoing | None:
+        """The terminal's last tap, if it was not taken back."""
+        last = self.booked[-1][0] if self.booked else None
+        return Undoing(card=last.card, ride=last.record) if last and last.record.deed in RIDES else None
 
     def undecided(self, intent: Intent) -> None:
         self.for_a_clerk.append(self.open.pop(intent.card))
@@ -270,5 +276,8 @@ def tap_once(
     field = Field(card, no_wait)
     field.present(plan or Plan())
     desk = desk_of(town, book, how.pop("rules", None), how.pop("denied", nobody))
+    older: Town | None = how.pop("older", None)
+    if older is not None:
+        desk = replace(desk, keys=lambda uid: (town.key(uid, layout.TAP_KEY), older.key(uid, layout.TAP_KEY)))
     verdict = converse(Held(field), tap(card.memory.uid, trip(**how), desk))
     return Tapped(verdict, field.count)

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from card_reader.owner.driver import ask_driver
 from shared.edge.home import DeviceHome
 from shared.edge.status_socket import OwnerSilentError, ask_owner
+from shared.model.tariff import Tariff
 from tests.support.cards import Town, tariff
 from tests.support.pcsc import Pcscd
 from tests.support.polling import eventually
@@ -39,10 +41,10 @@ def load_lines(home: DeviceHome, given: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def write_fares(path: Path) -> Path:
+def write_fares(path: Path, rules: Tariff | None = None) -> Path:
     """The fares of the tests, in the form of their bundle."""
     product = {"product": "1", "name": {"es": "Billete"}, "amount_minor": 130, "currency": "EUR"}
-    path.write_text(json.dumps({"products": [product], "tap": tariff().to_data()}))
+    path.write_text(json.dumps({"products": [product], "tap": (rules or tariff()).to_data()}))
     return path
 
 
@@ -56,16 +58,21 @@ class ReaderProcess:
 
     Attributes:
         shown: the lines of its display.
+        shown_s: when each of them was heard, by `time.perf_counter`.
         complaints: its log.
     """
+
+    wrapped: tuple[str, ...] = ()
+    """What the command is run by."""
 
     def __init__(self, home: DeviceHome, pcscd: Pcscd, *options: str) -> None:
         self.home = home
         self.shown: list[str] = []
+        self.shown_s: list[float] = []
         self.complaints: list[str] = []
         words = ("run", "--home", str(home.path), "--backoff-cap-s", "0.3", "--language", "es", *options)
         self._process = subprocess.Popen(
-            _command(*words),
+            [*self.wrapped, *_command(*words)],
             cwd=ROOT,
             env={**os.environ, **pcscd.environment},
             stdout=subprocess.PIPE,
@@ -131,9 +138,11 @@ class ReaderProcess:
             stream.close()
         return status
 
-    @staticmethod
-    def _listen(stream: Any, into: list[str]) -> None:  # noqa: ANN401  a text stream of a process
-        into.extend(()) if stream is None else [into.append(line.rstrip("\n")) for line in stream]
+    def _listen(self, stream: IO[str] | None, into: list[str]) -> None:
+        for line in stream or ():
+            if into is self.shown:
+                self.shown_s.append(time.perf_counter())
+            into.append(line.rstrip("\n"))
 
 
 def _command(*words: str) -> list[str]:

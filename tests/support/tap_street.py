@@ -2,11 +2,12 @@
 
 Each presentation is a person who holds a card to a bus until it says something, at most a few times. Anything
 may happen to it: the card is torn at any command, says nothing, is disturbed; the terminal loses its power at
-any step of its book. Between presentations time passes, purses are filled and cards ride elsewhere.
+any step of its book. Between presentations time passes, purses are filled and cards ride elsewhere. Drivers
+take taps back, and half of the cards have the version before of the town's keys.
 
 What must come out, whatever happened:
 
-- a presentation takes from a purse what it says, once, or nothing;
+- a presentation takes from a purse what it says, once, or nothing, and gives back one tap at most;
 - what left every purse is what the terminals report, each (card, counter) once;
 - no tap stays unknown: it is settled, or it is on a clerk's list;
 - a clone is seen: one counter of one card with two marks.
@@ -20,6 +21,7 @@ from card_reader.citizen_card.journal import Record
 from card_reader.core.book import Intent
 from card_reader.core.decision import No
 from card_reader.core.tap import Verdict, Yes
+from card_reader.core.trip import Undoing
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.virtual_card.card import VirtualCard
 from card_reader.virtual_card.faults import Plan
@@ -72,11 +74,13 @@ class Person:
         name: of the card; its clone has the same.
         card: the card.
         gained_minor: what was put into its purse.
+        town: whose keys it has.
     """
 
     name: int
     card: VirtualCard
     gained_minor: int
+    town: Town
 
 
 @dataclass
@@ -88,15 +92,17 @@ class Street:
     people: list[Person] = field(default_factory=list[Person])
     torn: int = 0
     unknown: int = 0
+    taken_back: int = 0
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        self.town = Town(self.seed)
+        self.town, self.older = Town(self.seed), Town(-1 - self.seed)
         self.now_s = NOW_S
         self.buses = {terminal: CutBook() for terminal in (7, 8)}
         for name in range(2):
             balance = self.random.choice([200, 1_000, 3_000])
-            self.people.append(Person(name, self.town.issue(balance_minor=balance), balance))
+            town = self.random.choice([self.town, self.older])
+            self.people.append(Person(name, town.issue(balance_minor=balance), balance, town))
 
     def live(self) -> None:
         """Let a few hours, or a day, pass."""
@@ -108,7 +114,7 @@ class Street:
             self.now_s += self.random.choice([1, 20, 200, 4_000, 20_000])
             person = self.random.choice(self.people)
             if self.random.random() < 0.1 and purse_of(person.card) < 10_000:
-                self.town.top_up(person.card, 500)
+                person.town.top_up(person.card, 500)
                 person.gained_minor += 500
             else:
                 self.present(person, self.random.choice([*self.buses]))
@@ -118,31 +124,43 @@ class Street:
         first = self.people[0]
         memory = first.card.memory.clone()
         copied_minor = purse_of(first.card)
-        self.people.append(Person(first.name, VirtualCard(memory, self.random.randbytes), copied_minor))
+        card = VirtualCard(memory, self.random.randbytes)
+        self.people.append(Person(first.name, card, copied_minor, first.town))
 
     def present(self, person: Person, terminal: int) -> None:
         """One presentation: the card is held there until it is told something."""
         before_minor, book = purse_of(person.card), self.buses[terminal]
-        count = self.random.choice([1, 1, 1, 2, 3])
+        undoing = book.latest() if self.random.random() < 0.2 else None
+        count = 1 if undoing else self.random.choice([1, 1, 1, 2, 3])
         verdict: Verdict | None = None
         for _ in range(TRIES):
-            verdict = self.attempt(person.card, terminal, count)
+            verdict = self.attempt(person.card, terminal, count, undoing)
             self.now_s += 1
             if verdict is not None and verdict.said is not No.REMOVED:
                 break
         taken_minor = before_minor - purse_of(person.card)
-        assert 0 <= taken_minor <= 130 * count, f"seed {self.seed}: {taken_minor} taken for {count}"
+        lowest_minor = undoing.ride.amount_minor if undoing else 0
+        assert lowest_minor <= taken_minor <= 130 * count, f"seed {self.seed}: {taken_minor} for {count}"
         if verdict is not None and isinstance(verdict.said, Yes) and verdict.said is not Yes.ALREADY:
-            settled_before = taken_minor == 0 and verdict.paid_minor > 0
+            settled_before = taken_minor == 0 and verdict.paid_minor != 0
             assert settled_before or taken_minor == verdict.paid_minor, f"seed {self.seed}: {verdict}"
+        self.taken_back += taken_minor < 0
         self.unknown += bool(book.open)
 
-    def attempt(self, card: VirtualCard, terminal: int, count: int) -> Verdict | None:
+    def attempt(
+        self, card: VirtualCard, terminal: int, count: int, undoing: Undoing | None
+    ) -> Verdict | None:
         """Hold a card to a bus once; None where the bus went dark."""
         book = self.buses[terminal]
         book.cut_at = self.random.choice([0] * 8 + [1, 2])
         book.after = self.random.random() < 0.5
-        how = {"terminal": terminal, "line": terminal, "passengers": count}
+        how = {
+            "terminal": terminal,
+            "line": terminal,
+            "passengers": count,
+            "undoing": undoing,
+            "older": self.older,
+        }
         try:
             tapped = tap_once(
                 self.town,
@@ -163,9 +181,9 @@ class Street:
 
     def accident(self) -> Plan:
         """Half of the time, nothing; otherwise whatever a hand or the air does."""
-        place = self.random.randint(1, 10)
+        place = self.random.randint(1, 12)
         if self.random.random() < 0.3:
-            place = 8
+            place = self.random.choice([8, 8, 9, 10])
         after = self.random.random() < 0.5
         plan = self.random.choice(
             [
@@ -191,9 +209,10 @@ class Street:
                     self.now_s += 2 * DAY_S
                     day = 2_500 + (self.now_s - NOW_S) // DAY_S
                     if purse_of(person.card) < 500:
-                        self.town.top_up(person.card, 1_000)
+                        person.town.top_up(person.card, 1_000)
                         person.gained_minor += 1_000
-                    tap_once(self.town, person.card, book, terminal=terminal, now_s=self.now_s, day=day)
+                    how = {"terminal": terminal, "now_s": self.now_s, "day": day, "older": self.older}
+                    tap_once(self.town, person.card, book, **how)
                 if journal_of(person.card)[-1].counter > reach + 2:
                     break
 
@@ -227,8 +246,8 @@ class Street:
         for person in self.people:
             self.now_s += 2 * DAY_S
             copy = VirtualCard(person.card.memory.clone(), self.random.randbytes)
-            self.town.top_up(copy, 1_000)
-            tap_once(self.town, copy, seen, now_s=self.now_s, day=2_600)
+            person.town.top_up(copy, 1_000)
+            tap_once(self.town, copy, seen, now_s=self.now_s, day=2_600, older=self.older)
             names[seen.booked[-1][0].card] = person.name
         return names
 

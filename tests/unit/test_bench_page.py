@@ -39,6 +39,7 @@ def results() -> page.Results:
         "simulate": part(figure("simulate.seeds", 2.0, "20 seeds/s")),
         "kiosk": part(figure("kiosk.submit", 0.5, "150 ms, p95")),
         "memory": part(figure("kiosk.memory", 0.9, "300 MB")),
+        "card": part(figure("tap.apdus", 1.0, "8")),
         "screen": part(figure("screen.cold_start", 0.5, "2 s")),
         "peers": part(*peers),
     }

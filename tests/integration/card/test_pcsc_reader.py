@@ -13,7 +13,7 @@ from card_reader.apdu.conversing import converse
 from card_reader.core.decision import No
 from card_reader.core.tap import Verdict, Yes, tap
 from card_reader.transport.pcsc.field import Field
-from card_reader.transport.pcsc.reader import Cards, Mishap, Reader, Trouble
+from card_reader.transport.pcsc.reader import STUCK_S, Cards, Mishap, Reader, Trouble
 from card_reader.transport.pcsc.winscard import UNAWARE, Context
 from card_reader.transport.port import NotSentError, UnansweredError
 from tests.support.cards import NOW_S, MemoryBook, Town, desk_of, trip
@@ -301,3 +301,35 @@ def test_card_that_is_gone_is_not_sent_to_any_more(pcscd: Pcscd, new_card: NewCa
                 field.transmit(VERSION)
             with pytest.raises(NotSentError):
                 field.transmit(VERSION)
+
+
+def test_thread_that_does_not_come_back_is_left_behind_and_another_serves_the_next_card(
+    town: Town, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    validator, ahead_s = Validator(town), [0.0]
+    reader = Reader("door", validator, lambda: time.monotonic() + ahead_s[0])
+    reader.start()
+    try:
+        assert validator.troubles.get(timeout=TIMEOUT_S) is Trouble.NONE
+        stuck, other = new_card(), new_card()
+        for card in (stuck, other):
+            card.issue(town)
+        stuck.hold(pcscd.door(), slow_s=1.4)
+        eventually(lambda: reader.waits_s > 0, timeout_s=TIMEOUT_S)
+        reader.turn()
+        assert validator.troubles.empty()
+        eventually(lambda: reader.waits_s > 0, timeout_s=TIMEOUT_S)
+        ahead_s[0] = STUCK_S
+        reader.turn()
+        assert validator.troubles.get(timeout=TIMEOUT_S) is Trouble.STUCK
+        stuck.take_away()
+        assert validator.troubles.get(timeout=TIMEOUT_S) is Trouble.NONE
+        ahead_s[0] = 0.0
+        other.hold(pcscd.door())
+        said = validator.next()
+        while not isinstance(said, Verdict) or said.said is not Yes.RIDE:
+            said = validator.next()
+        assert reader.trouble is Trouble.NONE
+        assert len(validator.book.booked) == 1
+    finally:
+        reader.stop()

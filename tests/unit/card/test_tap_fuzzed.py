@@ -12,7 +12,7 @@ from card_reader.core.tap import Yes, tap
 from card_reader.virtual_card.card import VirtualCard
 from card_reader.virtual_card.faults import Field
 from card_reader.virtual_card.memory import Backup, Cyclic
-from tests.support.cards import Held, MemoryBook, Town, desk_of, no_wait, purse_of, tap_once, trip
+from tests.support.cards import NOW_S, Held, MemoryBook, Town, desk_of, no_wait, purse_of, tap_once, trip
 from tests.unit.card.test_card_files import holders, records
 
 TOWN = Town()
@@ -80,4 +80,21 @@ def test_card_that_answers_anything_once_is_charged_once_at_the_next_presentatio
     tap_once(TOWN, card, book)
     assert purse_of(card) == 870
     assert len(book.booked) == 1
+    assert not book.open
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(1, 9), st.binary(max_size=40), st.integers(0, 3))
+def test_card_that_answers_anything_once_while_a_tap_is_taken_back_gives_back_once(
+    place: int, spoil: bytes, kind: int
+) -> None:
+    card, book = VirtualCard(ISSUED.memory.clone(), TOWN.random.randbytes), MemoryBook()
+    tap_once(TOWN, card, book)
+    undoing, field = book.latest(), Field(card, no_wait)
+    place_of = trip(undoing=undoing, now_s=NOW_S + 9)
+    spoilt = converse(Spoilt(field, place, spoil, kind), tap(card.memory.uid, place_of, desk_of(TOWN, book)))
+    assert isinstance(spoilt.said, Yes | No)
+    tap_once(TOWN, card, book, undoing=undoing, now_s=NOW_S + 12)
+    assert purse_of(card) == 1_000
+    assert len(book.booked) == 2
     assert not book.open
