@@ -25,7 +25,7 @@ class RingSeals:
     """Keys of seals out of the hub's ring; implements `SealKeys`.
 
     Args:
-        ring: with keys in it.
+        ring: the town's.
     """
 
     def __init__(self, ring: CardKeyRing) -> None:
@@ -33,6 +33,8 @@ class RingSeals:
 
     def seal_key(self, card_uid: bytes, version: int) -> bytes | None:
         """Return one card's own key of signatures; None where the hub does not hold that version."""
+        if not self._ring.is_made:
+            return None
         try:
             return self._ring.card_key(card_uid, layout.SEAL_KEY, version)
         except NoCardKeyError:

@@ -6,6 +6,7 @@ Every connector stands behind caution after a restore, and settlements behind th
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hub.assembly.cards import RingSeals
 from hub.attachments.links import MediaLinks
 from hub.config import HubConfig
 from hub.core import mailbox, notices, settlements
@@ -78,7 +79,7 @@ def make_forwarder(
             batch_max=config.settlements_batch,
             parallel_max=config.settlements_parallel,
         )
-        signed = SignedSettlements(core, writer, room.registry, clock)
+        signed = SignedSettlements(core, writer, room.registry, RingSeals(room.card_keys), clock)
         connectors.append(signed)
     if config.notices_url:
         core = BatchConnector(

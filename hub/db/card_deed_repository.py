@@ -1,6 +1,7 @@
 """What was meant with cards at desks, and how it ended, in a transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 from card_reader.citizen_card.holder import Holder
 from card_reader.citizen_card.journal import Record
 from hub.db.card_deed_tables import card_deed
+from hub.db.card_tables import card
 from hub.db.statements import among
 from hub.db.tables import outgoing
 from hub.domain.cards.orders import Order
@@ -92,22 +94,57 @@ class CardDeedRepository:
         return [_intended(row) for row in found]
 
 
-def deeds_behind(connection: Connection, effect_keys: Sequence[str]) -> set[str]:
-    """Return those effects that follow from a deed at a desk that happened.
+_SIGNED = ("uid", "record", "holder", "mac")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedDeed:
+    """A deed that happened, and the card's signature under it.
+
+    Attributes:
+        card_uid: the card's number in the air, 7 bytes.
+        seal_version: of the key with which it signs.
+        record: what stands on the card.
+        holder: its holder file, where the deed wrote it; else empty.
+        mac: the signature, 8 bytes; None where nobody could ask the card for it.
+    """
+
+    card_uid: bytes
+    seal_version: int
+    record: Record
+    holder: bytes
+    mac: bytes | None
+
+
+def deeds_behind(connection: Connection, effect_keys: Sequence[str]) -> dict[str, SignedDeed]:
+    """The deeds at desks from which effects followed, by effect key; an effect of another kind is left out.
 
     Args:
         connection: any.
         effect_keys: of outgoing work.
     """
     if not effect_keys:
-        return set()
-    behind = (
-        select(outgoing.c.effect_key)
-        .join(card_deed, (card_deed.c.device == outgoing.c.device) & (card_deed.c.id == outgoing.c.event_id))
-        .where(card_deed.c.state == DeedState.HAPPENED.value)
-        .where(among(connection, outgoing.c.effect_key, effect_keys))
+        return {}
+    of_effect = (card_deed.c.device == outgoing.c.device) & (card_deed.c.id == outgoing.c.event_id)
+    rows = connection.execute(
+        select(outgoing.c.effect_key, card.c.seal_version, *(card_deed.c[name] for name in _SIGNED))
+        .join(card_deed, of_effect)
+        .join(card, card.c.subject == card_deed.c.subject)
+        .where(
+            among(connection, outgoing.c.effect_key, effect_keys),
+            card_deed.c.state == DeedState.HAPPENED.value,
+        )
     )
-    return set(connection.execute(behind).scalars())
+    return {
+        row.effect_key: SignedDeed(
+            card_uid=bytes(row.uid),
+            seal_version=row.seal_version,
+            record=Record.from_bytes(bytes(row.record)),
+            holder=bytes(row.holder or b""),
+            mac=None if row.mac is None else bytes(row.mac),
+        )
+        for row in rows
+    }
 
 
 def _intended(row: Row[Any]) -> Intended:

@@ -1,18 +1,16 @@
 """No payment is settled before its signature was checked.
 
-A device signs each payment line as it appends it; the hub keeps line and signature for the auditor. Checking
-costs more than taking the line, so it happens here, in front of the connector, in batches and on a thread of
-its own, and not while the device waits for its acknowledgement.
+A device signs each payment line as it appends it; the hub keeps line and signature for the auditor. Of what
+was done with a card at a desk there is no line: the card signed that itself. Checking costs more than taking
+the line, so it happens here, in front of the connector, in batches and on a thread of its own, and not while
+the device waits for its acknowledgement.
 
-What was done with a card at a desk has no line: the hub did it itself, in a session in which the card proved
-itself, and keeps the card's signature (`hub.db.card_deed_tables`). Such a deed, settled as one that happened,
-vouches for its own effect.
+Rules: a line that is missing, unsigned, or signed by a key that was never this device's is not settled, nor
+is a deed at a desk without its card's signature. Its effect is undecided, and a case is opened for a clerk:
+the money did move, and somebody must look why nobody vouches for it. Keys of former enrolments count: the
+line may be older than the key in use.
 
-Rules: a line that is missing, unsigned, or signed by a key that was never this device's is not settled. Its
-effect is undecided, and a case is opened for a clerk: the money did move, and somebody must look why nobody
-vouches for it. Keys of former enrolments count: the line may be older than the key in use.
-
-Source: docs/PROTOCOL.md, section Lines and frames (`sig`).
+Source: docs/PROTOCOL.md, section Lines and frames (`sig`); docs/CARD.md, section Nothing is charged twice.
 """
 
 import asyncio
@@ -23,12 +21,15 @@ from typing import Final
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from card_reader.citizen_card.sealing import signed_input
+from card_reader.desfire.transaction_mac import Committed, is_genuine
 from hub.core.port import Connector, Effect, Result, Undecidable
-from hub.db.card_deed_repository import deeds_behind
+from hub.db.card_deed_repository import SignedDeed, deeds_behind
 from hub.db.engine import Connection
 from hub.db.payment_lines import PaymentLine, payment_lines
 from hub.db.register_repositories import ExceptionRepository
 from hub.db.writer import Writer
+from hub.domain.cards.taps import SealKeys
 from hub.keys.registry import Registry, UnknownDeviceError
 from shared.model.errors import CapacityError, TransientError
 from shared.protocol.signing import SignatureError, verify_line
@@ -48,7 +49,12 @@ class SignedSettlements:
     """
 
     def __init__(
-        self, connector: Connector, writer: Writer, registry: Registry, clock: Callable[[], int]
+        self,
+        connector: Connector,
+        writer: Writer,
+        registry: Registry,
+        seals: SealKeys,
+        clock: Callable[[], int],
     ) -> None:
         """Stand in front of a connector.
 
@@ -56,6 +62,7 @@ class SignedSettlements:
             connector: who delivers what is vouched for.
             writer: the database.
             registry: knows every signing key that a device ever had.
+            seals: keys under which cards sign.
             clock: the hub's time, Unix epoch in milliseconds.
         """
         self.name = connector.name
@@ -66,6 +73,7 @@ class SignedSettlements:
         self._connector = connector
         self._writer = writer
         self._registry = registry
+        self._seals = seals
         self._clock = clock
 
     async def deliver(self, effects: Sequence[Effect]) -> Sequence[Result]:
@@ -86,23 +94,30 @@ class SignedSettlements:
         """Return the effects that nobody vouches for, with their lines."""
         with self._writer.read() as connection:
             lines = payment_lines(connection, keys)
-            ours = deeds_behind(connection, [key for key in keys if key not in lines])
-        wanted = [key for key in keys if key not in ours]
-        refused = {key: lines.get(key) for key in wanted if not self._holds(lines.get(key))}
+            deeds = deeds_behind(connection, [key for key in keys if key not in lines])
+        vouched = {key for key, line in lines.items() if self._holds(line)}
+        vouched |= {key for key, deed in deeds.items() if self._is_sealed(deed)}
+        refused = {key: lines.get(key) for key in keys if key not in vouched}
         self.checked += len(keys) - len(refused)
         if refused:
             self.refused += len(refused)
             self._tell_clerk(refused)
         return refused
 
-    def _holds(self, line: PaymentLine | None) -> bool:
-        if line is None:
-            return False
+    def _holds(self, line: PaymentLine) -> bool:
         try:
             signing = self._registry.device(line.device).signing
         except UnknownDeviceError:
             return False
         return any(_is_signed_by(key, line) for key in signing)
+
+    def _is_sealed(self, deed: SignedDeed) -> bool:
+        key = self._seals.seal_key(deed.card_uid, deed.seal_version)
+        if key is None or deed.mac is None:
+            return False
+        signed = signed_input(deed.record, deed.holder)
+        proof = Committed(counter=deed.record.counter, mac=deed.mac, input=signed)
+        return is_genuine(key, deed.card_uid, proof)
 
     def _tell_clerk(self, refused: Mapping[str, PaymentLine | None]) -> None:
         log.error("signature_refused", effects=len(refused))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -10,20 +10,37 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, insert, select
 
+from card_reader.citizen_card.journal import Deed, Record, terminal_number
 from hub.core.port import Done, Effect, Result, Undecidable
 from hub.db import migrate, tables
+from hub.db.card_deed_repository import DeedState
+from hub.db.card_deed_tables import card_deed
+from hub.db.card_repository import CardRepository
 from hub.db.engine import open_reader, open_writer, sqlite_url
 from hub.db.writer import Writer
+from hub.domain.cards.register import Card
 from hub.jobs.signatures import SIGNATURE, SignedSettlements
 from hub.keys.records import DeviceEnrolled
 from hub.keys.registry import Registry
 from shared.model.event import Stream
 from shared.model.ids import effect_key, new_event_id
 from shared.protocol.signing import LineSigner
+from tests.support.card_register import some_card
 from tests.support.hub_database import NOW_MS
+from tests.support.signed_taps import SealMasters, seal_of
 
 EPOCH = "9f3c2a1b"
 PLAIN = b'{"seq":1,"id":"x","type":"tap.charged"}'
+CARD = some_card()
+TOP_UP = Record(
+    deed=Deed.TOPPED_UP,
+    counter=2,
+    at_s=NOW_MS // 1000,
+    terminal=terminal_number("desk-1"),
+    mark=b"mark",
+    amount_minor=1_000,
+    balance_minor=1_000,
+)
 
 
 @dataclass
@@ -55,7 +72,7 @@ class Office:
         Registry.create(folder / "keys", None, NOW_MS)
         self.registry = Registry.open(folder / "keys", None, clock=lambda: NOW_MS)
         self.core = Settled()
-        self.gate = SignedSettlements(self.core, self.writer, self.registry, lambda: NOW_MS)
+        self.gate = SignedSettlements(self.core, self.writer, self.registry, SealMasters(), lambda: NOW_MS)
         self._count = 0
 
     def enrol(self, device: str = "bus-7") -> LineSigner:
@@ -92,6 +109,28 @@ class Office:
         def job(connection: Connection) -> None:
             connection.execute(insert(tables.inbox).values({**where, **row}))
             connection.execute(insert(tables.outgoing).values({**where, **work}))
+
+        self.writer.run(job)
+        return Effect(key=key, aggregate="a", body={})
+
+    def deed(
+        self, record: Record, mac: bytes | None, said: Card = CARD, state: DeedState = DeedState.HAPPENED
+    ) -> Effect:
+        """Something was done with a card at a desk."""
+        self._count += 1
+        order_id = new_event_id(NOW_MS, self._count.to_bytes(10, "big"))
+        key = effect_key("desk-1", order_id, "payment")
+        row = {"id": order_id, "device": "desk-1", "subject": said.subject, "uid": said.uid}
+        row |= {"counter": record.counter, "asked": {}, "record": record.to_bytes(), "mac": mac}
+        row |= {"state": state.value, "at_ms": NOW_MS}
+        work = {"effect_key": str(key), "connector": "settlements", "aggregate": "a", "body": "{}"}
+        work |= {"device": "desk-1", "event_id": order_id, "due_ms": NOW_MS, "created_ms": NOW_MS}
+
+        def job(connection: Connection) -> None:
+            if CardRepository(connection).find_number(said.uid) is None:
+                CardRepository(connection).register(said)
+            connection.execute(insert(card_deed).values(row))
+            connection.execute(insert(tables.outgoing).values(work))
 
         self.writer.run(job)
         return Effect(key=key, aggregate="a", body={})
@@ -166,6 +205,28 @@ def test_payment_of_a_device_that_was_never_enrolled_waits_for_a_clerk(office: O
     (result,) = office.deliver(office.payment(signed(signer), device="ghost"))
     assert isinstance(result, Undecidable)
     assert office.core.keys == []
+
+
+def test_deed_at_a_desk_is_settled_by_its_card_s_own_signature(office: Office) -> None:
+    (result,) = office.deliver(office.deed(TOP_UP, seal_of(CARD, TOP_UP)))
+    assert isinstance(result, Done)
+    assert (office.gate.checked, office.gate.refused, office.cases()) == (1, 0, [])
+
+
+def test_deed_at_a_desk_that_its_card_did_not_sign_waits_for_a_clerk(office: Office) -> None:
+    mac = seal_of(CARD, TOP_UP)
+    more = replace(TOP_UP, amount_minor=TOP_UP.amount_minor + 1)
+    bad = [
+        office.deed(TOP_UP, bytes([mac[0] ^ 1]) + mac[1:]),
+        office.deed(more, mac),
+        office.deed(TOP_UP, None),
+        office.deed(replace(TOP_UP, counter=3), mac),
+        office.deed(TOP_UP, seal_of(CARD, TOP_UP, bytes(16))),
+        office.deed(TOP_UP, mac, state=DeedState.CLERK),
+    ]
+    assert all(isinstance(result, Undecidable) for result in office.deliver(*bad))
+    assert (office.core.keys, office.gate.refused) == ([], len(bad))
+    assert office.cases() == [(SIGNATURE, None)] * len(bad)
 
 
 def test_gate_looks_like_the_connector_behind_it(office: Office) -> None:
