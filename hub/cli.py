@@ -33,6 +33,7 @@ from hub.keys.room import KeyRoom, set_up
 from hub.orders import bundles, card_keys, cards, commands, settings
 from hub.orders.asking import client_of, ports_of, running, table
 from hub.orders.link_keys import LINK, rotate_link_keys
+from hub.orders.reconcile import reconcile as reconcile_day
 from hub.recovery import cli as recovery
 from shared.adapters.durable_files import PUBLIC, make_folder, write_whole
 from shared.adapters.loading import loading
@@ -331,6 +332,17 @@ def audit(
             report = view_audit(audit_books(connection, day)).model_dump()
     typer.echo(json.dumps(report, indent=2))
     if not report["clean"]:
+        raise typer.Exit(NOT_CLEAN)
+
+
+@app.command()
+def reconcile(
+    day: Annotated[str, typer.Argument(help="A day of the town, e.g. 2026-11-21.")],
+    home: Home = None,
+    csv: Annotated[Path | None, typer.Option(help="Writes it into this file, for the auditor.")] = None,
+) -> None:
+    """Reconcile a day, terminal by terminal; status 5 if something does not agree."""
+    if not reconcile_day(load_config(home), day, csv):
         raise typer.Exit(NOT_CLEAN)
 
 

@@ -1,12 +1,15 @@
 """Reconciliation: whoever kept a list of what was taken in the street asks what became of each event."""
 
+from dataclasses import asdict
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, Field
 
 from hub.api.parts import Parts
+from hub.db.day_reconciliation import reconcile_day
 from hub.db.reconciliation import Answered, Asked, reconcile
+from hub.domain.cards.days import TerminalDay
 from shared.model.event import Stream
 
 ASKED_MAX: Final = 2_000
@@ -28,6 +31,44 @@ class Reconciled(BaseModel):
     events: list[Answered]
 
 
+class SumView(BaseModel):
+    """Rides and what they cost."""
+
+    taps: int
+    amount_minor: int
+
+
+class TerminalView(BaseModel):
+    """One terminal's day (`hub.domain.cards.days`)."""
+
+    day: str
+    device: str
+    site: str
+    lines: list[str]
+    currency: str
+    counted: SumView | None
+    counts_since_ms: int | None
+    arrived: SumView
+    booked: SumView
+    repeated: SumView
+    due: SumView
+    settled: SumView
+    waiting: int
+    stuck: int
+    signed: int
+    unsigned: int
+    doubted: int
+    differences: list[str]
+    remarks: list[str]
+
+
+class ReconciledDay(BaseModel):
+    """Every terminal's day."""
+
+    day: str
+    terminals: list[TerminalView]
+
+
 def reconciliation_router(parts: Parts) -> APIRouter:
     """Return the route of reconciliation."""
     router = APIRouter(tags=["reconciliation"])
@@ -41,4 +82,15 @@ def reconciliation_router(parts: Parts) -> APIRouter:
         with parts.writer.read() as connection:
             return Reconciled(events=reconcile(connection, asked))
 
+    @router.get("/reconciliation/days/{day}")
+    def day(day: Annotated[str, Path(pattern=r"^\d{4}-\d{2}-\d{2}$")]) -> ReconciledDay:
+        """Every terminal's day: its own count, the inbox, the journal, the core; and what does not agree."""
+        with parts.writer.read() as connection:
+            found = reconcile_day(connection, day)
+        return ReconciledDay(day=day, terminals=[_view(one) for one in found])
+
     return router
+
+
+def _view(one: TerminalDay) -> TerminalView:
+    return TerminalView(**asdict(one), differences=one.differences(), remarks=one.remarks)

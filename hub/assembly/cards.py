@@ -12,12 +12,14 @@ from hub.fleet.deny_press import LIFE_S, DenyPress
 from hub.fleet.fleet import Fleet
 from hub.ingest.opening import Opener
 from hub.jobs.card_counters import CardCounters
+from hub.jobs.day_reconciliation import DayReconciliation
 from hub.jobs.tap_seals import EVERY_S, TapSeals
 from hub.jobs.timetable import Job
 from hub.keys.card_keys import CardKeyRing
 from hub.keys.room import KeyRoom
 
 DAILY_S: Final = 86_400.0
+HOURLY_S: Final = 3_600.0
 RENEW_S: Final = LIFE_S / 4
 
 
@@ -67,6 +69,7 @@ def make_card_work(room: KeyRoom, writer: Writer, fleet: Fleet, clock: Callable[
     deny_press = DenyPress(writer, fleet.press, fleet.dispatch.changed, clock)
     jobs = (
         Job(name="card counters", every_s=DAILY_S, run=CardCounters(writer, clock).run, at_once=True),
+        Job(name="days", every_s=HOURLY_S, run=DayReconciliation(writer, clock).run, at_once=True),
         Job(name="deny list", every_s=RENEW_S, run=deny_press.renew),
         Job(name="tap seals", every_s=EVERY_S, run=seals.run, at_once=True),
     )

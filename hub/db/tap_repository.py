@@ -128,6 +128,12 @@ class TapRepository:
             for row in self._open(kind)
         )
 
+    def details(self, kind: str, **detail: object) -> list[dict[str, Any]]:
+        """Return the details of the cases of a kind that say this, open or closed by a clerk."""
+        query = select(exception.c.detail).where(exception.c.kind == str(kind))
+        found: Sequence[dict[str, Any]] = self._connection.execute(query).scalars().all()
+        return [one for one in found if all(one.get(k) == v for k, v in detail.items())]
+
     def close_cases(self, kind: str, now_ms: int, **detail: object) -> int:
         """Close the open cases of a kind whose detail says this; how many there were."""
         ids = [row.id for row in self._open(kind) if all(row.detail.get(k) == v for k, v in detail.items())]
