@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -40,6 +40,7 @@ from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, OutboxBrokenError
 from shared.edge.errors import NotTakenError
 from shared.model.errors import DeviceError, InputError, VentanillaError
+from shared.model.instants import business_day
 
 DAY_S: Final = 86_400
 OVER_S: Final = 7_200
@@ -86,6 +87,22 @@ class Charge:
     proof: Committed | None
     is_late: bool
     reverses: str | None = None
+
+
+class DayCount(NamedTuple):
+    """What the terminal counted on a day of the town.
+
+    Attributes:
+        day: `2026-11-21`.
+        taps: that happened.
+        amount_minor: what left purses, less what came back.
+        since_s: since when this book counts, Unix seconds.
+    """
+
+    day: str
+    taps: int
+    amount_minor: int
+    since_s: int
 
 
 class Till(Protocol):
@@ -160,7 +177,9 @@ class DurableBook:
             event_id, record = self._till.new_event_id(), intent.record.to_bytes()
             reverses = _taken_back(disk, intent)
             row = (event_id, intent.card, record, int(intent.is_keyed), self._now_s(), State.OPEN, reverses)
-            disk.commit([(taps_file.INSERT, row)], durable=True)
+            day = business_day(intent.record.at_s * 1_000)
+            counts = (day, -intent.record.amount_minor)
+            disk.commit([(taps_file.INSERT, (*row, *counts))], durable=True)
 
     def happened(self, intent: Intent, proof: Committed | None) -> None:
         """Settle it: the card was charged. What the outbox does not take now is kept, and given again."""
@@ -259,6 +278,7 @@ class DurableBook:
             gone = [
                 (taps_file.OVER, (State.BOOKED, now_s - OVER_S)),
                 (taps_file.OVER, (State.CLERK, now_s - CLERK_DAYS * DAY_S)),
+                (taps_file.DAYS_OVER, (now_s - CLERK_DAYS * DAY_S,)),
             ]
             disk.commit(gone, durable=False)
             if disk.checkpoint_due:
@@ -271,6 +291,18 @@ class DurableBook:
         with self._writing() as disk:
             found = dict(disk.execute("SELECT state, count(*) FROM tap GROUP BY state").fetchall())
         return {state.name.lower(): found.get(state, 0) for state in State}
+
+    def untold_days(self) -> list[DayCount]:
+        """Return what was counted on the days of which the hub does not know all."""
+        with self._writing() as disk:
+            rows = disk.execute(taps_file.UNTOLD_DAYS).fetchall()
+        return [DayCount(*row) for row in rows]
+
+    def day_told(self, count: DayCount) -> None:
+        """The outbox has what was counted on a day."""
+        with self._writing() as disk:
+            told = (count.taps, count.amount_minor, count.day)
+            disk.commit([(taps_file.DAY_TOLD, told)], durable=False)
 
     def for_a_clerk(self) -> list[dict[str, Any]]:
         """Return the taps of which nobody knows whether they happened, newest first."""

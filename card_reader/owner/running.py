@@ -34,15 +34,19 @@ from shared.edge.home import DeviceHome
 from shared.edge.main import STATUS_TIMEOUT_S, Device, open_device
 from shared.edge.operations import RecentLog
 from shared.edge.pseudonyms import Pseudonyms
+from shared.model.day_count import TapsCounted
 from shared.model.errors import InputError, VentanillaError
 from shared.model.event import EventType, Stream
 from shared.model.fields import text, whole
+from shared.model.money import EURO, Money
 from shared.model.tariff import Tariff
 from shared.model.wording import Language
 from shared.protocol import limits
 
 TURN_S: Final = 0.05
 LOOK_S: Final = 1.0
+COUNT_EVERY_S: Final = 900.0
+"""The hub hears so often what was counted; a day that is over is told whole at the next turn."""
 EXPIRE_S: Final = 60.0
 KEYS: Final = "card-keys"
 TAPS: Final = "taps.db"
@@ -156,6 +160,7 @@ class Terminal:
         )
         self._reader = Reader(options.reader, self._validator)
         self._looked_s = self._expired_s = 0.0
+        self._counted_s = -COUNT_EVERY_S
         self._is_waited_for = False
 
     def run(self, told: int) -> None:
@@ -204,8 +209,24 @@ class Terminal:
                 self._expired_s = now_s
                 self._book.expire()
             self._health.tell("taps", _words(self._book))
+            if now_s - self._counted_s >= COUNT_EVERY_S:
+                self._counted_s = now_s
+                self._tell_counts()
         except VentanillaError as error:
             self._health.tell("taps", str(error))
+
+    def _tell_counts(self) -> None:
+        """Tell the hub what was counted on each day of which it does not know all."""
+        for count in self._book.untold_days():
+            said = TapsCounted(
+                day=count.day,
+                taps=count.taps,
+                amount=Money(count.amount_minor, EURO),
+                since_ms=1_000 * count.since_s,
+                extra={},
+            )
+            if self._health.take(EventType.TAPS_COUNTED, said.to_data()):
+                self._book.day_told(count)
 
     def _knows_the_time(self) -> bool:
         try:

@@ -1,8 +1,10 @@
 """The book's file: its one table, and the statements that change it. What they mean is in `book`.
 
-    tap: event, card, record, is_keyed, at, state, counter, mac, reverses
+    tap: event, card, record, is_keyed, at, state, counter, mac, reverses, day, amount
+    counted: day, taps, amount, since, told_taps, told_amount
 
-At most one tap of a card is open: the file itself refuses a second.
+At most one tap of a card is open: the file itself refuses a second. And the file itself counts each tap once,
+in the very step in which it turns out to have happened, on its card's day.
 """
 
 import sqlite3
@@ -50,14 +52,43 @@ def _migrations() -> Migrations:
     def _(database: Database) -> None:
         database.table("tap").add_column("reverses", str)
 
+    @steps(name="003_counted")
+    def _(database: Database) -> None:
+        database.table("tap").add_column("day", str)
+        database.table("tap").add_column("amount", int)
+        database.table("counted").create(
+            {"day": str, "taps": int, "amount": int, "since": int, "told_taps": int, "told_amount": int},
+            pk="day",
+            not_null={"taps", "amount", "since"},
+            strict=True,
+        )
+        database.conn.execute(_COUNTS)
+
     return steps
 
 
+_COUNTS: Final = """
+CREATE TRIGGER counts AFTER UPDATE OF state ON tap
+WHEN OLD.state IN (0, 3) AND NEW.state IN (1, 2) AND NEW.day IS NOT NULL
+BEGIN
+    INSERT INTO counted (day, taps, amount, since) VALUES (NEW.day, 1, NEW.amount, NEW.at)
+    ON CONFLICT (day) DO UPDATE SET taps = taps + 1, amount = amount + excluded.amount;
+END
+"""
 TABLES: Final = Tables(_migrate, _is_ours)
-_COLUMNS: Final = ["event", "card", "record", "is_keyed", "at", "state", "counter", "mac", "reverses"]
+_COLUMNS: Final = [
+    *("event", "card", "record", "is_keyed", "at", "state", "counter", "mac", "reverses", "day", "amount")
+]
 INSERT: Final = (
-    "INSERT INTO tap (event, card, record, is_keyed, at, state, reverses) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO tap (event, card, record, is_keyed, at, state, reverses, day, amount) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+UNTOLD_DAYS: Final = (
+    "SELECT day, taps, amount, (SELECT min(since) FROM counted) FROM counted "
+    "WHERE told_taps IS NOT taps OR told_amount IS NOT amount ORDER BY day"
+)
+DAY_TOLD: Final = "UPDATE counted SET told_taps = ?, told_amount = ? WHERE day = ?"
+DAYS_OVER: Final = "DELETE FROM counted WHERE since < ? AND told_taps IS taps AND told_amount IS amount"
 OPEN_OF: Final = "SELECT record, is_keyed FROM tap WHERE card = ? AND state = 0"
 EVENT_OF: Final = "SELECT event, at, reverses FROM tap WHERE card = ? AND state = 0"
 LAST_OF: Final = (

@@ -11,8 +11,10 @@ from sqlalchemy import Connection, select
 
 from hub.db.statements import Lookup, Row, insert_sql, upsert_sql, write_many
 from hub.db.tables import device_counters, device_state, exception, notice_response, service_request
+from hub.db.tap_tables import terminal_day
 from hub.domain.notices.ports import Response
 from hub.domain.service_requests.ports import ServiceRequest
+from shared.model.day_count import TapsCounted
 from shared.model.health import DeviceCounters, DeviceState
 
 EventName = tuple[str, str]
@@ -136,6 +138,7 @@ class DeviceBoard:
         self._connection = connection
         self._states: dict[tuple[str, str], Row] = {}
         self._counters: dict[str, Row] = {}
+        self._days: dict[tuple[str, str, str], Row] = {}
 
     def put_state(self, device: str, state: DeviceState, time_ms: int, now_ms: int) -> None:
         """Replaces the state of a part."""
@@ -146,11 +149,19 @@ class DeviceBoard:
         """Replaces a device's counters."""
         self._counters[device] = (device, json.dumps(counters.to_data()), time_ms, now_ms)
 
+    def put_day(self, device: str, counted: TapsCounted, now_ms: int) -> None:
+        """Replaces what a terminal counted on a day."""
+        key = (device, counted.day, counted.amount.currency)
+        row = (counted.taps, counted.amount.amount_minor, counted.since_ms, now_ms)
+        self._days[key] = (*key, *row)
+
     def flush(self) -> None:
         """Writes the newest of each, in one order."""
         connection = self._connection
         write_many(connection, upsert_sql(connection, device_state), sorted(self._states.values()))
         write_many(connection, upsert_sql(connection, device_counters), sorted(self._counters.values()))
+        write_many(connection, upsert_sql(connection, terminal_day), sorted(self._days.values()))
+        self._days.clear()
         self._states.clear()
         self._counters.clear()
 

@@ -3,7 +3,7 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import typer
 
@@ -80,8 +80,8 @@ def _cell(one: dict[str, Any], name: str) -> object:
     if part in {"taps", "minor"}:
         said = one[whole]
         return "" if said is None else said["taps" if part == "taps" else "amount_minor"]
-    value = one[name]
-    return " ".join(value) if isinstance(value, list) else _plain(value)
+    value: Any = one[name]
+    return " ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else _plain(value)
 
 
 def _plain(value: object) -> object:

@@ -24,6 +24,7 @@ from hub.domain.service_requests.service import ServiceRequests
 from hub.usecases.effects import mailbox_body, notice_body, report_body, settlement_body
 from hub.usecases.ports import UnitOfWork
 from shared.model import ids
+from shared.model.day_count import TapsCounted
 from shared.model.errors import InputError
 from shared.model.event import Event, EventType
 from shared.model.fields import is_storable, text
@@ -169,6 +170,8 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
             _take_response(event, ResponseKind(kind.removeprefix("notice.")), uow, now_ms)
         case EventType.DEVICE_STATE:
             Devices(uow.device_board).note_state(event, DeviceState.from_data(event.data), now_ms)
+        case EventType.TAPS_COUNTED:
+            Devices(uow.device_board).note_day(event, TapsCounted.from_data(event.data), now_ms)
         case EventType.DEVICE_COUNTERS:
             Devices(uow.device_board).note_counters(event, DeviceCounters.from_data(event.data), now_ms)
         case _:

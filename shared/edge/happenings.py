@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 from shared.model.attachment import Envelope, read_attachments
+from shared.model.day_count import TapsCounted
 from shared.model.errors import InputError
 from shared.model.event import EventType, Stream
 from shared.model.fields import text
@@ -76,6 +77,7 @@ KINDS: Final[Mapping[EventType, Kind]] = {
     EventType.TAP_CANCELLED: Kind(
         stream=Stream.PAYMENTS, said=TapCancelled, subject_needed=True, of_terminal=True
     ),
+    EventType.TAPS_COUNTED: Kind(stream=Stream.PAYMENTS, said=TapsCounted),
     EventType.PURSE_CREDITED: Kind(
         stream=Stream.PAYMENTS, said=PurseCredited, subject_needed=True, of_terminal=True
     ),

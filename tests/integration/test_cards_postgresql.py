@@ -12,6 +12,7 @@ from tests.support.hub_database import transaction
 from tests.support.postgresql import new_database, postgresql_server
 from tests.support.signed_taps import SealMasters
 from tests.unit.hub.db.test_card_repository import walk_through_the_register
+from tests.unit.hub.jobs.test_day_reconciliation import Audited, walk_through_a_day
 from tests.unit.hub.jobs.test_tap_seals import CARD, Town
 
 pytestmark = pytest.mark.requires("postgres")
@@ -44,4 +45,12 @@ def test_taps_are_judged_a_clone_is_found_and_what_was_unchecked_is_looked_at_ag
         copy = town.other.rides(CARD, 2, mark=b"copy")
         assert town.judge(copy) == [Verdict.CLONED, Verdict.GENUINE, Verdict.CLONED]
         assert town.cases() == [("card_cloned", "bus-9")]
+        town.writer.close()
+
+
+def test_day_of_a_terminal_is_reconciled() -> None:
+    with postgresql_server() as server:
+        town = Audited(new_database(server))
+        town.register(CARD)
+        walk_through_a_day(town)
         town.writer.close()

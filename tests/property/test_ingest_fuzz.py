@@ -82,6 +82,13 @@ SENSIBLE: dict[str, dict[str, Any]] = {
     EventType.NOTICE_CONSENTED: {"notice": "corte", "version": 1, "text": "sí"},
     EventType.DEVICE_STATE: {"key": "printer", "state": "ok"},
     EventType.DEVICE_COUNTERS: {"frames": 7},
+    EventType.TAPS_COUNTED: {
+        "day": "2026-11-21",
+        "taps": 3,
+        "amount_minor": 390,
+        "currency": "EUR",
+        "since_ms": 1,
+    },
 }
 
 

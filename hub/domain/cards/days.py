@@ -96,14 +96,14 @@ class TerminalDay:
         amount = self._money(self.counted.amount_minor - self.arrived.amount_minor)
         if lacking > 0:
             said = (
-                f"{lacking} rides ({amount}) that the terminal counted have not arrived. They wait on it until "
-                "it is connected; if it is lost, look at `GET /v1/losses`."
+                f"{lacking} rides ({amount}) that the terminal counted have not arrived. They wait on it "
+                "until it is connected; if it is lost, look at `GET /v1/losses`."
             )
         elif lacking < 0:
             said = (
-                f"{-lacking} rides more arrived than the terminal counted. Its book was damaged and begun anew "
-                "on that day, or it has yet to tell its newest count, or somebody else speaks in its name: "
-                "look at its health, then at `ventanilla hub cards taps --device`."
+                f"{-lacking} rides more arrived than the terminal counted. Its book was damaged and begun "
+                "anew on that day, or it has yet to tell its newest count, or somebody else speaks in its "
+                "name: look at its health, then at `ventanilla hub cards taps --device`."
             )
         else:
             said = (
@@ -122,9 +122,9 @@ class TerminalDay:
         lacking, minor = self.arrived.taps - booked.taps, self.arrived.amount_minor - booked.amount_minor
         return [
             (
-                f"{lacking} rides ({self._money(minor)}) arrived and are not booked. They wait in quarantine: "
-                "the terminal is fenced, or they cannot be read. `GET /v1/quarantine` says which; release or "
-                "discard them."
+                f"{lacking} rides ({self._money(minor)}) arrived and are not booked. They wait in "
+                "quarantine: the terminal is fenced, or they cannot be read. `GET /v1/quarantine` says "
+                "which; release or discard them."
             )
         ]
 
@@ -133,9 +133,9 @@ class TerminalDay:
             return []
         return [
             (
-                f"{self.stuck} booked rides are not at the core and do not go there by themselves: it refused "
-                "them, or nobody knows. `GET /v1/outgoing?connector=settlements` says why; replay them, or "
-                "note that they are there."
+                f"{self.stuck} booked rides are not at the core and do not go there by themselves: it "
+                "refused them, or nobody knows. `GET /v1/outgoing?connector=settlements` says why; replay "
+                "them, or note that they are there."
             )
         ]
 

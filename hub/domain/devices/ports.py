@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from shared.model.day_count import TapsCounted
 from shared.model.health import DeviceCounters, DeviceState
 
 
@@ -14,4 +15,8 @@ class Board(Protocol):
 
     def put_counters(self, device: str, counters: DeviceCounters, time_ms: int, now_ms: int) -> None:
         """Replaces a device's counters."""
+        ...
+
+    def put_day(self, device: str, counted: TapsCounted, now_ms: int) -> None:
+        """Replaces what a terminal counted on a day."""
         ...

@@ -1,6 +1,7 @@
 """How a device's word on itself is kept: the newest by the order of its lane, never by a clock."""
 
 from hub.domain.devices.ports import Board
+from shared.model.day_count import TapsCounted
 from shared.model.event import Event
 from shared.model.health import DeviceCounters, DeviceState
 
@@ -18,3 +19,7 @@ class Devices:
     def note_counters(self, event: Event, counters: DeviceCounters, now_ms: int) -> None:
         """Notes a device's counters; later ones replace them."""
         self._board.put_counters(event.device, counters, event.time_ms, now_ms)
+
+    def note_day(self, event: Event, counted: TapsCounted, now_ms: int) -> None:
+        """Notes what a terminal counted on a day; a later word replaces it."""
+        self._board.put_day(event.device, counted, now_ms)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hub.db.card_repository import CardRepository
+from hub.db.day_reconciliation import reconcile_day
 from hub.db.tables import exception
 from hub.db.tap_repository import new_taps
-from hub.db.tap_tables import card_tap
+from hub.db.tap_tables import card_tap, terminal_day
+from hub.domain.cards.days import Sum
 from hub.domain.cards.register import Card
 from hub.ingest.opening import Opener
 from hub.jobs.tap_seals import TapSeals
@@ -131,3 +133,22 @@ def test_terminal_that_changes_what_a_card_signed_is_found(
         assert line.verdicts(4) == ["genuine", "forged", "forged", "unsigned"]
     assert [kind for kind in line.cases() if kind == "forged_tap"] == ["forged_tap"]
     assert [row["device"] for row in line.hub.rows(exception) if row["kind"] == "forged_tap"] == ["bus-8"]
+
+
+def test_day_of_a_terminal_agrees_with_what_it_counted_itself(
+    line: Line, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    terminal, card = line.serving(), new_card()
+    line.registered(card)
+    card.hold(pcscd.door())
+    assert terminal.next_line().startswith(GO)
+    assert line.verdicts(1) == ["genuine"]
+    card.take_away()
+    assert terminal.stop() == 0
+    line.serving()  # its first look tells what the one before counted
+    eventually(lambda: line.hub.rows(terminal_day), what="the terminal's count")
+    (row,) = line.hub.rows(card_tap)
+    with line.hub.writer.read() as connection:
+        (found,) = reconcile_day(connection, str(row["day"]))
+    assert found.counted == found.arrived == found.booked == Sum(taps=1, amount_minor=130)
+    assert (found.signed, found.differences()) == (1, [])
