@@ -85,8 +85,9 @@ def reconciliation_router(parts: Parts) -> APIRouter:
     @router.get("/reconciliation/days/{day}")
     def day(day: Annotated[str, Path(pattern=r"^\d{4}-\d{2}-\d{2}$")]) -> ReconciledDay:
         """Every terminal's day: its own count, the inbox, the journal, the core; and what does not agree."""
+        sites = {device.id: device.site for device in parts.room.registry.devices()}
         with parts.writer.read() as connection:
-            found = reconcile_day(connection, day)
+            found = reconcile_day(connection, day, sites)
         return ReconciledDay(day=day, terminals=[_view(one) for one in found])
 
     return router

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, Integer, case, cast, func, select
 
 from hub.db.outgoing_repository import State
-from hub.db.tables import device, journal, outgoing, posting
+from hub.db.tables import journal, outgoing, posting
 from hub.db.tap_tables import card_tap, terminal_day
 from hub.domain.cards.days import Sum, TerminalDay
 from hub.domain.cards.taps import SOUND, Verdict
@@ -24,23 +24,25 @@ Key = tuple[str, str]
 """Device and currency."""
 
 
-def reconcile_day(connection: Connection, day: str) -> list[TerminalDay]:
+def reconcile_day(
+    connection: Connection, day: str, sites: Mapping[str, str] | None = None
+) -> list[TerminalDay]:
     """Count one day of every terminal.
 
     Args:
         connection: any; the answer is of one snapshot if it is in a transaction.
         day: of the town, an ISO date.
+        sites: where terminals belong, by their names.
 
     Returns:
         One entry for each terminal and currency, in their order.
     """
     counted, arrived = _counted(connection, day), _arrived(connection, day)
     booked, core = _booked(connection, day), _at_the_core(connection, day)
-    sites = _sites(connection, {name for name, _ in (*arrived, *counted)})
     lines = _lines(connection, day)
     return [
         _terminal_day(
-            (day, *key, sites.get(key[0], ""), tuple(lines.get(key[0], ()))),
+            (day, *key, (sites or {}).get(key[0], ""), tuple(lines.get(key[0], ()))),
             counted.get(key),
             arrived.get(key),
             booked.get(key, {}),
@@ -158,11 +160,6 @@ def _at_the_core(connection: Connection, day: str) -> dict[Key, dict[str, Sum]]:
 def _counted(connection: Connection, day: str) -> dict[Key, Any]:
     rows = connection.execute(select(terminal_day).where(terminal_day.c.day == day))
     return {(row.device, row.currency): row for row in rows}
-
-
-def _sites(connection: Connection, devices: Iterable[str]) -> dict[str, str]:
-    query = select(device.c.id, device.c.site).where(device.c.id.in_(sorted(devices)))
-    return {row.id: row.site or "" for row in connection.execute(query)}
 
 
 def _lines(connection: Connection, day: str) -> dict[str, list[str]]:
