@@ -22,12 +22,12 @@ from shared.edge.ending import until_told
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
 from shared.edge.operations import RecentLog
+from shared.edge.options import BACKOFF_CAP_S, BackoffCap, Home
 from shared.model.errors import InputError
 from shared.model.fares import Fares
 from shared.model.fields import text, whole
 from shared.model.tariff import Tariff
 from shared.model.wording import Language
-from shared.protocol import limits
 from shared.protocol.parsing import encode, parse_object
 
 KEY_HEX_LENGTH = 32
@@ -38,10 +38,6 @@ SEALED_LENGTH_MAX = 16_384
 
 reader = typer.Typer(no_args_is_help=True, help="A card terminal: run it, key for its driver, look after it.")
 
-Home = Annotated[
-    Path,
-    typer.Option(file_okay=False, help="The device's folder: identity, data and run.", show_default=False),
-]
 Line = Annotated[int, typer.Option(help="The line, by its number.")]
 Stop = Annotated[int, typer.Option(help="The stop, by its number.")]
 Zone = Annotated[int, typer.Option(help="The stop's zone, 1 to 16.")]
@@ -62,14 +58,7 @@ def run(
         Path | None,
         typer.Option(dir_okay=False, help="Fares until the town's bundle comes, in the bundle's form."),
     ] = None,
-    backoff_cap_s: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            max=limits.BACKOFF_MAX_MS / 1000,
-            help="The longest wait between two attempts to reach the hub.",
-        ),
-    ] = limits.BACKOFF_MAX_MS / 1000,
+    backoff_cap_s: BackoffCap = BACKOFF_CAP_S,
 ) -> None:
     """Run the terminal of a device that was enrolled and has card keys, until SIGTERM."""
     recent = RecentLog()

@@ -17,19 +17,14 @@ from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
 from shared.edge.main import look_at
 from shared.edge.operations import RecentLog
+from shared.edge.options import BACKOFF_CAP_S, BackoffCap, Home
 from shared.model.errors import InputError
-from shared.protocol import limits
 from shared.protocol.parsing import encode
 
 PORTRAIT = (1080, 1920)
 SIDE_PX_MIN = 320
 
 app = typer.Typer(no_args_is_help=True, help="The street kiosk: run it, look after it.")
-
-Home = Annotated[
-    Path,
-    typer.Option(file_okay=False, help="The device's folder: identity, data and run.", show_default=False),
-]
 
 
 Town = Annotated[
@@ -93,14 +88,7 @@ def run(
     reader: Reader = None,
     faceless: Faceless = None,
     driven: Driven = None,
-    backoff_cap_s: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            max=limits.BACKOFF_MAX_MS / 1000,
-            help="The longest wait between two attempts to reach the hub.",
-        ),
-    ] = limits.BACKOFF_MAX_MS / 1000,
+    backoff_cap_s: BackoffCap = BACKOFF_CAP_S,
 ) -> None:
     """Run a kiosk that was enrolled with `ventanilla device enrol`, until SIGTERM."""
     recent = RecentLog()

@@ -24,8 +24,8 @@ from shared.edge.line_input import LineInput
 from shared.edge.log import log_to_standard_error
 from shared.edge.main import Device, look_at, open_device
 from shared.edge.operations import RecentLog
+from shared.edge.options import BACKOFF_CAP_S, BackoffCap, Home
 from shared.model.errors import DeviceError, InputError, TransientError
-from shared.protocol import limits
 from shared.protocol.enrolment import Token, is_address
 from shared.protocol.parsing import encode
 
@@ -34,11 +34,6 @@ EMPTY_POLL_S = 0.05
 app = typer.Typer(
     no_args_is_help=True, help="A street device: enrol it, run it without a face, ask how it does."
 )
-
-Home = Annotated[
-    Path,
-    typer.Option(file_okay=False, help="The device's folder: identity, data and run.", show_default=False),
-]
 
 
 class NotEmptyError(TransientError):
@@ -102,14 +97,7 @@ def run(
         float | None,
         typer.Option(min=0.05, help="Write the status to standard error so often, a JSON object a line."),
     ] = None,
-    backoff_cap_s: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            max=limits.BACKOFF_MAX_MS / 1000,
-            help="The longest wait between two attempts to reach the hub.",
-        ),
-    ] = limits.BACKOFF_MAX_MS / 1000,
+    backoff_cap_s: BackoffCap = BACKOFF_CAP_S,
 ) -> None:
     """Run a device: take events as JSON lines, answer each with a line, deliver them to the hub.
 
