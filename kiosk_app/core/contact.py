@@ -16,8 +16,8 @@ EMAIL: Final = "contact.email"
 NOBODY: Final = "nobody"
 _PHONE: Final = re.compile(r"(\+\d{1,3})?[ ]?(\d[ ]?){9,12}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
-KEPT: Final = say("Solo se usa para responderle. Se borra un mes después de cerrarse el aviso.")
-KEPT_MESSAGE: Final = say("Solo se usa para responderle. Se borra a los seis meses.")
+KEPT: Final = say("Solo para responderle. Se borra un mes después de cerrar el aviso.")
+KEPT_MESSAGE: Final = say("Solo para responderle. Se borra a los seis meses.")
 """As the hub forgets it: `contacts_kept_days`, `mailbox_kept_days`."""
 
 

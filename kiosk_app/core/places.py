@@ -54,7 +54,7 @@ def place_of(draft: Draft, around: Around) -> Place:
 def _ways(_draft: Draft, around: Around) -> Sequence[Choice]:
     return [
         Choice(id=HERE, words=say("Aquí mismo"), icon="map-pin", hint=written(around.here.address)),
-        Choice(id=STREET, words=say("En otra calle"), icon="signpost"),
+        Choice(id=STREET, words=say("En otra calle"), icon="directions"),
         Choice(id=LANDMARK, words=say("Junto a un lugar conocido"), icon="building-monument"),
         Choice(id=MAP, words=say("Señalarlo en el mapa"), icon="map"),
     ]

@@ -22,6 +22,8 @@ _ONE_LINE: Final = 60
 """What has no more characters than this has a field of one line."""
 _OFFERED_BESIDE: Final = 5
 """How many stand beside one another on a lying screen."""
+_LEFT_LINE: Final = 1.3
+"""How high the line is that says so, by the size of its letters."""
 _SOON: Final = 50
 """When so many characters are left, the field says so."""
 
@@ -73,7 +75,16 @@ def _reading_height(sheet: Sheet, frame: Frame, notes: Sequence[Note], *, has_of
         if not has_offer
     )
     pads = sum(theme.px(56) for each in notes if each.tone in {Tone.CARE, Tone.BAD, Tone.GOOD})
-    return label + _field_least(sheet, frame) + theme.px(40) + lines * theme.least * theme.line_height + pads
+    entry = next(item for item in sheet.stage.page.items if isinstance(item, Entry))
+    left = theme.least * _LEFT_LINE if _is_near_end(frame, entry) else 0.0
+    field = label + _field_least(sheet, frame) + theme.px(40) + left
+    return field + lines * theme.least * theme.line_height + pads
+
+
+def _is_near_end(frame: Frame, entry: Entry) -> bool:
+    """Tell whether the field says how many letters are left."""
+    is_soon = entry.length_max - len(entry.value) <= _SOON
+    return entry.keyboard is Keyboard.TEXT and is_soon and bool(entry.value) and frame.is_upright
 
 
 def _label_size(sheet: Sheet, frame: Frame) -> float:
@@ -139,12 +150,11 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, spare_h: float, *, has_offe
         at = Rect(box.x + pad, box.y + (tall - line) / 2, theme.px(5), line)
     sheet.put("field.mark", Plate(rect=at.inset(0, line * 0.1), fill=colours.primary))
     sheet.y = box.bottom + theme.px(10)
-    is_near_end = entry.keyboard is Keyboard.TEXT and entry.length_max - len(entry.value) <= _SOON
-    if is_near_end and entry.value and frame.is_upright:
+    if _is_near_end(frame, entry):
         left = sheet.stage.say(say("Letras que quedan: {count}", count=entry.length_max - len(entry.value)))
         filled = sheet.text(
             "field.left",
-            Rect(theme.margin, sheet.y, frame.width, theme.least * 1.3),
+            Rect(theme.margin, sheet.y, frame.width, theme.least * _LEFT_LINE),
             left,
             theme.least,
             colours.quiet,

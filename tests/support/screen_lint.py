@@ -268,6 +268,7 @@ def scene_faults(scene: Scene, theme: Theme, size: tuple[int, int], *, reach: bo
             if rect.meets(other.rect)
         )
     yield from _uneven(scene, targets)
+    yield from _unknown_icons(scene)
     boxes = []
     for name, piece in scene.pieces:
         if isinstance(piece, Letters):
@@ -298,6 +299,13 @@ def _uneven(scene: Scene, targets: Sequence[Target]) -> Iterator[str]:
             for name, size in group.items()
             if size < most - 0.5
         )
+
+
+def _unknown_icons(scene: Scene) -> Iterator[str]:
+    """Tell of icons that the set lacks: something else would stand in for them."""
+    for name, piece in scene.pieces:
+        if isinstance(piece, Letters) and piece.face is Face.ICONS:
+            yield from (f"{name} has no icon {icon}" for icon in piece.lines if icon not in ASSETS.icons)
 
 
 def _letters_faults(
@@ -375,7 +383,8 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-INK = Ink(find_assets())
+ASSETS = find_assets()
+INK = Ink(ASSETS)
 
 
 def main() -> None:
