@@ -25,7 +25,7 @@ from typing import Final
 from kiosk_app.core.draft import Around
 from kiosk_app.core.effects import Answer, Effect
 from kiosk_app.core.flow import Flow
-from kiosk_app.core.keyboard import Hand, strike
+from kiosk_app.core.keyboard import LETTERS, SIGNS, Hand, strike
 from kiosk_app.core.pages import Choice, Entry, Page, Screen
 from kiosk_app.core.showing import COMFORT_SPEECH, comforts
 from kiosk_app.core.voice import (
@@ -42,6 +42,10 @@ from shared.model.wording import Language
 
 _WAKING: Final = frozenset({"attract", "idle"})
 """Pages on which the choosing key alone does the next thing: nobody has to look for it first."""
+
+
+_INSTEAD: Final = {SIGNS: LETTERS, LETTERS: SIGNS}
+"""The key that stands where another one stood, once that is pressed."""
 
 
 class Key(StrEnum):
@@ -212,7 +216,17 @@ class Desk:
             return []
         self.hand = strike(replace(self.hand, text=entry.value), key, entry.length_max)
         self._told, self._has_acted = struck_aloud(key, entry, self.hand.text), True
-        return self.flow.type(entry.id, self.hand.text, around, now_ms)
+        effects = self.flow.type(entry.id, self.hand.text, around, now_ms)
+        if self._stood is not None and self._stood.key == key:
+            self._stay(key, self.stops(self.page(around, now_ms)))
+        return effects
+
+    def _stay(self, key: str, stops: Sequence[Stop]) -> None:
+        """Stay on a key whose press has changed the keyboard: small again, or signs in place of letters."""
+        same = (key, key.swapcase(), _INSTEAD.get(key))
+        found = next((place for place, stop in enumerate(stops) if stop.key and stop.key in same), None)
+        if self.place is not None and found is not None:
+            self.place, self._stood = found, stops[found]
 
     def _stand(self, place: int, page: Page, stops: Sequence[Stop]) -> None:
         self.place, self._stood = place, stops[place]

@@ -49,6 +49,9 @@ IDLE_FPS: Final = 30
 ATTRACT_FPS: Final = 20
 """The same while nobody is there."""
 MOVE_FPS: Final = 60
+"""While something moves, and while somebody presses one thing after the other."""
+BUSY_S: Final = 3.0
+"""For so long after a press the next one is expected, and is not kept waiting for a frame."""
 SLOP_PX: Final = 24
 """How far a finger may leave what it pressed, and still mean it."""
 TREMOR_PX: Final = 80
@@ -108,6 +111,7 @@ class KioskApp(App):
         self._parts = 1
         self._state: object = None
         self._moved_s = 1.0
+        self._busy_s = 0.0
 
     # ---- Kivy's calls
 
@@ -149,6 +153,7 @@ class KioskApp(App):
         """Take a finger: what it is on is shown as pressed; another finger meanwhile has no effect."""
         if self._pressed is not None or self.scene is None:
             return
+        self._expect_more()
         target = self.target_at(x, y)
         if target is None or (not target.key and self._trembles(x, y)):
             return
@@ -204,6 +209,7 @@ class KioskApp(App):
 
     def key(self, key: Key) -> None:
         """Take a key of the keypad."""
+        self._expect_more()
         self.carry_out(self.desk.key(key, self._machine.around(), self._now_ms()))
 
     def _act(self, target: Target, point: tuple[float, float]) -> None:
@@ -270,6 +276,7 @@ class KioskApp(App):
 
     def _tick(self) -> None:
         self.carry_out(self.desk.tick(self._now_ms()))
+        self._settle()
 
     # ---- what is shown
 
@@ -297,8 +304,8 @@ class KioskApp(App):
             self._pace(MOVE_FPS)
             self._move()
             self._painter.slide(0.0)
-        elif self._moved_s >= self._look.tokens.move_ms / 1000 or not self._look.motion:
-            self._pace(ATTRACT_FPS if page.screen is Screen.ATTRACT else IDLE_FPS)
+        else:
+            self._settle()
 
     def _stage(self, page: Page) -> Stage:
         comfort = self.desk.flow.session.comfort
@@ -338,8 +345,19 @@ class KioskApp(App):
         self._painter.slide(1 - (1 - share) ** 3)
         if share < 1:
             return True
-        self._pace(ATTRACT_FPS if self._page().screen is Screen.ATTRACT else IDLE_FPS)
+        self._settle()
         return False
+
+    def _expect_more(self) -> None:
+        """Take note of a press: another one comes soon."""
+        self._busy_s = time.monotonic() + BUSY_S
+        self._pace(MOVE_FPS)
+
+    def _settle(self) -> None:
+        """Go on at the pace of what is shown, unless something moves or somebody is busy."""
+        is_moving = self._look.motion and self._moved_s < self._look.tokens.move_ms / 1000
+        if not is_moving and time.monotonic() >= self._busy_s:
+            self._pace(ATTRACT_FPS if self._page().screen is Screen.ATTRACT else IDLE_FPS)
 
     def _pace(self, fps: int) -> None:
         Clock._max_fps = fps  # noqa: SLF001  Kivy has no other way to change it while it runs

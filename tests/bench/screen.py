@@ -29,6 +29,8 @@ IDLE_S: Final = 10.0
 SETTLE_S: Final = 5.0
 """After its first frame a new process still puts its memory in order for a while."""
 PAUSE_S: Final = 0.1
+BUSY_S: Final = 3.0
+"""As `kiosk_app.ui.app` has it, which only a process with a window can import."""
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 Row = dict[str, object]
@@ -97,8 +99,8 @@ def start(home: Path, shown: str) -> float:
 
 
 def idle(screen: ScreenProcess) -> float:
-    """Per cent of a core while nothing happens."""
-    wait(1.0)
+    """Per cent of a core while nothing happens, once the screen expects no further press."""
+    wait(BUSY_S + 1.0)
     before_s, began_s = cpu_s(screen.pid), time.monotonic()
     wait(IDLE_S)
     return 100 * (cpu_s(screen.pid) - before_s) / (time.monotonic() - began_s)

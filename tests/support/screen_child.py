@@ -167,6 +167,10 @@ class Child:
     def do_alive(self) -> object:
         return self.alive
 
+    def do_pace(self) -> object:
+        """How many frames a second there are at most."""
+        return Clock._max_fps  # noqa: SLF001  as the screen itself does
+
     def do_hand(self) -> object:
         return self.desk.hand.text
 

@@ -8,6 +8,7 @@ from PIL import Image
 from pyzbar.pyzbar import decode
 
 from tests.support.kiosk_machine import PROOF, REFERENCE
+from tests.support.polling import eventually
 from tests.support.screen import ScreenProcess
 
 CALM_MS = 61_000
@@ -178,3 +179,13 @@ def test_letter_that_is_typed_draws_little_anew(screen: ScreenProcess) -> None:
 
 def test_clock_of_the_screen_feeds_the_watchdog(screen: ScreenProcess) -> None:
     assert screen.ask("alive") >= 1
+
+
+def test_screen_is_quick_while_somebody_presses_and_calm_again_afterwards(screen: ScreenProcess) -> None:
+    begin(screen)
+    assert screen.ask("pace") == 60
+    eventually(lambda: screen.ask("pace") == 30, timeout_s=30.0, what="a calm screen")
+    screen.key("right")
+    assert screen.ask("pace") == 60
+    screen.ask("wait", ms=CALM_MS + GONE_MS)
+    eventually(lambda: screen.ask("pace") == 20, timeout_s=30.0, what="the page where nobody is")

@@ -220,3 +220,35 @@ def test_page_with_the_town_s_own_words_stands_when_a_press_changes_nothing_on_i
     person.desk.touch("comfort.large", person.kiosk.around, person.kiosk.now_ms)
     assert person.listen() is not None
     assert person.heard == ["Letra grande", "Activado."]
+
+
+def test_place_on_the_keyboard_stays_where_a_press_has_changed_the_keys() -> None:
+    person = Person()
+    person.kiosk.press("start", "es", "report", "c0", "here")
+    person.kiosk.reach("report.words")
+    person.listen()
+    person.key(Key.RIGHT)
+    typed: list[str] = []
+    for way in ((), (Key.RIGHT,), (Key.UP,), (Key.RIGHT,)):
+        person.key(*way)
+        stop = person.desk.stops(person.page)[person.desk.place or 0]
+        typed.append(stop.key)
+        person.key(Key.CHOOSE)
+        assert person.desk.place is not None
+    assert typed[:2] == ["Q", "w"]
+    (value,) = [item.value for item in person.page.items if isinstance(item, Entry)]
+    assert value.startswith("Qw")
+
+
+def test_key_that_brings_the_signs_is_where_the_one_stands_that_brings_the_letters() -> None:
+    person = Person()
+    person.kiosk.press("start", "es", "report", "c0", "here")
+    person.kiosk.reach("report.words")
+    person.listen()
+    person.key(Key.RIGHT)
+    while person.desk.stops(person.page)[person.desk.place or 0].key != "signs":
+        person.key(Key.RIGHT)
+    person.key(Key.CHOOSE)
+    assert person.desk.hand.signs
+    person.key(Key.CHOOSE)
+    assert not person.desk.hand.signs
