@@ -133,7 +133,7 @@ def enrol_herd(
                     token_hash="",
                     request_hash="",
                     device=name,
-                    kind="terminal",
+                    kind="kiosk" if name.startswith("kiosk") else "terminal",
                     site="",
                     k_up=links.up.key.hex(),
                     k_down=links.down.key.hex(),

@@ -186,6 +186,16 @@ class HubProcess:
             answer = connection.getresponse()
             return answer.status, answer.read()
 
+    def post_bytes(self, path: str, body: bytes) -> Any:  # noqa: ANN401  JSON
+        """Post a body as it is, without a token, and expect that it is done."""
+        context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))
+        with closing(HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)) as connection:
+            connection.request("POST", path, body)
+            answer = connection.getresponse()
+            said = answer.read()
+        assert answer.status == 200, said
+        return json.loads(said)
+
     def send_chunks(self, path: str, chunks: Iterable[bytes]) -> int:
         """Post a body of unannounced length, without a token; return the status."""
         context = ssl.create_default_context(cafile=str(self.home / "keys" / "ca.crt"))
