@@ -107,14 +107,18 @@ def make_link(
 def listen(host: str, port: int) -> socket.socket:
     """Take a port, 0 for a free one, before anybody is told of it.
 
+    Its connections hold no piece of an answer back until the one before was acknowledged.
+
     Raises:
         PortTakenError: somebody else has it, or the host is not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise PortTakenError(f"{PortTakenError.__doc__} ({host}:{port}: {error.strerror})") from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def free_port(host: str) -> int:
