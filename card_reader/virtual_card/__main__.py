@@ -10,7 +10,8 @@ Its input takes a line of JSON for each thing that is to happen, and answers it 
     the members of `faults.Plan`     what goes wrong in the next presentation
     {"keep": "x"}, {"put": "x"}      keep a copy of the card's memory, hold the copy there instead (a clone)
     {"be": "phone"}                  be another kind of card (`strangers.KINDS`); {"be": ""} is ours again
-    {"reader": "/…/door.sock"}       hold the card to a virtual reader, until it is torn, mute or taken away
+    {"reader": "/…/door.sock"}       hold the card to a virtual reader, until it is torn, mute or taken away;
+                                     vsmartcard's is "tcp:127.0.0.1:35963"
     {"away": true}                   take it away
     {"held": true}                   answers `yes` or `no`: is it still there?
 
@@ -147,9 +148,10 @@ class Hand(threading.Thread):
     def run(self) -> None:
         """Be there, and be there again when the reader was gone."""
         while not self._away.is_set():
-            with socket.socket(socket.AF_UNIX) as peer:
+            kind, where = _reached(self._path)
+            with socket.socket(kind) as peer:
                 try:
-                    peer.connect(self._path)
+                    peer.connect(where)
                 except OSError:
                     self._away.wait(_AGAIN_S)
                     continue
@@ -173,11 +175,21 @@ class Hand(threading.Thread):
         self.join(_AWAY_S)
 
 
+def _reached(reader: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
+    """Where a reader is: a socket in a folder, or a port."""
+    if not reader.startswith("tcp:"):
+        return socket.AF_UNIX, reader
+    host, _, port = reader.removeprefix("tcp:").rpartition(":")
+    return socket.AF_INET, (host, int(port))
+
+
 def _taken(peer: socket.socket, count: int) -> bytes:
     if count > _MESSAGE_MAX:
         raise Gone
     taken = b""
     while len(taken) < count:
+        if peer.family is socket.AF_INET:  # length and bytes come apart: acknowledge at once
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         part = peer.recv(count - len(taken))
         if not part:
             raise Gone

@@ -28,9 +28,8 @@ def find_program(name: str) -> Path | None:
         msg = f"{name} is not in {LISTED.name}: add it with its Debian package."
         raise LookupError(msg)
     if ".so" in name:
-        return next(
-            (path for place in ("*", "*/dri") for path in Path("/usr/lib").glob(f"{place}/{name}")), None
-        )
+        places = ("*", "*/dri", "pcsc/drivers/*")
+        return next((path for place in places for path in Path("/usr/lib").glob(f"{place}/{name}")), None)
     newest_first = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     places = [*map(str, newest_first), "/usr/sbin"]
     found = shutil.which(name) or shutil.which(name, path=":".join(places))
