@@ -22,6 +22,7 @@ setup: environment look ## Set up everything, the programs that tests need inclu
 
 demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n, STAY=1, KIOSK=window shows a kiosk)
 	@$(MAKE) --no-print-directory look >/dev/null 2>&1 || true # without typefaces a kiosk has no screen, and it says so
+	@$(MAKE) --no-print-directory reader >/dev/null 2>&1 || true # without it the buses have no cards, and it says so
 	@$(VENV)/bin/ventanilla demo $(if $(COUNT),--count $(COUNT)) $(if $(STAY),--stay)
 
 picture: environment look ## Play the demonstration and keep a moment of it as the picture of the README

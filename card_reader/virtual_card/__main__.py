@@ -14,6 +14,7 @@ Its input takes a line of JSON for each thing that is to happen, and answers it 
                                      vsmartcard's is "tcp:127.0.0.1:35963"
     {"away": true}                   take it away
     {"held": true}                   answers `yes` or `no`: is it still there?
+    {"newest": 2}                    answers with the newest record of its file 2, in hexadecimal
 
 A reader that goes (its pcscd was killed) does not move the card: it is there when the reader is back.
 """
@@ -28,6 +29,7 @@ from typing import Final
 
 from card_reader.virtual_card.card import VirtualCard, blank
 from card_reader.virtual_card.faults import Field, Plan
+from card_reader.virtual_card.memory import Cyclic
 from card_reader.virtual_card.strangers import KINDS, Stranger
 
 ANSWER_TO_RESET: Final = bytes.fromhex("3B8180018080")
@@ -65,6 +67,8 @@ class Stand:
             told = json.loads(line)
             if "held" in told:
                 return "yes" if self._hand is not None and self._hand.is_alive() else "no"
+            if "newest" in told:
+                return self._newest(told["newest"])
             if "reader" in told or "away" in told:
                 self._move(told.get("reader"))
                 return "ok"
@@ -80,8 +84,14 @@ class Stand:
                 else:
                     self._next = Plan(**told)
         except (ValueError, TypeError, KeyError) as error:
-            return f"not taken: {type(error).__name__}; give a member of Plan, keep, put, be, reader or away"
+            return f"not taken: {type(error).__name__}; give a member of Plan, or what is listed above"
         return "ok"
+
+    def _newest(self, number: int) -> str:
+        with self._lock:
+            files = [each.files.get(number) for each in self._card.memory.applications.values()]
+        written = [each.records for each in files if isinstance(each, Cyclic)]
+        return next((records[-1].hex() for records in written if records), "")
 
     def _move(self, reader: str | None) -> None:
         if self._hand is not None:

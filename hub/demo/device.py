@@ -12,27 +12,26 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final
 
 from hub.demo import processes
-from hub.demo.standing import Receipt, Standing
+from hub.demo.standing import STATUS_EVERY_S, Life, Receipt, Standing
 from hub.demo.town import TownEvent
 from shared.edge.home import DeviceHome
 
 OFFERED_MAX: Final = 48
-STATUS_EVERY_S: Final = 0.5
 
 
-class _Life:
-    """One process of a device, and the threads at its three pipes."""
+class _Life(Life):
+    """One process of a device; its threads are at the three pipes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self.process = process
+        super().__init__(process)
         self.offered: dict[int, TownEvent] = {}
         self.lines = 0
         self.to_write: SimpleQueue[bytes | None] = SimpleQueue()
-        self.threads: list[threading.Thread] = []
 
 
 class StreetDevice(Standing):
@@ -46,27 +45,15 @@ class StreetDevice(Standing):
 
     # ---- the process
 
-    @property
-    def runs(self) -> bool:
-        """Whether it has power."""
-        return self._life is not None
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        if self._life is None:
-            raise ProcessLookupError(self.id)
-        return self._life.process.pid
+    def _running(self) -> Life | None:
+        return self._life
 
     def start(self) -> None:
         """Give it power."""
         words = ["device", "run", "--home", str(self.home.path), "--backoff-cap-s", str(self._backoff_cap_s)]
         words += ["--status-every-s", str(STATUS_EVERY_S)]
-        life = _Life(processes.start(words, self.log, piped=True))
-        for work in (self._listen, self._hear, self._speak):
-            thread = threading.Thread(target=work, args=(life,), daemon=True)
-            thread.start()
-            life.threads.append(thread)
+        life = _Life(processes.start(words, self.log, piped=processes.Pipes.ALL))
+        life.begin(*(partial(work, life) for work in (self._listen, self._hear, self._speak)))
         self._life = life
 
     def cut_power(self) -> None:
@@ -110,8 +97,7 @@ class StreetDevice(Standing):
     def _bury(self, life: _Life) -> None:
         """Hear what it said to the end, and let those without an answer stand in line again."""
         life.to_write.put(None)
-        for thread in life.threads:
-            thread.join()
+        life.end()
         for pipe in (life.process.stdin, life.process.stdout, life.process.stderr):
             if pipe is not None:
                 with suppress(OSError):

@@ -8,12 +8,10 @@ Rules: who has no receipt begins again. A citizen who is held stands before "sen
 """
 
 import json
-import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,28 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hub.demo import processes
 from hub.demo.citizen import Citizen
 from hub.demo.face import ANSWER_S, FaceCall
-from hub.demo.standing import Receipt, Standing
+from hub.demo.standing import Life, Receipt, Standing
 from hub.demo.town import TownEvent
 from shared.edge.home import DeviceHome
-from shared.edge.status_socket import OwnerSilentError, ask_owner
 from shared.protocol.receipts import Verdict, judge
 
-STATUS_EVERY_S: Final = 0.5
 LOOK_EVERY_S: Final = 0.1
 STEP_S: Final = 0.25
 """Between two presses; the kiosk takes a faster one of the same thing for a tremor."""
 END_S: Final = 10.0
 RECEIPT_PAGE: Final = "report.receipt"
 REVIEW_PAGE: Final = "report.review"
-
-
-class _Life:
-    """The processes of a kiosk from power to no power, and the threads beside them."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self.process = process
-        self.ended = threading.Event()
-        self.threads: list[threading.Thread] = []
 
 
 class StreetKiosk(Standing):
@@ -73,31 +60,19 @@ class StreetKiosk(Standing):
         self.page = ""
         self.doubtful = 0
         self._served: TownEvent | None = None
-        self._life: _Life | None = None
+        self._life: Life | None = None
 
     # ---- the process
 
-    @property
-    def runs(self) -> bool:
-        """Whether it has power."""
-        return self._life is not None
-
-    @property
-    def pid(self) -> int:
-        """The process that owns the outbox."""
-        if self._life is None:
-            raise ProcessLookupError(self.id)
-        return self._life.process.pid
+    def _running(self) -> Life | None:
+        return self._life
 
     def start(self) -> None:
         """Give it power."""
         words = ["kiosk", "run", "--home", str(self.home.path), "--backoff-cap-s", str(self._backoff_cap_s)]
-        life = _Life(processes.start([*words, *self.face, str(self._door)], self.log))
+        life = Life(processes.start([*words, *self.face, str(self._door)], self.log))
         self._life = life
-        for work in (self._look, self._serve):
-            thread = threading.Thread(target=work, args=(life,), daemon=True)
-            thread.start()
-            life.threads.append(thread)
+        life.begin(partial(self.look, life), partial(self._serve, life))
 
     def cut_power(self) -> None:
         """Take the power of both processes, in the middle of whatever they do."""
@@ -153,28 +128,21 @@ class StreetKiosk(Standing):
     def _door(self) -> Path:
         return self.home.path / "face"
 
-    def _bury(self, life: _Life) -> None:
-        life.ended.set()
-        for thread in life.threads:
-            thread.join(END_S + ANSWER_S)
+    def _bury(self, life: Life) -> None:
+        life.end(END_S + ANSWER_S)
         if self._served is not None:
             self.waiting.appendleft(self._served)
         self._served = None
         self.status, self.page = {}, ""
         self._life = None
 
-    def _look(self, life: _Life) -> None:
-        while not life.ended.wait(STATUS_EVERY_S):
-            with suppress(OwnerSilentError):
-                self.status = ask_owner(self.home.run)
-
-    def _serve(self, life: _Life) -> None:
+    def _serve(self, life: Life) -> None:
         while not life.ended.wait(LOOK_EVERY_S):
             event = self._served
             if event is not None and self._visit(life, event):
                 self._served = None
 
-    def _visit(self, life: _Life, event: TownEvent) -> bool:
+    def _visit(self, life: Life, event: TownEvent) -> bool:
         """Go with a citizen through the pages; tell whether they took a receipt home."""
         citizen, caller = citizen_of(event), FaceCall(self._door)
         has_receipt = False

@@ -8,34 +8,85 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from enum import Flag, auto
 from pathlib import Path
 from typing import Final
 
 from hub.broker import leash
+from shared.model.errors import DeviceError
 
+ENV: Final = "/usr/bin/env"
 STOP_S: Final = 20.0
+RUN_S: Final = 60.0
+COMMAND: Final = "shared.cli"
 
 
-def start(words: Sequence[str], log: Path, *, piped: bool = False) -> subprocess.Popen[bytes]:
+Environment = Mapping[str, str] | None
+
+
+class NotDoneError(DeviceError):
+    """A command of the demonstration failed; its log says why."""
+
+
+class Pipes(Flag):
+    """Standard streams of a process."""
+
+    NONE = 0
+    INPUT = auto()
+    OUTPUT = auto()
+    ERRORS = auto()
+    ALL = INPUT | OUTPUT | ERRORS
+
+
+def start(
+    words: Sequence[str],
+    log: Path,
+    *,
+    module: str = COMMAND,
+    piped: Pipes = Pipes.NONE,
+    environment: Environment = None,
+) -> subprocess.Popen[bytes]:
     """Start `ventanilla …`. Call it on the main thread: the child ends with the thread that started it.
 
     Args:
         words: of the command line.
         log: what it writes is appended there.
-        piped: whether its standard streams are the caller's.
+        module: which program of ours, if not `ventanilla`.
+        piped: which of its standard streams are the caller's.
+        environment: what it is told beside ours.
     """
-    tied = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), sys.executable]
-    command = [*tied, "-m", "shared.cli", *words]
+    tied = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), ENV]
+    tied += [*(f"{name}={value}" for name, value in (environment or {}).items()), sys.executable]
     with log.open("ab") as out:
         return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if piped else out,
-            stderr=subprocess.PIPE if piped else out,
+            [*tied, "-m", module, *words],
+            stdin=subprocess.PIPE if piped & Pipes.INPUT else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped & Pipes.OUTPUT else out,
+            stderr=subprocess.PIPE if piped & Pipes.ERRORS else out,
             start_new_session=True,
         )
+
+
+def run(words: Sequence[str], log: Path, *, given: bytes = b"", environment: Environment = None) -> bytes:
+    """Run `ventanilla …` to its end, and return what it says.
+
+    Args:
+        words: of the command line.
+        log: its complaints are appended there.
+        given: what it reads.
+        environment: what it is told beside ours.
+
+    Raises:
+        NotDoneError: it failed.
+    """
+    pipes = Pipes.INPUT | Pipes.OUTPUT
+    with start(words, log, piped=pipes, environment=environment) as process:
+        said, _ = process.communicate(given, timeout=RUN_S)
+    if process.returncode:
+        raise NotDoneError(f"{NotDoneError.__doc__} ({log})")
+    return said
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

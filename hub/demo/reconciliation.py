@@ -1,7 +1,8 @@
 """The reconciliation: what citizens were told, what the hub holds, what the core did, and whether it adds up.
 
-Three parties are asked, each of its own: the devices' receipts, the hub by event id, the core by reference or
-effect key. `add_up` is pure and compares; nothing is taken from one party's belief about another.
+Three parties are asked, each of its own: the devices' receipts (a card's own records among them), the hub by
+event id, the core by reference or effect key. What was done at a desk the hub has in its books alone.
+`add_up` is pure and compares; nothing is taken from one party's belief about another.
 
 Rules: it adds up if every taken event is committed or covered by a loss record, the core has each committed
 event once and nothing else, and the money of devices, ledger and core is one sum in a ledger that balances.
@@ -60,7 +61,8 @@ class Sums:
     Attributes:
         taken: events that a citizen was told are done.
         committed: of those, events that the hub has committed.
-        in_core: of those, events whose effect took place at the core.
+        in_core: of those, events whose effect took place at the core, and rides that cost nothing, which have
+            none there.
         duplicated: effects at the core beyond the first of their key.
         unexpected: effects at the core of no committed event that anyone was told of.
         lost_recorded: taken events that are not committed and that a loss record covers.
@@ -96,11 +98,14 @@ def gather(hub: Door, core: Door, receipts: Sequence[Receipt]) -> Evidence:
         AwayError: one of them does not answer.
     """
     receipts = identified(hub, receipts)
-    fates = hub.fates([question(one) for one in receipts])
+    in_books = {row["event_id"] for row in hub.pages("/v1/payments")}
+    fates = {one.event.id: "committed" for one in receipts if not one.seq and one.event.id in in_books}
+    for told in hub.fates([question(one) for one in receipts if one.seq]):
+        fates[told["event_id"]] = told["fate"]
     journal = list(core.journal())
     return Evidence(
         receipts=receipts,
-        fates={one["event_id"]: one["fate"] for one in fates},
+        fates=fates,
         core=Counter((row["kind"], row["key"]) for row in journal),
         core_minor=sum(row["amount_minor"] for row in journal),
         ledger_minor=sum(entry["amount_minor"] for entry in hub.pages("/v1/payments")),
@@ -114,13 +119,14 @@ def add_up(evidence: Evidence) -> Sums:
     fates = evidence.fates
     committed = [one for one in evidence.receipts if fates.get(one.event.id) == "committed"]
     lost = [one for one in evidence.receipts if fates.get(one.event.id) == "lost"]
-    effects = {core_effect(one) for one in committed}
+    effects = {core_effect(one) for one in committed if one.event.effect}
+    without = sum(1 for one in committed if not one.event.effect)
     committed_minor = _money(committed)
     same_money = committed_minor == evidence.ledger_minor == evidence.core_minor
     return Sums(
         taken=len(evidence.receipts),
         committed=len(committed),
-        in_core=sum(1 for effect in effects if evidence.core.get(effect, 0) > 0),
+        in_core=without + sum(1 for effect in effects if evidence.core.get(effect, 0) > 0),
         duplicated=sum(count - 1 for count in evidence.core.values()),
         unexpected=sum(1 for effect in evidence.core if effect not in effects),
         lost_recorded=len(lost),

@@ -33,6 +33,7 @@ def write_report(path: Path, sums: Sums, evidence: Evidence, stage: Stage, timin
         "outage_s": round(timing.outage_s, 1),
         "wall_s": round(timing.wall_s, 1),
         "at_kiosks": sum(len(kiosk.receipts) for kiosk in stage.kiosks),
+        "on_buses": sum(len(bus.receipts) for bus in stage.buses),
         "devices": _of_devices(stage, evidence),
         "faults": [
             {"fault": one.name, "lasted_s": round(one.lasted_s, 1), **one.details} for one in stage.faults

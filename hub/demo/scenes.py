@@ -9,14 +9,15 @@ moment, because a moment is chosen at which something is lost and must be on rec
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final
 
 from hub.demo import disks
 from hub.demo.asking import AwayError
+from hub.demo.bus import StreetBus
 from hub.demo.stage import Scene, Stage, pause, until
 from hub.demo.standing import Standing
-from hub.demo.town import health_check
+from hub.demo.town import COPIED_CARD, HURRIED_CARD, health_check, traveller
 from hub.recovery.manifest import read_manifest
 
 CALM_S: Final = 3.0
@@ -28,6 +29,9 @@ LATE_MS: Final = 12_000
 """Two seconds longer than the hub waits for the core by default."""
 LATE_FOR_S: Final = 6
 BURST: Final = 48
+COPY: Final = "copy"
+CLONED: Final = "card_cloned"
+TORN_AT_COMMIT: Final[Mapping[str, object]] = {"tear_at": 8, "after": True}
 _MID_APPEND_S: Final = 3.0
 
 
@@ -37,8 +41,8 @@ def calm(_stage: Stage) -> Scene:
 
 
 def power_cut(stage: Stage) -> Scene:
-    """A terminal loses its power in the middle of an append; the unsynced tail of its log is torn."""
-    device = stage.devices["terminal-1"]
+    """A counter loses its power in the middle of an append; the unsynced tail of its log is torn."""
+    device = stage.devices["counter-2"]
     yield from until(lambda: device.flows, PATIENCE_S)
     with stage.on_stage("power_cut", device=device.id) as fault:
         yield from until(lambda: not device.unanswered, PATIENCE_S)
@@ -75,6 +79,45 @@ def kiosk_cut(stage: Stage) -> Scene:
         yield from pause(LOOK_S)
         kiosk.start()
         yield from until(lambda: len(kiosk.receipts) > served and kiosk.flows, PATIENCE_S)
+
+
+def torn_tap(stage: Stage) -> Scene:
+    """A card is pulled away as the bus takes the money, and the bus loses its power; nobody pays twice."""
+    if not stage.buses:
+        return
+    bus, passenger = stage.buses[0], traveller("terminal-1", HURRIED_CARD, stage.random)
+    card = bus.card_of(passenger)
+    with stage.on_stage("torn_tap", device=bus.id) as fault:
+        before = card.newest().counter
+        bus.let_in(passenger, TORN_AT_COMMIT)
+        yield from until(lambda: card.newest().counter > before, PATIENCE_S)
+        bus.cut_power()
+        yield from pause(LOOK_S)
+        bus.start()
+        yield from until(lambda: passenger.id in bus.receipts and bus.flows, PATIENCE_S)
+        fault.details["times"] = card.newest().counter - before
+
+
+def cloned_card(stage: Stage) -> Scene:
+    """A copy of a card rides: the hub sees one deed's number twice, and a clerk stops the card."""
+    if not stage.buses:
+        return
+    first, second = stage.buses
+    owner = traveller(first.id, COPIED_CARD, stage.random)
+    card = first.card_of(owner)
+    card.tell(keep=COPY)
+    first.let_in(owner)
+    yield from until(lambda: owner.id in first.receipts, PATIENCE_S)
+    with stage.on_stage("cloned_card", device=second.id) as fault:
+        card.tell(put=COPY)
+        yield from _boarded(second, stage)
+        yield from until(lambda: stage.town_hall.cases(CLONED) > 0, PATIENCE_S, every_s=LOOK_S / 3)
+        stage.town_hall.block_card(card.subject)
+        blocked_s, turned_away = time.monotonic(), second.turned_away
+        while second.turned_away == turned_away:
+            yield from _boarded(second, stage)
+            yield from pause(LOOK_S / 3)
+        fault.details["seconds"] = round(time.monotonic() - blocked_s)
 
 
 def core_away(stage: Stage) -> Scene:
@@ -139,8 +182,8 @@ def hub_killed(stage: Stage) -> Scene:
 
 
 def broker_killed(stage: Stage) -> Scene:
-    """The broker is killed; in the return a terminal's disk is rolled back to an image of before."""
-    device = stage.devices["terminal-2"]
+    """The broker is killed; in the return a counter's disk is rolled back to an image of before."""
+    device = stage.devices["counter-2"]
     yield from until(lambda: device.flows, PATIENCE_S)
     image = stage.image_of(device)
     disks.take_image(device.home, device.pid, image)
@@ -180,15 +223,23 @@ SCENES: Final[Sequence[Callable[[Stage], Scene]]] = (
     calm,
     power_cut,
     kiosk_cut,
+    torn_tap,
     calm,
     core_away,
-    calm,
+    cloned_card,
     hub_restored,
     calm,
     hub_killed,
     calm,
     broker_killed,
 )
+
+
+def _boarded(bus: StreetBus, stage: Stage) -> Scene:
+    """Let somebody with the copy step up to a bus, until they ride or walk."""
+    passenger = traveller(bus.id, COPIED_CARD, stage.random)
+    bus.let_in(passenger)
+    yield from until(lambda: passenger.id in bus.through, PATIENCE_S)
 
 
 def _serve_and_close(device: Standing, count: int) -> Scene:

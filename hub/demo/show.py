@@ -7,6 +7,7 @@ databases are the evidence.
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +19,9 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
+from hub.demo.bus import StreetBus, can_tap
+from hub.demo.cards import StreetCard, uid_of
+from hub.demo.desk import issue_cards
 from hub.demo.device import StreetDevice
 from hub.demo.faces import Face, choose_face, words_of
 from hub.demo.kiosk import StreetKiosk
@@ -27,8 +31,18 @@ from hub.demo.scenes import SCENES
 from hub.demo.stage import Stage
 from hub.demo.standing import Standing
 from hub.demo.texts import Language, Speech
-from hub.demo.town import KIOSKS, SITES, catalogue_of, make_town, read_reports
-from hub.demo.townhall import HOLD_S, TownHall
+from hub.demo.town import (
+    CARDS_IN_ALL,
+    FARES,
+    KIOSKS,
+    SITES,
+    TERMINALS,
+    TownEvent,
+    catalogue_of,
+    make_town,
+    read_reports,
+)
+from hub.demo.townhall import HOLD_S, NotStartedError, TownHall
 from hub.demo.view import Picture, PlainLines, View
 from hub.demo.watch import Watch
 
@@ -74,7 +88,7 @@ def run(wishes: Wishes) -> int:
         with _ends_in_order(), ExitStack() as closing:
             stage = _set_up(wishes, folder, faces, speech, closing)
             _play(wishes, stage, speech, console)
-            evidence = gather(stage.town_hall.hub, stage.town_hall.core, stage.receipts)
+            evidence = gather(stage.town_hall.hub, stage.town_hall.core, [*stage.at_desk, *stage.receipts])
             sums = add_up(evidence)
             timing = Timing(
                 wall_s=time.monotonic() - began_s, outage_s=sum(fault.lasted_s for fault in stage.faults)
@@ -101,6 +115,7 @@ def _introduce(wishes: Wishes, speech: Speech, folder: Path, faces: Mapping[str,
     print(speech("input_file", path=os.path.relpath(wishes.reports)) if found else speech("input_made"))
     for name, face in faces.items():
         print(speech(f"face_{face}", device=name))
+    print(speech("cards" if can_tap() else "no_cards", cards=CARDS_IN_ALL, devices=" · ".join(TERMINALS)))
     print(speech("cap", cap_s=f"{BACKOFF_CAP_S:g}", hold_s=HOLD_S))
     print(speech("starting"), flush=True)
 
@@ -118,23 +133,50 @@ def _set_up(
     town_hall.prepare()
     town_hall.start_hub()
     town_hall.await_start()
-    town_hall.publish_catalogue(catalogue_of(town))
-    homes = {name: town_hall.enrol(name) for name in SITES}
-    devices: list[Standing] = [
-        StreetKiosk(homes[name], name, town[name], BACKOFF_CAP_S, words_of(faces[name]))
-        if name in faces
-        else StreetDevice(homes[name], name, town[name], BACKOFF_CAP_S)
-        for name in SITES
-    ]
+    town_hall.publish("catalogue", catalogue_of(town))
+    town_hall.publish("fares", FARES)
+    cards = _cards(town_hall, closing)
+    devices = [_device(town_hall, name, town[name], cards, faces) for name in SITES]
     closing.callback(_stop_all, devices)
     for device in devices:
-        if isinstance(device, StreetKiosk):
-            device.keys = town_hall.keys()
         device.start()
+    at_desk = issue_cards(town_hall, cards) if cards else []
     _await_screens([device for device in devices if isinstance(device, StreetKiosk)], speech)
+    _await_readers([device for device in devices if isinstance(device, StreetBus)])
     watch = Watch(town_hall)
     closing.callback(watch.close)
-    return Stage(town_hall, devices, watch, taking_s=wishes.taking_s, seed=wishes.seed)
+    return Stage(town_hall, devices, watch, taking_s=wishes.taking_s, seed=wishes.seed, at_desk=at_desk)
+
+
+def _cards(town_hall: TownHall, closing: ExitStack) -> Sequence[StreetCard]:
+    """Make the town's card keys, and blank cards; none where there is no reader for them."""
+    cards: list[StreetCard] = []
+    if not can_tap():
+        return cards
+    town_hall.make_card_keys()
+    for number in range(CARDS_IN_ALL):
+        cards.append(StreetCard(uid_of(number), town_hall.log_of("cards")))
+        closing.callback(cards[-1].close)
+    return cards
+
+
+def _device(
+    town_hall: TownHall,
+    name: str,
+    future: deque[TownEvent],
+    cards: Sequence[StreetCard],
+    faces: Mapping[str, Face],
+) -> Standing:
+    """Enrol a device, and give it what its kind needs."""
+    home = town_hall.enrol(name)
+    if name in TERMINALS and cards:
+        town_hall.give_card_keys(name, home)
+        return StreetBus(home, name, future, BACKOFF_CAP_S, cards)
+    if name not in faces:
+        return StreetDevice(home, name, future, BACKOFF_CAP_S)
+    kiosk = StreetKiosk(home, name, future, BACKOFF_CAP_S, words_of(faces[name]))
+    kiosk.keys = town_hall.keys()
+    return kiosk
 
 
 def _await_screens(kiosks: Sequence[StreetKiosk], speech: Speech) -> None:
@@ -148,6 +190,19 @@ def _await_screens(kiosks: Sequence[StreetKiosk], speech: Speech) -> None:
             kiosk.stop()
             kiosk.face = tuple(words_of(Face.FACELESS))
             kiosk.start()
+
+
+def _await_readers(buses: Sequence[StreetBus]) -> None:
+    """Wait until every terminal has found its reader.
+
+    Raises:
+        NotStartedError: one has not.
+    """
+    deadline_s = time.monotonic() + SCREEN_S
+    while waiting := [bus for bus in buses if not bus.is_served]:
+        if time.monotonic() > deadline_s:
+            raise NotStartedError(f"{NotStartedError.__doc__} ({waiting[0].log})")
+        time.sleep(LOOK_S)
 
 
 def _play(wishes: Wishes, stage: Stage, speech: Speech, console: Console) -> None:
@@ -182,7 +237,8 @@ def _drawing(live: Live, view: View, console: Console) -> Callable[[], None]:
 def _conclude(speech: Speech, stage: Stage, sums: Sums, timing: Timing, folder: Path) -> None:
     print()
     at_kiosks = sum(len(kiosk.receipts) for kiosk in stage.kiosks)
-    print(speech("at_kiosks", kiosks=at_kiosks, others=sums.taken - at_kiosks))
+    taps = sum(len(bus.receipts) for bus in stage.buses)
+    print(speech("at_kiosks", kiosks=at_kiosks, taps=taps, others=sums.taken - at_kiosks - taps))
     print(speech("adds_up") if sums.adds_up else speech("adds_not", path=folder))
     print(speech("wall", wall_s=round(timing.wall_s), outage_s=round(timing.outage_s)))
     print(speech("report_at", path=REPORT_FILE), flush=True)

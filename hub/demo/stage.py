@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, Final
 
 from hub.demo.asking import Door
+from hub.demo.bus import StreetBus, tap_reference
 from hub.demo.disks import Place
 from hub.demo.kiosk import StreetKiosk
 from hub.demo.standing import Receipt, Standing
@@ -29,7 +30,7 @@ DRAIN_S: Final = 120.0
 KIOSKS_CLOSE_S: Final = 15.0
 """After the last scene; on a slow machine not everybody has come to a kiosk by then."""
 LAST_SHARE: Final = 0.1
-RESERVED: Final[Mapping[str, int]] = {"terminal-1": 50, "terminal-2": 46, "counter-1": 40, "kiosk-1": 1}
+RESERVED: Final[Mapping[str, int]] = {"counter-1": 40, "counter-2": 96, "terminal-1": 1, "kiosk-1": 1}
 """What the scenes need somebody for, so that it does not happen before."""
 
 Scene = Generator[None]
@@ -64,6 +65,8 @@ class Stage:
     Attributes:
         devices: by id.
         kiosks: those among them that have a screen and citizens in front of it.
+        buses: those among them that have a reader and passengers with cards.
+        at_desk: what was done at a desk before the curtain rose.
         faults: those that were shown, the last one may still last.
         taking: more is being taken; False while everything drains.
     """
@@ -76,13 +79,16 @@ class Stage:
         *,
         taking_s: float,
         seed: int,
+        at_desk: Sequence[Receipt] = (),
     ) -> None:
         """Set the stage; everything runs already."""
         self.town_hall = town_hall
         self.devices = {device.id: device for device in devices}
         self.kiosks = [device for device in devices if isinstance(device, StreetKiosk)]
+        self.buses = [device for device in devices if isinstance(device, StreetBus)]
         self.watch = watch
         self.random = Random(seed)  # noqa: S311 - a town and its noise, no secrets
+        self.at_desk = at_desk
         self.faults: list[FaultOnStage] = []
         self.taking = True
         self._taking_s = taking_s
@@ -202,13 +208,15 @@ class Stage:
 
 
 def identified(hub: Door, receipts: Sequence[Receipt]) -> list[Receipt]:
-    """Return receipts with their events' ids: a kiosk's receipt has its reference, which the register knows.
+    """Return receipts with their events' ids: the registers know a kiosk's reference, and a card's deed.
 
-    One that the register does not know keeps an id that is nobody's: it is known by its place alone.
+    One that no register knows keeps an id that is nobody's: it is known by its place alone.
     """
     if all(one.named for one in receipts):
         return list(receipts)
     ids = {row["reference"]: row["event_id"] for row in hub.pages("/v1/service-requests")}
+    for row in hub.pages("/v1/payments"):
+        ids[tap_reference(row["device"], row["subject"], row["counter"])] = row["event_id"]
     return [
         one
         if one.named or one.reference not in ids

@@ -5,9 +5,12 @@ A receipt is what the citizen was told, so it is what "taken" means here.
 Rules: while the face is closed nobody new is served. Processes are started and ended on one thread.
 """
 
+import subprocess
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +22,7 @@ from shared.model.event import Stream
 from shared.protocol.delivery import PROMISED
 
 FLOWING_LINES_MAX: Final = 40
+STATUS_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,33 @@ class Receipt:
     seq: int
     reference: str | None
     named: bool = True
+
+
+class Life:
+    """From power to no power: the process, and the threads that stand beside it.
+
+    Attributes:
+        ended: set when the threads shall end.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        """Begin without threads."""
+        self.process = process
+        self.ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, *work: Callable[[], None]) -> None:
+        """Let each of these go on beside it."""
+        for each in work:
+            thread = threading.Thread(target=each, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def end(self, patience_s: float | None = None) -> None:
+        """Wait until they are through; call it when the process has ended."""
+        self.ended.set()
+        for thread in self._threads:
+            thread.join(patience_s)
 
 
 class Standing(ABC):
@@ -66,15 +97,22 @@ class Standing(ABC):
 
     # ---- the process
 
-    @property
     @abstractmethod
-    def runs(self) -> bool:
-        """Whether it has power."""
+    def _running(self) -> Life | None:
+        """What it has while it has power."""
 
     @property
-    @abstractmethod
+    def runs(self) -> bool:
+        """Whether it has power."""
+        return self._running() is not None
+
+    @property
     def pid(self) -> int:
-        """Its process."""
+        """The process that owns its outbox."""
+        life = self._running()
+        if life is None:
+            raise ProcessLookupError(self.id)
+        return life.process.pid
 
     @abstractmethod
     def start(self) -> None:
@@ -131,6 +169,12 @@ class Standing(ABC):
             return self.runs and not ask_owner(self.home.run)["unacknowledged"]
         except (OwnerSilentError, KeyError):
             return False
+
+    def look(self, life: Life) -> None:
+        """Ask it how it stands, while it lives."""
+        while not life.ended.wait(STATUS_EVERY_S):
+            with suppress(OwnerSilentError):
+                self.status = ask_owner(self.home.run)
 
     @property
     def fenced(self) -> bool:

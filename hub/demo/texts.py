@@ -45,6 +45,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{device}: su pantalla no arranca (mire su registro); sigue sin pantalla.",
         "{device}: its screen does not start (see its log); it goes on without one.",
     ),
+    "cards": (
+        "{devices}: validadores de verdad, con pcscd y {cards} tarjetas virtuales.",
+        "{devices}: real card terminals, with pcscd and {cards} virtual cards.",
+    ),
+    "no_cards": (
+        "{devices}: sin lector de tarjetas (make setup lo instala); sus viajes son inventados.",
+        "{devices}: no card reader (make setup installs it); their rides are invented.",
+    ),
     "starting": (
         "Arrancan la central, el gestor municipal y 8 aparatos…",
         "Starting hub, core and 8 devices…",
@@ -115,6 +123,26 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "textos legibles en su disco: {found}.",
         "readable texts on its disk: {found}.",
     ),
+    "torn_tap_title": ("Tarjeta retirada en {device}", "Card pulled away at {device}"),
+    "torn_tap_text": (
+        "Retiran la tarjeta al cobrar, y el autobús se queda sin luz.",
+        "A card is pulled away as it pays, and the bus loses its power.",
+    ),
+    "torn_tap_watch": (
+        "al acercarla otra vez, la propia tarjeta dice si pagó.",
+        "held there again, the card itself tells whether it paid.",
+    ),
+    "torn_tap_end": ("cobros en la tarjeta: {times}.", "charges on the card: {times}."),
+    "cloned_card_title": ("Tarjeta copiada en {device}", "Copied card at {device}"),
+    "cloned_card_text": (
+        "Alguien viaja con la copia de una tarjeta; el autobús no puede saberlo.",
+        "Somebody rides with a copy of a card; the bus cannot know.",
+    ),
+    "cloned_card_watch": (
+        "la central ve un número dos veces y avisa; alguien la bloquea.",
+        "the hub sees one number twice; a clerk blocks the card.",
+    ),
+    "cloned_card_end": ("rechazada {seconds} s después.", "turned away {seconds} s later."),
     "core_down_title": ("Gestor municipal caído", "Municipal core down"),
     "core_down_text": ("El gestor municipal muere (kill -9).", "The municipal core dies (kill -9)."),
     "core_down_watch": (
@@ -222,8 +250,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "✘ It does not add up. See demo-report.json and the logs in {path}",
     ),
     "at_kiosks": (
-        "{kiosks} avisos por las páginas de los quioscos; {others} en aparatos sin pantalla.",
-        "{kiosks} reports through the kiosks' own pages; {others} events at devices without a screen.",
+        "{kiosks} avisos por las páginas de los quioscos; {taps} viajes con tarjeta; {others} en los demás.",
+        "{kiosks} reports through the kiosks' own pages; {taps} rides by card; {others} at other devices.",
     ),
     "report_at": ("Informe: {path}", "Report: {path}"),
     "wall": (

@@ -1,7 +1,7 @@
 """The town: what its people say and pay, as events for its devices, in a fixed order.
 
 Reports are real ones of a city where a file of them lies (GeoReport field names), otherwise invented: streets
-and texts that exist nowhere. Money, cards and notices are always invented; a card is named `prueba-0001`.
+and texts that exist nowhere. Money, cards and notices are always invented.
 
 Rules: the same seed and file give the same town but for the ids. Nothing here is anyone's.
 """
@@ -29,12 +29,35 @@ SITES: Final[Mapping[str, str]] = {
     "kiosk-1": "Plaza Mayor",
     "kiosk-2": "Mercado",
     "counter-1": "Biblioteca",
-    "counter-2": "Ayuntamiento",
+    "counter-2": "Polideportivo",
     "terminal-1": "Línea 3",
     "terminal-2": "Línea 27",
     "beacon-1": "Estación",
     "beacon-2": "Puerto",
 }
+CARDS: Final = 8
+"""In the town's hands; each rides on both buses."""
+HURRIED_CARD: Final = CARDS
+"""Whoever has it pulls it away too early."""
+COPIED_CARD: Final = CARDS + 1
+"""Somebody has made a copy of it."""
+CARDS_IN_ALL: Final = CARDS + 2
+FARES: Final[Mapping[str, Any]] = {
+    "products": [{"product": "1", "name": {"es": "Billete"}, "amount_minor": 130, "currency": "EUR"}],
+    "tap": {
+        "currency": "EUR",
+        "prices": [{"category": 0, "amount_minor": 130}],
+        "passes": [],
+        "rides": [],
+        "transfer": {"window_s": 15, "count": 1, "same_line": False},
+        "tolerance_minor": 130,
+        "passback_s": 20,
+        "passengers_max": 5,
+    },
+}
+"""What a ride costs. Times are those of a town in which an hour passes in a minute."""
+RIDES_MIN: Final = 32
+RIDES_MAX: Final = 64
 KIOSK_REPORTS_MIN: Final = 3
 KIOSK_REPORTS_MAX: Final = 16
 CURRENCY: Final = "EUR"
@@ -54,7 +77,6 @@ _TROUBLES: Final = (
     ("Mobiliario urbano", "Al banco le faltan dos tablas."),
 )
 _FEES: Final = (("padron", 300), ("biblioteca", 150), ("tasa-basura", 4250), ("licencia-obra", 1875))
-_CARDS: Final = 60
 _SUGGESTIONS: Final = (
     ("suggestion", "Hace falta sombra en la parada del mercado."),
     ("complaint", "La biblioteca cierra antes de lo que dice su puerta."),
@@ -74,6 +96,7 @@ class TownEvent:
         effect: which of its effects goes to the core; None where nothing does.
         amount_minor: money that moves, in cents.
         service: what a report is about, as its town calls it.
+        card: which of the town's cards is held to a terminal, if it is a real one: that says what it costs.
     """
 
     id: str
@@ -82,6 +105,7 @@ class TownEvent:
     effect: str | None = None
     amount_minor: int = 0
     service: str = ""
+    card: int | None = None
 
 
 def read_reports(path: Path | None, seed: int) -> Iterator[Mapping[str, Any]]:
@@ -108,17 +132,16 @@ def make_town(
 
     Args:
         reports: where the words come from.
-        count: how many reports; fees, taps, credits, notices and the beacons' own words come on top. Some
+        count: how many reports; fees, taps, notices and the beacons' own words come on top. Some
             of them are made at the kiosks (`at_kiosk`), the others at counters.
         seed: of everything else.
         now_ms: wall clock, for the ids.
     """
     making = _Making(Random(seed), now_ms)  # noqa: S311 - likewise
-    taps = max(140, count * 2 // 5)
     places = [*KIOSKS * at_kiosk(count), *islice(cycle(COUNTERS), count)]
     kinds = [
         *(making.report(place, row) for place, row in zip(places, islice(reports, count), strict=False)),
-        *(making.fee(COUNTERS[n % 2]) for n in range(max(24, count // 12))),
+        *(making.fee(COUNTERS[n % 2]) for n in range(max(140, count * 2 // 5))),
         *(making.notice(COUNTERS[n % 2]) for n in range(max(9, count // 10))),
         *(making.suggestion(COUNTERS[n % 2]) for n in range(max(6, count // 20))),
         *(making.callback(COUNTERS[n % 2]) for n in range(max(6, count // 20))),
@@ -126,7 +149,7 @@ def make_town(
     ]
     town: dict[str, deque[TownEvent]] = {name: deque() for name in SITES}
     making.random.shuffle(kinds)
-    for event in (*kinds, *(making.tap(TERMINALS[n % 2]) for n in range(taps))):
+    for event in (*kinds, *(making.tap(n) for n in range(rides_of(count)))):
         town[event.device].append(event)
     return town
 
@@ -134,6 +157,11 @@ def make_town(
 def at_kiosk(count: int) -> int:
     """Return how many of so many reports are made at each kiosk: as many as two cores can show meanwhile."""
     return min(KIOSK_REPORTS_MAX, max(KIOSK_REPORTS_MIN, count // 100))
+
+
+def rides_of(count: int) -> int:
+    """Return how many rides there are in a town of so many reports: no card is back on its bus at once."""
+    return min(RIDES_MAX, max(RIDES_MIN, count // 30))
 
 
 def catalogue_of(town: Mapping[str, Iterable[TownEvent]]) -> Mapping[str, Any]:
@@ -150,13 +178,18 @@ def health_check(device: str, random: Random, now_ms: int) -> TownEvent:
     return _Making(random, now_ms).health(device)
 
 
+def traveller(device: str, card: int, random: Random) -> TownEvent:
+    """Make somebody who rides with a card."""
+    return _Making(random, 0).rider(device, card)
+
+
 class _Making:
     """Makes events with a seed; a card's counter rises with each of its taps."""
 
     def __init__(self, random: Random, now_ms: int) -> None:
         self.random = random
         self._now_ms = now_ms
-        self._counters = dict.fromkeys(range(_CARDS), 0)
+        self._counters = dict.fromkeys(range(CARDS_IN_ALL), 0)
 
     def report(self, device: str, row: Mapping[str, Any]) -> TownEvent:
         service = str(row.get("service_name") or "Otros").strip()
@@ -176,21 +209,23 @@ class _Making:
         data = {"concept": concept, "method": self.random.choice(("card", "cash")), **_money(amount_minor)}
         return self._event(device, "payment.captured", data, effect=PAYMENT, amount_minor=amount_minor)
 
-    def tap(self, device: str) -> TownEvent:
-        card = self.random.randrange(_CARDS)
+    def tap(self, n: int) -> TownEvent:
+        device, card = TERMINALS[n % len(TERMINALS)], (n // 2 + n % 2 * (CARDS // 2 - 1)) % CARDS
+        return self.rider(device, card)
+
+    def rider(self, device: str, card: int) -> TownEvent:
         self._counters[card] += 1
         counter, subject = self._counters[card], {"kind": "card", "value": f"prueba-{card:04d}"}
-        if counter % 8 == 1:
-            amount_minor = self.random.choice((1000, 2000))
-            data = {"counter": counter, "method": "cash", **_money(amount_minor)}
-            kind = "purse.credited"
+        data: dict[str, object] = {"counter": counter}
+        if counter == 1:
+            kind, amount_minor, data["method"] = "purse.credited", 2_000, "cash"
         else:
-            amount_minor = 150
-            data = {"counter": counter, "product": "sencillo", "line": SITES[device], **_money(amount_minor)}
-            kind = "tap.charged"
-        return self._event(
+            kind, amount_minor, data["product"] = "tap.charged", 130, "1"
+        data |= _money(amount_minor)
+        event = self._event(
             device, kind, data, effect=PAYMENT, amount_minor=amount_minor, more={"subject": subject}
         )
+        return replace(event, card=card)
 
     def notice(self, device: str) -> TownEvent:
         data = {"notice": self.random.choice(_NOTICES), "version": 1, "channel": "kiosk"}

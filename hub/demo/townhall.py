@@ -28,7 +28,9 @@ from shared.protocol.receipts import TownKeys
 
 START_S: Final = 60.0
 HOLD_S: Final = 8
-CATALOGUE_S: Final = 86_400
+BUNDLE_S: Final = 86_400
+WHO: Final = "demo"
+TOWN_HALL: Final = "Ayuntamiento"
 BROKER: Final = "nats-server"
 
 
@@ -96,11 +98,10 @@ class TownHall:
             context=client_context(ca_pem=authority),
         )
 
-    def publish_catalogue(self, catalogue: Mapping[str, Any]) -> None:
-        """Say what can be reported; a kiosk offers nothing before it knows."""
-        body = b64encode(json.dumps(catalogue).encode()).decode()
-        wanted = {"body": body, "expires_s": CATALOGUE_S, "who": "demo"}
-        self.hub.post("/v1/bundles/catalogue", wanted)
+    def publish(self, bundle: str, said: Mapping[str, Any]) -> None:
+        """Tell every device what can be reported (`catalogue`), what a ride costs (`fares`), or the like."""
+        body = b64encode(json.dumps(said).encode()).decode()
+        self.hub.post(f"/v1/bundles/{bundle}", {"body": body, "expires_s": BUNDLE_S, "who": WHO})
 
     def keys(self) -> Mapping[str, Ed25519PublicKey]:
         """Return the town's public keys, with which anybody can judge a receipt."""
@@ -109,11 +110,31 @@ class TownHall:
     def enrol(self, name: str) -> DeviceHome:
         """Enrol a device: a token from the operator's side, HTTPS from the device's."""
         kind = name.partition("-")[0]
-        answer = self.hub.post(TOKENS_PATH, {"device": name, "kind": kind, "site": SITES[name]})
+        answer = self.hub.post(
+            TOKENS_PATH, {"device": name, "kind": kind, "site": SITES.get(name, TOWN_HALL)}
+        )
         home = DeviceHome(self.folder / "devices" / name)
         with home.locked():
             enrol(home.identity, Token.parse(answer["token"]))
         return home
+
+    def make_card_keys(self) -> None:
+        """Make the town's card keys."""
+        self._run("card-keys", "new")
+
+    def give_card_keys(self, name: str, home: DeviceHome) -> None:
+        """Seal the tap's key to a terminal, as a technician carries it there."""
+        sealed = self._run("card-keys", "terminal-keys", name)
+        words = ["reader", "load-keys", "--home", str(home.path)]
+        processes.run(words, self.log_of("operator"), given=sealed)
+
+    def cases(self, kind: str) -> int:
+        """Count a clerk's open cases of a kind."""
+        return sum(1 for _ in self.hub.pages(f"/v1/exceptions?kind={kind}&unresolved=true"))
+
+    def block_card(self, subject: str) -> None:
+        """Put a card on the deny list of every terminal, as a clerk decides."""
+        self.hub.post(f"/v1/cards/{subject}/block", {"who": WHO, "why": "copied"})
 
     # ---- processes
 
@@ -211,6 +232,10 @@ class TownHall:
 
     def _order(self, *words: str) -> subprocess.Popen[bytes]:
         return processes.start(["hub", *words], self.log_of("operator"))
+
+    def _run(self, *words: str) -> bytes:
+        home = ["--home", str(self.hub_home)]
+        return processes.run(["hub", *words, *home], self.log_of("operator"))
 
     def _look_alive(self, process: subprocess.Popen[bytes] | None, name: str) -> None:
         if process is not None and process.poll() is not None:

@@ -17,8 +17,10 @@ from tests.support.polling import eventually
 FAULTS = {
     "power_cut",
     "kiosk_cut",
+    "torn_tap",
     "core_down",
     "core_late",
+    "cloned_card",
     "restored",
     "hub",
     "disk_lost",
@@ -92,6 +94,15 @@ def test_citizens_at_the_demo_s_kiosks_take_receipts_home_and_leave_nothing(repo
     assert all(one["taken"] == one["committed"] > 0 == one["doubtful"] for one in kiosks.values())
     cut = next(one for one in report["faults"] if one["fault"] == "kiosk_cut")
     assert cut["found"] == 0
+
+
+@pytest.mark.timeout(WAIT_S)
+def test_cards_on_the_demo_s_buses_tell_themselves_what_they_paid(report: dict[str, Any]) -> None:
+    buses = {name: one for name, one in report["devices"].items() if name.startswith("terminal-")}
+    assert sum(one["taken"] for one in buses.values()) == report["on_buses"] > 0
+    assert all(one["taken"] == one["committed"] > 0 for one in buses.values())
+    torn = next(one for one in report["faults"] if one["fault"] == "torn_tap")
+    assert torn["times"] == 1
 
 
 @pytest.mark.timeout(WAIT_S)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub.demo.asking import Door
+from hub.demo.bus import tap_reference
 from hub.demo.reconciliation import Evidence, add_up, core_effect
 from hub.demo.stage import identified
 from hub.demo.standing import Receipt
@@ -97,11 +98,30 @@ def test_reconciliation_of_money_that_differs_anywhere_fails(spoil: Callable[[Ev
 
 
 class Register(Door):
-    """A hub that knows one report."""
+    """A hub that knows one report and one ride."""
 
     def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        assert path == "/v1/service-requests"
-        yield {"reference": "REF-0", "event_id": IDS[3]}
+        match path:
+            case "/v1/service-requests":
+                yield {"reference": "REF-0", "event_id": IDS[3]}
+            case "/v1/payments":
+                yield {"device": "terminal-1", "subject": "5f", "counter": 7, "event_id": IDS[2]}
+            case _:
+                pytest.fail(path)
+
+
+def test_ride_by_card_is_known_by_its_bus_card_and_deed() -> None:
+    ride = replace(receipt(0, PAYMENT), named=False, reference=tap_reference("terminal-1", "5f", 7))
+    copied = replace(ride, reference=tap_reference("terminal-2", "5f", 7))
+    assert [one.event.id for one in identified(Register(port=1), [ride, copied])] == [IDS[2], IDS[0]]
+
+
+def test_ride_that_costs_nothing_has_no_effect_at_the_core() -> None:
+    free = replace(receipt(3, PAYMENT), event=replace(LOST.event, effect=None, amount_minor=0))
+    fates = {**GOOD.fates, IDS[3]: "committed"}
+    sums = add_up(replace(GOOD, receipts=(REPORTED, PAID, FEE, free), fates=fates))
+    assert sums.adds_up
+    assert (sums.committed, sums.in_core, sums.taken_minor) == (4, 4, 450)
 
 
 def test_receipt_of_a_kiosk_is_known_by_its_reference_and_else_by_its_place_alone() -> None:

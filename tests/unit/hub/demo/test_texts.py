@@ -18,6 +18,7 @@ VALUES = {
     "again": 999,
     "lost": 48,
     "released": 48,
+    "times": 1,
 }
 
 
