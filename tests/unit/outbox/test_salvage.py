@@ -334,7 +334,7 @@ def test_rows_around_pages_that_cannot_be_read_are_each_read_once_and_in_few_rea
         connection.executemany("INSERT INTO row VALUES (?, ?)", ((n, "x" * 300) for n in range(1, 201)))
         connection.execute("COMMIT")
     content = bytearray(file.read_bytes())
-    found = leaves(content)
+    found = leaves(bytes(content))
     for leaf in BAD_LEAVES:
         content[found[leaf]] = 0xFF
     file.write_bytes(content)
