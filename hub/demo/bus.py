@@ -66,6 +66,7 @@ class StreetBus(Standing):
 
     Attributes:
         shown: what its display said last.
+        door: the reader's socket.
         turned_away: passengers who saw a red light to the end.
         through: passengers who rode or walked.
     """
@@ -77,6 +78,7 @@ class StreetBus(Standing):
         future: deque[TownEvent],
         backoff_cap_s: float,
         cards: Sequence[StreetCard],
+        sockets: Path,
     ) -> None:
         """Stand in the street, without power.
 
@@ -86,12 +88,14 @@ class StreetBus(Standing):
             future: its passengers.
             backoff_cap_s: the longest wait between two attempts to reach the hub.
             cards: those in the town's hands.
+            sockets: a folder with a short name, for its reader's.
         """
         super().__init__(home, name, future, backoff_cap_s)
         self.shown = ""
         self.turned_away = 0
         self.through: set[str] = set()
         self._cards = cards
+        self.door = sockets / name / f"{DOOR}.sock"
         self._plans: dict[str, Mapping[str, object]] = {}
         self._served: TownEvent | None = None
         self._life: _Life | None = None
@@ -132,11 +136,6 @@ class StreetBus(Standing):
             processes.stop(self._life.process)
             processes.stop(self._life.pcscd)
             self._bury(self._life)
-
-    @property
-    def door(self) -> Path:
-        """The reader's socket."""
-        return self.home.path / "pcsc" / f"{DOOR}.sock"
 
     @property
     def is_served(self) -> bool:

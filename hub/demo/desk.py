@@ -29,7 +29,7 @@ def issue_cards(town_hall: TownHall, cards: Iterable[StreetCard]) -> list[Receip
         NotDoneError: the desk could not do it.
     """
     home, log = town_hall.enrol(DESK), town_hall.log_of(DESK)
-    folder = home.path / "pcsc"
+    folder = town_hall.sockets / DESK
     folder.mkdir()
     pcscd = processes.start([str(folder), DOOR], log, module=PCSCD)
     environment = {SOCKET_NAME: str(folder / "pcscd.comm")}

@@ -171,7 +171,7 @@ def _device(
     home = town_hall.enrol(name)
     if name in TERMINALS and cards:
         town_hall.give_card_keys(name, home)
-        return StreetBus(home, name, future, BACKOFF_CAP_S, cards)
+        return StreetBus(home, name, future, BACKOFF_CAP_S, cards, town_hall.sockets)
     if name not in faces:
         return StreetDevice(home, name, future, BACKOFF_CAP_S)
     kiosk = StreetKiosk(home, name, future, BACKOFF_CAP_S, words_of(faces[name]))

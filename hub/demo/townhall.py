@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,6 +27,7 @@ from shared.model.errors import DeviceError
 from shared.protocol.enrolment import TOKENS_PATH, Token
 from shared.protocol.receipts import TownKeys
 
+SHORT: Final = "/tmp"  # noqa: S108  whatever TMPDIR says; what is made there is private
 START_S: Final = 60.0
 HOLD_S: Final = 8
 BUNDLE_S: Final = 86_400
@@ -43,6 +45,7 @@ class TownHall:
 
     Attributes:
         folder: of the demonstration; logs lie in `log`.
+        sockets: a folder with a short name, because that of a socket is short; it goes at the end.
         hub: the hub's door.
         core: the core's door, with the token for orders.
     """
@@ -50,6 +53,7 @@ class TownHall:
     def __init__(self, folder: Path) -> None:
         """Make both homes; nothing runs yet."""
         self.folder = folder
+        self.sockets = Path(mkdtemp(prefix="ventanilla-", dir=SHORT))
         for name in ("core", "copy", "log", "devices"):
             (folder / name).mkdir()
         self._core_token = folder / "core" / "control-token"
@@ -168,10 +172,11 @@ class TownHall:
                 processes.kill_pid(pid)
 
     def stop(self) -> None:
-        """Stop both, the hub first."""
+        """Stop both, the hub first; their callers are gone."""
         for process in (self._hub_process, self._core_process):
             if process is not None:
                 processes.stop(process)
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def start_backup(self) -> subprocess.Popen[bytes]:
         """Begin to copy the hub's database, while it runs."""
