@@ -63,10 +63,10 @@ def town(tmp_path: Path) -> Iterator[SmallTown]:
 def test_reconciliation_with_duplicate_missing_effect_or_unheard_receipt_fails(
     town: SmallTown,
 ) -> None:
-    town.serve(12)
+    town.serve(24)
     good = eventually(lambda: sums if (sums := town.sums()).adds_up else None, timeout_s=30, what="the sum")
     assert good is not None
-    assert (good.taken, good.in_core, exit_status(good)) == (12, 12, 0)
+    assert (good.taken, good.in_core, exit_status(good)) == (24, 24, 0)
 
     receipts = town.kiosk.receipts.values()
     reference = next(one.reference for one in receipts if one.event.effect == REPORT)
@@ -80,7 +80,7 @@ def test_reconciliation_with_duplicate_missing_effect_or_unheard_receipt_fails(
     town.town_hall.core.post("/control", {"mode": "refuse"})
     town.serve(4)
     lacking = town.sums()
-    assert (lacking.committed, lacking.in_core) == (16, 12)
+    assert (lacking.committed, lacking.in_core) == (28, 24)
     assert exit_status(lacking) == EXIT_FAILED
 
     stranger = new_event_id(NOW_MS, Random(0).randbytes(EVENT_ID_RANDOM_BYTES))
