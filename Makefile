@@ -34,7 +34,7 @@ screenshots: environment look ## Take the pictures of docs/KIOSK.md from the kio
 test: setup ## Run every test: check, real processes, 1,000 simulated seeds, every planted bug
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory -j4 --output-sync=target \
-		test-acceptance test-faults test-played test-simulated test-rest
+		test-rest test-acceptance test-faults test-played test-simulated
 
 check: environment ## Format, lint, types, import contracts, fast tests (two or three minutes)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target \
