@@ -21,6 +21,7 @@ _DOUBTED: Final = (Verdict.FORGED.value, Verdict.UNKNOWN_CARD.value)
 _STUCK: Final = (State.DEAD.value, State.UNDECIDED.value)
 
 Key = tuple[str, str]
+_REPEATED = frozenset({Kind.TAP_REPEATED.value, Kind.CANCEL_REPEATED.value})
 """Device and currency."""
 
 
@@ -126,8 +127,11 @@ def _booked(connection: Connection, day: str) -> dict[Key, dict[str, Sum]]:
     found: dict[Key, dict[str, Sum]] = defaultdict(dict)
     for row in rows:
         key = (row.device, row.currency)
-        if row.kind == Kind.TAP_REPEATED.value:
-            found[key]["repeated"] = Sum(taps=row.taps, amount_minor=row.said)
+        if row.kind in _REPEATED:
+            before = found[key].get("repeated", Sum())
+            found[key]["repeated"] = Sum(
+                taps=before.taps + row.taps, amount_minor=before.amount_minor + row.said
+            )
         else:
             sign = -1 if row.kind == Kind.REVERSAL.value else 1
             before = found[key].get("booked", Sum())

@@ -26,6 +26,8 @@ from tests.support.hub_database import NOW_MS, Street, fresh_database, transacti
 CARDS = st.sampled_from(["card-1", "card-2", "card-3"])
 COUNTERS = st.integers(1, 8)
 AMOUNTS = st.integers(1, 900)
+UNDOING = {"payment.reversed", "tap.cancelled"}
+"""Who undoes is not undone."""
 BUSES = st.sampled_from([0, 1])
 
 
@@ -51,7 +53,7 @@ class Model:
             case "payment.reversed":
                 target = (event.device, str(event.data["reverses"]))
                 moved = self.moved.get(target)
-                if not moved or target in self.undone or self.seen[target].type == "payment.reversed":
+                if not moved or target in self.undone or self.seen[target].type in UNDOING:
                     return False
                 self.undone.add(target)
                 back: list[tuple[str, str, int]] = []

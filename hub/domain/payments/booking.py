@@ -25,7 +25,9 @@ class Kind(StrEnum):
     CARD_DEED = "card_deed"
     """A card's counter was used at a desk, and no money moved."""
     TAP_REPEATED = "tap_repeated"
-    """A second tap, or the end of one, under one counter of a card: recorded, not charged."""
+    """A second tap under one counter of a card: recorded, not charged."""
+    CANCEL_REPEATED = "cancel_repeated"
+    """A tap that was undone under a counter that another deed has: recorded, and nothing goes back."""
     CREDIT_REPEATED = "credit_repeated"
     """A second credit under one counter: the money lies in suspense."""
 

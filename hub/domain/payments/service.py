@@ -140,7 +140,7 @@ class Payments:
             return None
         if self._ledger.is_counter_used(subject, cancelled.counter):
             self._note_repeat(source, subject, cancelled.counter, amount)
-            return self._book(source, Kind.TAP_REPEATED, mark, amount.currency, (), cancelled.counter)
+            return self._book(source, Kind.CANCEL_REPEATED, mark, amount.currency, (), cancelled.counter)
         tap = self._tap_to_undo(reversed_key, subject)
         moved_minor = sum(moved.amount_minor for moved in tap.transfers)
         is_same = (moved_minor, tap.currency) == (amount.amount_minor, amount.currency)

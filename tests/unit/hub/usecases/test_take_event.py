@@ -229,7 +229,8 @@ def test_tap_undone_under_a_counter_that_is_used_is_recorded_and_gives_nothing_b
 
 def test_tap_undone_that_is_no_tap_of_this_card_is_refused(connection: Connection, street: Street) -> None:
     tap, credit, other = street.tap("card-1", 1), street.credit("card-1", 2), street.tap("card-2", 1)
-    take_all(connection, [credit, tap, other, street.cancel(tap, 3)])
+    undone, repeated = street.cancel(tap, 3), street.cancel(other, 1)
+    take_all(connection, [credit, tap, other, undone, repeated])
     before = balances(connection)
     for wrong, error in (
         (street.cancel(street.tap("card-1", 9), 10), UnknownPaymentError),
@@ -238,6 +239,9 @@ def test_tap_undone_that_is_no_tap_of_this_card_is_refused(connection: Connectio
         (street.cancel(replace(credit, data=tap.data), 10), NotReversibleError),
         (street.cancel(replace(other, subject="card-1"), 10), NotReversibleError),
         (street.cancel(other, 10, 149), NotReversibleError),
+        (street.cancel(undone, 10), NotReversibleError),
+        (street.cancel(repeated, 10), NotReversibleError),
+        (street.reversal(undone), NotReversibleError),
         (street.reversal(tap), NotReversibleError),
     ):
         uow = UnitOfWork(connection)
