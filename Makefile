@@ -9,7 +9,7 @@ SEEDS ?= 1000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup look reader demo picture screenshots test check bench plots simulate proof translations lock clean
+.PHONY: help setup look reader micropython demo picture screenshots test check bench plots simulate proof translations lock clean
 .PHONY: environment check-hub check-street check-types check-rules check-contracts check-style test-acceptance test-faults test-played test-rest test-simulated test-mutants
 
 help: ## List the targets
@@ -18,6 +18,7 @@ help: ## List the targets
 setup: environment look ## Set up everything, the programs that tests need included (root installs them)
 	@.ci/programs daemons
 	@$(MAKE) --no-print-directory reader
+	@$(MAKE) --no-print-directory micropython || test -z "$$CI" # a named skip elsewhere
 	@echo "Ready: make demo, make test"
 
 demo: environment ## Play a street against a hub, break things, reconcile (COUNT=n, STAY=1, KIOSK=window shows a kiosk)
@@ -70,6 +71,8 @@ look: $(VENV)/.look ## Install the typefaces and icons of the screens, below the
 
 reader: $(VENV)/share/ventanilla/reader/ventanilla_ifd.so ## Compile the reader that virtual cards are held to (tests, demonstration)
 
+micropython: $(VENV)/share/ventanilla/micropython/micropython ## Bring the 32-bit MicroPython that beacons' tests run on
+
 # ---- the environment: made once, then a second call is instant
 
 environment: $(VENV)/.installed
@@ -91,6 +94,9 @@ $(VENV)/.look: requirements/look.lock .ci/look | environment
 
 $(VENV)/share/ventanilla/reader/ventanilla_ifd.so: hardware/reader/driver/ventanilla_ifd.c .ci/reader
 	@.ci/reader $@
+
+$(VENV)/share/ventanilla/micropython/micropython: .ci/micropython | environment
+	@.ci/micropython $(@D)
 
 # ---- the parts of check and test
 

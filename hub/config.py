@@ -101,6 +101,7 @@ class HubConfig(BaseSettings):
     mailbox_parallel: int = Field(default=4, ge=1, le=64)
     mailbox_answers_every_s: float = Field(default=60.0, ge=0, le=86_400)
     contacts_kept_days: int = Field(default=30, ge=1, le=3_650)
+    photographs_kept_days: int = Field(default=90, ge=KEEP_WINDOW_MS // 86_400_000, le=3_650)
     mailbox_kept_days: int = Field(default=180, ge=KEEP_WINDOW_MS // 86_400_000, le=3_650)
     media_base_url: str = Field(default="", pattern=URL)
     core_timeout_s: float = Field(default=10.0, gt=0, le=300)
@@ -108,6 +109,7 @@ class HubConfig(BaseSettings):
     retry_max_s: float = Field(default=300.0, gt=0, le=3_600)
 
     purse_floor_minor: int = Field(default=-500, le=0)
+    notices_approval: Literal["another", "anyone"] = "another"
     hold_s: int = Field(default=0, ge=0, le=60)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

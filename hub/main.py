@@ -29,6 +29,7 @@ from hub.api.app import build_app
 from hub.api.parts import Parts
 from hub.api.server import Server, make_server
 from hub.assembly.address import public_address
+from hub.assembly.beacons import make_beacon_work
 from hub.assembly.bodies import make_attachments
 from hub.assembly.cards import make_card_work
 from hub.assembly.core_jobs import core_jobs
@@ -173,8 +174,9 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
     fleet.press.publish_hub_keys()
     updates = make_updates(config, writer, fleet, now_ms)
     answers = make_answers(config, writer, now_ms)
-    forgetting = make_forgetting(config, writer, now_ms)
+    forgetting = make_forgetting(config, writer, attachments, now_ms)
     cards = make_card_work(room, writer, fleet, now_ms)
+    beacons = make_beacon_work(config, room, writer, fleet, now_ms)
     desks = make_desks(config, room, writer, towards_core.forwarder.wake, cards.deny_press.publish)
     worker = IngestWorker(
         ingest,
@@ -209,11 +211,9 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
             [
                 *_jobs(room, writer, life, worker, attachments),
                 *copy_jobs(config, writer, journal_copy, now_ms),
-                *cards.jobs,
                 *_fleet_jobs(fleet),
                 *core_jobs(config, writer, towards_core.forwarder.wake, updates, answers),
-                *desks.jobs,
-                *forgetting.jobs,
+                *(job for part in (cards, beacons, desks, forgetting) for job in part.jobs),
             ]
         ),
         fleet=fleet,
@@ -222,6 +222,7 @@ async def _open(config: HubConfig, stack: AsyncExitStack, api_port: int, broker_
         desks=desks,
         forgetting=forgetting,
         cards=cards,
+        beacons=beacons,
     )
 
 
@@ -329,6 +330,8 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         clock=now_ms,
         fleet=hub.fleet,
         deny_press=hub.cards.deny_press,
+        beacons=hub.beacons.desk,
+        phones=hub.beacons.phones,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
         town=hub.config.town,
         relay=hub.desks.relay,

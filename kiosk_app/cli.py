@@ -56,6 +56,10 @@ Letters = Annotated[
     ),
 ]
 Reader = Annotated[str | None, typer.Option(help="The card reader's USB id, such as 08e6:3437 (`lsusb`).")]
+Cards = Annotated[
+    str | None,
+    typer.Option(help="How the name begins of the reader for citizens' cards (pcsc_scan shows it), or: any."),
+]
 Faceless = Annotated[
     Path | None,
     typer.Option(dir_okay=False, help="No screen: a socket at this path takes lines that drive it."),
@@ -86,6 +90,7 @@ def run(
     paper: Paper = None,
     letters: Letters = None,
     reader: Reader = None,
+    cards: Cards = None,
     faceless: Faceless = None,
     driven: Driven = None,
     backoff_cap_s: BackoffCap = BACKOFF_CAP_S,
@@ -97,7 +102,7 @@ def run(
     paths |= {"faceless": faceless, "driven": driven}
     named = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
     others = {"printer": printer, "sound": sound, "headset": headset, "jack": jack}
-    others |= {"paper": paper, "letters": letters, "reader": reader}
+    others |= {"paper": paper, "letters": letters, "reader": reader, "cards": cards}
     named |= {name: text for name, text in others.items() if text is not None}
     kivy = screen_environment(
         _size(window), home / "run" / "kivy", offscreen=offscreen, fullscreen=not (window or offscreen)
@@ -127,6 +132,7 @@ def screen(
     paper: Paper = None,
     letters: Letters = None,
     reader: Reader = None,
+    cards: Cards = None,
     faceless: Faceless = None,
     driven: Driven = None,
 ) -> None:
@@ -146,6 +152,7 @@ def screen(
         paper=paper or PAPER_USUAL,
         letters=letters or "",
         reader=reader,
+        cards=cards,
     )
     options = ScreenOptions(
         faceless=faceless, driven=driven, town=town, brand=brand, assets=assets, parts=parts

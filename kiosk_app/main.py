@@ -20,11 +20,13 @@ from kiosk_app.core.flow import Flow
 from kiosk_app.core.office import Hours
 from kiosk_app.core.ports import Voice
 from kiosk_app.core.session import Patience
-from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.tasks.offer import TASKS, WITH_CARDS
 from kiosk_app.core.voice import Sentence
 from kiosk_app.core.words import Speaker, Words
+from kiosk_app.devices.port import CardReader
 from kiosk_app.languages.speaker import TOWN_ZONE, Speakers
 from kiosk_app.machine.assembly import PartsNamed, assemble
+from kiosk_app.machine.card_reading import CardReading
 from kiosk_app.machine.equipment import Equipment
 from kiosk_app.machine.faceless import Faceless, Hands, drive
 from kiosk_app.machine.far_owner import FarOwner
@@ -110,7 +112,7 @@ def run_screen(end: int, options: ScreenOptions) -> None:
     parts = replace(options.parts, typeface=_typeface(options))
     name = hello.settings.get(KIOSK_BRAND, {}).get("name", town.name)
     equipment, voice = assemble(parts, name, speaker_of)
-    desk, machine = put_together(hello, owner, town, equipment)
+    desk, machine = put_together(hello, owner, town, equipment, equipment.cards)
     if options.faceless is not None:
         Faceless(desk, machine, speaker_of, machine.beat).run(options.faceless)
     look = _look(town, options, hello.settings)
@@ -169,7 +171,7 @@ class SilentVoice:
 
 
 def put_together(
-    hello: Hello, owner: FarOwner, town: Town, equipment: Equipment
+    hello: Hello, owner: FarOwner, town: Town, equipment: Equipment, cards: CardReader | None = None
 ) -> tuple[LeavingDesk, KioskMachine]:
     """Return desk and machine of a screen.
 
@@ -178,6 +180,7 @@ def put_together(
         owner: keeps what is sealed.
         town: what is found on it.
         equipment: camera and printer.
+        cards: the card reader; None where there is none.
     """
     here = _here(hello, town)
     box = PhotographBox()
@@ -188,8 +191,9 @@ def put_together(
         office=_office(hello.settings),
         verify=hello.settings.get(KIOSK_VERIFY, ""),
     )
-    machine = KioskMachine(owner, taking, box, where, equipment)
-    flow = Flow(TASKS, _patience(hello.settings), _languages(hello.settings))
+    reading = None if cards is None else CardReading(hello.device, hello.sealing, owner, cards)
+    machine = KioskMachine(owner, taking, box, where, equipment, reading)
+    flow = Flow(TASKS if cards is None else WITH_CARDS, _patience(hello.settings), _languages(hello.settings))
     return LeavingDesk(flow, machine), machine
 
 

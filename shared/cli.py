@@ -21,7 +21,7 @@ from shared.model.errors import VentanillaError
 GROUP = "ventanilla.commands"
 EXIT_FAILED = 1
 EXIT_NOT_INSTALLED = 3
-EXTRA_OF_PACKAGE = {"hub": "hub", "kiosk_app": "kiosk", "shared": "device"}
+EXTRA_OF_PACKAGE = {"beacon_node": "beacon", "hub": "hub", "kiosk_app": "kiosk", "shared": "device"}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

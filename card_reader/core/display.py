@@ -182,7 +182,7 @@ SIGNS: Final[Mapping[Yes | No, Sign]] = {
     No.TWO_CARDS: _sign_of(
         Light.AMBER,
         Sound.AGAIN,
-        ("Hay dos tarjetas", "Hi ha dos targetes", "Two cards"),
+        ("¿Lleva dos tarjetas?", "Porta dos targetes?", "Two cards there?"),
         ("Acerque solo una", "Acoste’n només una", "Hold only one here"),
     ),
     No.NOT_GENUINE: _sign_of(

@@ -49,14 +49,15 @@ def authenticated(
     asked = yield from _expecting(first, Status.MORE, crypto.BLOCK_BYTES)
     if not isinstance(asked, Done):
         return asked
-    cards = crypto.decrypt(key, crypto.ZERO_BLOCK, asked.value)
+    chain = crypto.Chain(key)
+    cards = chain.decrypt(crypto.ZERO_BLOCK, asked.value)
     ours = draw(crypto.BLOCK_BYTES)
-    proof = crypto.encrypt(key, crypto.ZERO_BLOCK, ours + crypto.rotated(cards))
+    proof = chain.encrypt(crypto.ZERO_BLOCK, ours + crypto.rotated(cards))
     length = _FIRST_BYTES if before is None else crypto.BLOCK_BYTES
     said = yield from _expecting(wrapped(_MORE, proof), Status.OK, length)
     if not isinstance(said, Done):
         return said
-    shown = crypto.decrypt(key, crypto.ZERO_BLOCK, said.value)
+    shown = chain.decrypt(crypto.ZERO_BLOCK, said.value)
     keys = session_keys(key, ours, cards)
     if before is not None:
         return _if_ours(shown, ours, Session(keys, before.transaction_id, before.counter))

@@ -12,7 +12,7 @@ Source: NXP AN10922, section 2.2 (AES-128) and its table 2.
 
 from typing import Final
 
-from card_reader.desfire.crypto import BLOCK_BYTES, ZERO_BLOCK, encrypt, mixed
+from card_reader.desfire.crypto import BLOCK_BYTES, ZERO_BLOCK, Chain, mixed
 from shared.model.errors import InputError
 
 INPUT_BYTES_MAX: Final = 31
@@ -33,17 +33,18 @@ def diversified(master: bytes, identifies: bytes) -> bytes:
     """
     if not 1 <= len(identifies) <= INPUT_BYTES_MAX:
         raise InputError(f"a card's key is made of 1 to {INPUT_BYTES_MAX} bytes; shorten what identifies it")
-    text, (whole_key, filled_key) = _CONSTANT + identifies, subkeys(master)
+    chain = Chain(master)
+    text, (whole_key, filled_key) = _CONSTANT + identifies, subkeys(chain)
     last_key = whole_key
     if len(text) < 2 * BLOCK_BYTES:
         text, last_key = (text + b"\x80").ljust(2 * BLOCK_BYTES, b"\0"), filled_key
     ends = mixed(text[BLOCK_BYTES:], last_key)
-    return encrypt(master, ZERO_BLOCK, text[:BLOCK_BYTES] + ends)[-BLOCK_BYTES:]
+    return chain.encrypt(ZERO_BLOCK, text[:BLOCK_BYTES] + ends)[-BLOCK_BYTES:]
 
 
-def subkeys(key: bytes) -> tuple[bytes, bytes]:
+def subkeys(key: Chain) -> tuple[bytes, bytes]:
     """Return the subkeys K1 (for a whole last block) and K2 (for a filled one) of RFC 4493, section 2.3."""
-    first = _doubled(int.from_bytes(encrypt(key, ZERO_BLOCK, ZERO_BLOCK), "big"))
+    first = _doubled(int.from_bytes(key.encrypt(ZERO_BLOCK, ZERO_BLOCK), "big"))
     return first.to_bytes(BLOCK_BYTES, "big"), _doubled(first).to_bytes(BLOCK_BYTES, "big")
 
 

@@ -53,9 +53,10 @@ def session_keys(key: bytes, ours: bytes, cards: bytes) -> SessionKeys:
         cards: RndB, 16 bytes.
     """
     drawn = ours[:2] + crypto.mixed(ours[2:8], cards[:6]) + cards[6:] + ours[8:]
+    signer = crypto.Signer(key)
     return SessionKeys(
-        encrypting=crypto.cmac(key, _TO_CARD + _LENGTHS + drawn),
-        signing=crypto.cmac(key, _FROM_CARD + _LENGTHS + drawn),
+        encrypting=signer.cmac(_TO_CARD + _LENGTHS + drawn),
+        signing=signer.cmac(_FROM_CARD + _LENGTHS + drawn),
     )
 
 
@@ -74,7 +75,8 @@ class Session:
     """
 
     def __init__(self, keys: SessionKeys, transaction_id: bytes, counter: int = 0) -> None:
-        self._keys = keys
+        self._signer = crypto.Signer(keys.signing)
+        self._chain = crypto.Chain(keys.encrypting)
         self.transaction_id = transaction_id
         self.counter = counter
         self.is_over = False
@@ -96,7 +98,7 @@ class Session:
             return header + data
         if mode is Mode.FULL and data:
             vector = self._vector(_TO_CARD, self.counter)
-            data = crypto.encrypt(self._keys.encrypting, vector, crypto.padded(data))
+            data = self._chain.encrypt(vector, crypto.padded(data))
         return header + data + self._mac(instruction, self.counter, header + data)
 
     def opened(self, body: bytes, mode: Mode) -> Outcome[bytes]:
@@ -120,17 +122,13 @@ class Session:
             return Done(data)
         if len(data) % crypto.BLOCK_BYTES:
             return Unknown(Doubt.MALFORMED)
-        plain = crypto.unpadded(
-            crypto.decrypt(self._keys.encrypting, self._vector(_FROM_CARD, counter), data)
-        )
+        plain = crypto.unpadded(self._chain.decrypt(self._vector(_FROM_CARD, counter), data))
         return Unknown(Doubt.MALFORMED) if plain is None else Done(plain)
 
     def _mac(self, code: int, counter: int, data: bytes) -> bytes:
         place = bytes([code]) + counter.to_bytes(2, "little") + self.transaction_id
-        return crypto.short_mac(self._keys.signing, place + data)
+        return self._signer.short_mac(place + data)
 
     def _vector(self, direction: bytes, counter: int) -> bytes:
         place = direction + self.transaction_id + counter.to_bytes(2, "little")
-        return crypto.encrypt(
-            self._keys.encrypting, crypto.ZERO_BLOCK, place.ljust(crypto.BLOCK_BYTES, b"\0")
-        )
+        return self._chain.encrypt(crypto.ZERO_BLOCK, place.ljust(crypto.BLOCK_BYTES, b"\0"))

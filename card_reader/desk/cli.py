@@ -6,9 +6,10 @@ Exit status: 0 done, 1 failed with a sentence, 2 not understood, 6 the card did 
 
 import json
 import re
+import sys
 import time
 from datetime import UTC, date, datetime
-from getpass import getuser
+from getpass import getpass, getuser
 from pathlib import Path
 from secrets import token_bytes
 from typing import Annotated, Any, Final
@@ -24,22 +25,31 @@ from shared.adapters import device_keys
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
 from shared.edge.operations import RecentLog
+from shared.model.card_pin import check_new_pin
 from shared.model.errors import InputError
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.model.instants import TOWN_ZONE
 from shared.model.money import EURO, Money
 from shared.model.payment import CreditMethod
+from shared.model.payment import Method as PaidBy
+from shared.model.tariff import CODE_MAX
 from shared.model.wording import Language
 
 NOT_DONE: Final = 6
 """Status where the card did not do it."""
 VALID_YEARS: Final = 5
 """How long a new card is good for, where nothing else is said."""
+LINE_LENGTH_MAX: Final = 32
 _EUROS: Final = re.compile(r"(\d{1,4})(?:[.,](\d{2}))?")
 
 card = typer.Typer(
     no_args_is_help=True, help="The citizen card at a desk: read it, issue it, move its money."
 )
+
+pin = typer.Typer(
+    no_args_is_help=True, help="A card's PIN: its holder types it, it is never an argument, the hub keeps it."
+)
+card.add_typer(pin, name="pin")
 
 Home = Annotated[
     Path, typer.Option(file_okay=False, help="The desk's folder, as it was enrolled.", show_default=False)
@@ -156,6 +166,24 @@ def charge(
 
 
 @card.command()
+def sell(
+    product: Annotated[int, typer.Argument(min=1, max=CODE_MAX, help="Its number, as the fares have it.")],
+    home: Home,
+    *,
+    paid_by: Annotated[PaidBy, typer.Option(help="How it is paid; `purse`: from the card itself.")],
+    first_day: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="A pass's first day; else today.")
+    ] = None,
+    reader: Reader = "",
+    wait_s: Wait = 30.0,
+    language: Lang = Language.ES,
+) -> None:
+    """Put a pass or a ticket of several rides on a card, at the price of the fares."""
+    first = 0 if first_day is None else day_of(first_day.date())
+    _do(home, reader, wait_s, language, do="sell", product=product, paid_by=paid_by.value, first_day=first)
+
+
+@card.command()
 def refund(
     home: Home,
     method: Method = CreditMethod.CASH,
@@ -181,6 +209,28 @@ def unblock(
 ) -> None:
     """Let a blocked card ride again."""
     _do(home, reader, wait_s, language, do="unblock", why=why)
+
+
+@pin.command("set")
+def pin_set(home: Home, reader: Reader = "", wait_s: Wait = 30.0, language: Lang = Language.ES) -> None:
+    """Give a card a PIN, in place of the one it has; typed twice, or a line on standard input."""
+    _do(home, reader, wait_s, language, do="pin_set", pin=check_new_pin(_typed_pin()))
+
+
+@pin.command("reset")
+def pin_reset(home: Home, reader: Reader = "", wait_s: Wait = 30.0, language: Lang = Language.ES) -> None:
+    """Take a card's PIN away, locked or forgotten; `pin set` gives it another."""
+    _do(home, reader, wait_s, language, do="pin_reset")
+
+
+def _typed_pin() -> str:
+    """Let the holder type a PIN; nothing of it is shown."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline(LINE_LENGTH_MAX).strip()
+    typed = getpass("PIN: ")
+    if getpass("PIN: ") != typed:
+        raise InputError("the two PINs are not the same; type it again")
+    return typed
 
 
 def _new(

@@ -116,6 +116,16 @@ OUTCOMES: Final[Mapping[str, Wording]] = {
         "El registre no coneix la targeta que se substitueix: revise el seu pseudònim",
         "The register does not know the card that is replaced: look at its pseudonym",
     ),
+    "no_such_product": _of(
+        "Las tarifas no venden ese producto: revise su número",
+        "Les tarifes no venen eixe producte: revise el seu número",
+        "The fares sell no such product: look at its number",
+    ),
+    "no_room": _of(
+        "No cabe en la tarjeta: tiene otro bono o demasiados abonos; espere a que acaben",
+        "No cap en la targeta: té un altre bo o massa abonaments; espere que s’acaben",
+        "The card has no room: it has another ticket, or too many passes; wait until they end",
+    ),
     "number_in_use": _of(
         "La tarjeta está vacía y su número está en uso: use otra tarjeta y avise a un técnico",
         "La targeta està buida i el seu número està en ús: use’n una altra i avise un tècnic",
@@ -128,6 +138,7 @@ ORDERS: Final[Mapping[str, Wording]] = {
     "replace": _of("La sustitución", "La substitució", "The replacement"),
     "top_up": _of("La recarga", "La recàrrega", "The top-up"),
     "charge": _of("El cobro", "El cobrament", "The charge"),
+    "sell": _of("La venta", "La venda", "The sale"),
     "refund": _of("La devolución", "La devolució", "The refund"),
     "block": _of("El bloqueo", "El bloqueig", "The block"),
     "unblock": _of("El desbloqueo", "El desbloqueig", "The unblock"),

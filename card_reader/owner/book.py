@@ -2,7 +2,7 @@
 
     tap: event, card, record, is_keyed, at, state, counter, mac, reverses
          state 0 open → 1 happened, not in the outbox yet → 2 in the outbox
-                      → gone (it never happened)   → 3 a clerk's
+                      → gone (it never happened)   → 3 a clerk's, the hub is to hear → 4 the outbox has that
 
 Rules:
 - Two durable writes a tap: the intent, before the commit is sent; the event in the outbox, behind it. An
@@ -11,6 +11,8 @@ Rules:
 - What only says that something is over is written relaxed: what a power cut takes of it is found out again.
 - A charge that the outbox does not take (its disk is full) is kept here, durably, and handed in later. It is
   never a reason to charge again, or to say no to somebody who paid.
+- Of a tap for a clerk the hub hears by `tap.undecided`, under the id that the tap's own event would have: the
+  hub takes one of the two, so what the outbox took of it before is not made doubtful.
 - A tap that is taken back names the event of the tap, and goes to the outbox behind it.
 - Cards stand here under a keyed hash. What is over goes after two hours: nothing needs it any longer.
 - A file that is damaged is put aside, and a new one begun. What was unknown stays unknown, and the hub sees a
@@ -22,20 +24,20 @@ Any thread may call; they take turns.
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from card_reader.citizen_card.errors import CardDataError
 from card_reader.citizen_card.journal import RIDES, Deed, Record
-from card_reader.citizen_card.sealing import signed_input
 from card_reader.core.book import INTENT_DAYS_MAX, Intent
 from card_reader.core.trip import Undoing
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.owner import taps_file
+from card_reader.owner.charge import Charge, Till, charge_of
 from shared.adapters.outbox.disk import Disk
 from shared.adapters.outbox.errors import DamagedError, OutboxBrokenError
 from shared.edge.errors import NotTakenError
@@ -66,27 +68,7 @@ class State(IntEnum):
     HAPPENED = 1
     BOOKED = 2
     CLERK = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """A tap that happened, as it is handed to the outbox.
-
-    Attributes:
-        event_id: of its event.
-        card: the card's keyed hash.
-        record: what stands on the card.
-        proof: the card's signature; None where it could not be asked.
-        is_late: it was found out at a later presentation.
-        reverses: event of the tap that it takes back; None where it is a tap.
-    """
-
-    event_id: str
-    card: bytes
-    record: Record
-    proof: Committed | None
-    is_late: bool
-    reverses: str | None = None
+    REPORTED = 4
 
 
 class DayCount(NamedTuple):
@@ -103,30 +85,6 @@ class DayCount(NamedTuple):
     taps: int
     amount_minor: int
     since_s: int
-
-
-class Till(Protocol):
-    """Where charges go: the device's outbox."""
-
-    def new_event_id(self) -> str:
-        """Draw the id of an event."""
-        ...
-
-    def hand_in(self, charge: Charge) -> None:
-        """Make a charge's event durable in the outbox.
-
-        Raises:
-            VentanillaError: it was not taken, or nobody knows.
-        """
-        ...
-
-    def has(self, event_id: str) -> bool:
-        """Tell whether the outbox holds an event.
-
-        Raises:
-            VentanillaError: it cannot be asked now.
-        """
-        ...
 
 
 class DurableBook:
@@ -246,7 +204,7 @@ class DurableBook:
         """Give the outbox what it did not take; at the start also settle what it took before a power cut."""
         with self._writing() as disk:
             for event_id, card, record, state, counter, mac, reverses in disk.execute(which).fetchall():
-                charge = _charge(event_id, card, record, counter, mac)
+                charge = charge_of(event_id, card, record, counter, mac)
                 if charge is not None:
                     charge = replace(charge, reverses=reverses)
                 try:
@@ -256,11 +214,23 @@ class DurableBook:
                     return
 
     def _settle(self, disk: Disk, event_id: str, state: State, charge: Charge | None) -> None:
-        if self._till.has(event_id):
+        if state is State.CLERK:
+            self._report(disk, event_id, charge)
+        elif self._till.has(event_id):
             disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
         elif state is State.HAPPENED and charge is not None:
             self._hand_in(disk, charge)
             disk.commit([(taps_file.SET, (State.BOOKED, event_id))], durable=False)
+
+    def _report(self, disk: Disk, event_id: str, charge: Charge | None) -> None:
+        """Tell the hub of a tap for a clerk; one that cannot be told stays on the terminal's own list."""
+        try:
+            if charge is None:
+                raise InputError("the record of the tap is damaged; read it on the terminal")
+            self._hand_in(disk, replace(charge, is_undecided=True))
+        except InputError as error:
+            log.warning("tap_not_told", reason=str(error))
+        disk.commit([(taps_file.SET, (State.REPORTED, event_id))], durable=False)
 
     def _hand_in(self, disk: Disk, charge: Charge) -> None:
         """Give the outbox a charge; what takes one back waits until the outbox has that."""
@@ -278,6 +248,7 @@ class DurableBook:
             gone = [
                 (taps_file.OVER, (State.BOOKED, now_s - OVER_S)),
                 (taps_file.OVER, (State.CLERK, now_s - CLERK_DAYS * DAY_S)),
+                (taps_file.OVER, (State.REPORTED, now_s - CLERK_DAYS * DAY_S)),
                 (taps_file.DAYS_OVER, (now_s - CLERK_DAYS * DAY_S,)),
             ]
             disk.commit(gone, durable=False)
@@ -381,16 +352,3 @@ def _taken_back(disk: Disk, intent: Intent) -> str | None:
             if Record.from_bytes(bytes(record)).counter == intent.record.counter - 1:
                 return str(event_id)
     raise InputError("this terminal did not take that tap; give the money back at an office")
-
-
-def _charge(
-    event_id: str, card: bytes, record: bytes, counter: int | None, mac: bytes | None
-) -> Charge | None:
-    try:
-        said = Record.from_bytes(bytes(record))
-    except CardDataError:
-        return None
-    signed = None
-    if counter is not None and mac is not None:
-        signed = Committed(counter=counter, mac=bytes(mac), input=signed_input(said))
-    return Charge(event_id=event_id, card=bytes(card), record=said, proof=signed, is_late=True)

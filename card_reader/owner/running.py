@@ -270,7 +270,7 @@ class Terminal:
 def _words(book: DurableBook) -> str:
     """Say what somebody should look at; empty where nothing is."""
     counts = book.counts()
-    said = [f"{counts['clerk']} taps for a clerk"] if counts["clerk"] else []
+    said = [f"{counts['clerk']} taps for a clerk wait for the outbox"] if counts["clerk"] else []
     if counts["happened"]:
         said.append(f"{counts['happened']} charges wait for the outbox")
     if book.was_damaged:

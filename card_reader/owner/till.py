@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Final
 
 from card_reader.citizen_card.journal import Record
-from card_reader.owner.book import Charge
+from card_reader.owner.charge import Charge
 from shared.edge.errors import OutcomeUnknownError
 from shared.edge.happenings import Happening, happening
 from shared.edge.main import Device
@@ -93,12 +93,18 @@ def tap_event(charge: Charge, *, is_list_old: bool) -> Happening:
         **({"deny_list": DenyListWord.EXPIRED.value} if is_list_old else {}),
     }
     return happening(
-        EventType.TAP_CHARGED if charge.reverses is None else EventType.TAP_CANCELLED,
+        _type(charge),
         data,
         event_id=charge.event_id,
         subject=charge.card.hex(),
         at_ms=record.at_s * 1000 if charge.is_late else None,
     )
+
+
+def _type(charge: Charge) -> EventType:
+    if charge.is_undecided:
+        return EventType.TAP_UNDECIDED
+    return EventType.TAP_CHARGED if charge.reverses is None else EventType.TAP_CANCELLED
 
 
 def _tap(record: Record) -> dict[str, str]:

@@ -3,6 +3,7 @@
 Called on the reader's thread. Whatever goes wrong here ends in a sign, never in a thread that is gone.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
@@ -33,7 +34,8 @@ from shared.model.tariff import Tariff
 UID_BYTES: Final = 7
 VERSIONS_TRIED: Final = 2
 """Of the tap key: the present one, and the one that is being retired."""
-_MISHAPS: Final = {Mishap.MUTE: No.UNREADABLE, Mishap.LEFT: No.REMOVED}
+AGAIN_S: Final = 15
+"""A card that still says nothing so soon after it was asked to come alone is one that cannot be read."""
 
 log = structlog.get_logger(__name__)
 
@@ -84,13 +86,23 @@ class Validator(Cards):
         town: what it says of cards and rides.
         cab: where the bus is, and what is keyed.
         face: shows what came of it.
+        clock_s: seconds that only go forward.
 
     Attributes:
         trouble_now: what is wrong with the reader.
         verdicts: how many cards came to what.
     """
 
-    def __init__(self, *, keys: KeyStore, book: Book, town: TownRules, cab: Cab, face: Face) -> None:
+    def __init__(
+        self,
+        *,
+        keys: KeyStore,
+        book: Book,
+        town: TownRules,
+        cab: Cab,
+        face: Face,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.trouble_now = Trouble.NO_SERVICE
         self.verdicts: dict[str, int] = {}
         self._keys = keys
@@ -99,6 +111,8 @@ class Validator(Cards):
         self._cab = cab
         self._allowance = Allowance(town.is_list_old, town.limit_minor)
         self._face = face
+        self._clock_s = clock_s
+        self._mute_s = -AGAIN_S
 
     def serve(self, number: bytes, field: Field) -> None:
         """Tap a card."""
@@ -128,7 +142,12 @@ class Validator(Cards):
             log.warning("closed", reason="another program holds the reader; end it")
             self._close()
         else:
-            self._say(Verdict(said=_MISHAPS[mishap]))
+            self._say(Verdict(said=No.REMOVED if mishap is Mishap.LEFT else self._of_mute()))
+
+    def _of_mute(self) -> No:
+        """Tell two cards from one that is broken: no reader says which, so the passenger tries with one."""
+        before_s, self._mute_s = self._mute_s, self._clock_s()
+        return No.UNREADABLE if self._mute_s - before_s < AGAIN_S else No.TWO_CARDS
 
     def trouble(self, trouble: Trouble) -> None:
         """Remember what is wrong with the reader, for health."""

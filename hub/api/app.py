@@ -2,8 +2,8 @@
 
 Open to everyone: `/health`, which says nothing but that the process lives; the three calls of a device that
 has no identity yet; those about photographs, bundles and citizens' questions, which carry a device's MAC; a
-photograph's own address, as long as it holds; and the page that looks at a receipt. Everything else wants the
-hub's API token: `Authorization: Bearer <token>`.
+photograph's own address, as long as it holds; the page that looks at a receipt; and what is said at beacons.
+Everything else wants the hub's API token: `Authorization: Bearer <token>`.
 
 Not here: the socket and the certificate (`hub.main`), any rule.
 """
@@ -14,6 +14,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Header
 
 from hub.api.attachments import attachments_router, media_router, upload_router
+from hub.api.beacons import beacons_router
 from hub.api.body_limit import BodyLimit
 from hub.api.card_register import card_register_router
 from hub.api.cards import cards_router
@@ -23,6 +24,7 @@ from hub.api.enrolment import enrolment_router
 from hub.api.fleet import bodies_router, fleet_router
 from hub.api.operations import health_router, operations_router
 from hub.api.parts import Parts
+from hub.api.phones import phones_router
 from hub.api.problems import PROBLEMS, answer_with_problems
 from hub.api.questions import questions_router
 from hub.api.receipts import ReceiptDesk, receipts_router
@@ -50,15 +52,17 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
     app.include_router(bodies_router(parts.writer, parts.room.registry))
     app.include_router(questions_router(parts.writer, parts.room.registry, parts.clock))
-    app.include_router(cards_router(parts.relay, parts.room.registry))
+    app.include_router(cards_router(parts.relay, parts.room.registry, parts.room.keys.sealing))
     desk = ReceiptDesk(town=parts.town, registry=parts.room.registry, writer=parts.writer)
     app.include_router(receipts_router(desk))
+    app.include_router(phones_router(parts.phones, parts.town, parts.clock))
     guarded = [Depends(TokenGuard(parts.room.keys))]
     app.include_router(operations_router(parts, app.openapi), dependencies=guarded)
     for router in (
         devices_router(parts),
         clerk_router(parts),
         card_register_router(parts),
+        beacons_router(parts),
         registers_router(parts),
         reconciliation_router(parts),
         attachments_router(parts.attachments),

@@ -12,7 +12,7 @@ from hub.db.card_repository import CardRepository, list_cards
 from hub.db.paging import Page
 from hub.db.tap_repository import TapsWanted, list_taps
 from hub.domain.cards.register import WHO_LENGTH_MAX, WHY_LENGTH_MAX, Card, CardState
-from hub.domain.cards.taps import JudgedTap, Verdict
+from hub.domain.cards.taps import JudgedTap, TapVerdict
 
 Subject = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Day = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -65,7 +65,7 @@ class TapView(BaseModel):
     mark: str | None
     amount_minor: int
     currency: str
-    verdict: Verdict
+    verdict: TapVerdict
     at_ms: int
     why: str
 
@@ -131,7 +131,7 @@ def card_register_router(parts: Parts) -> APIRouter:
         subject: SubjectName = None,
         counter: Counter = None,
         day: Day = None,
-        verdict: Verdict | None = None,
+        verdict: TapVerdict | None = None,
         after: After = 0,
         limit: Limit = 100,
     ) -> Page[TapView]:

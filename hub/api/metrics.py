@@ -182,6 +182,9 @@ def _of_forwarder(counters: Counters) -> Iterator[Metric]:
     )
     yield _counted("contacts_forgotten", "Reports that lost their contact.", counters.contacts_forgotten)
     yield _counted(
+        "photographs_forgotten", "Photographs that are not kept any more.", counters.photographs_forgotten
+    )
+    yield _counted(
         "contexts_forgotten",
         "Sessions of citizens whose sealed lines nobody can open any more.",
         counters.contexts_forgotten,

@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry
 from hub.attachments.links import MediaLinks
 from hub.attachments.service import Attachments
 from hub.db.writer import Writer
+from hub.fleet.beacon_desk import BeaconDesk
 from hub.fleet.deny_press import DenyPress
 from hub.fleet.fleet import Fleet
+from hub.fleet.phone_press import PhonePress
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
 from hub.relay.relay import Relay
@@ -96,6 +98,7 @@ class Counters:
         mailbox_forgotten: entries of the mailbox that lost their words, because it was time.
         card_orders: what came of orders at desks, by its word.
         contacts_forgotten: reports that lost their contact, because they are over.
+        photographs_forgotten: photographs that are not kept any more, because their reports are over.
         contexts_forgotten: sessions of citizens whose sealed lines nobody can open any more.
         taps_judged: taps that were held against their cards' signatures, by the verdict.
         key_copy_behind: whether the keys' second copy lacks something.
@@ -130,6 +133,7 @@ class Counters:
     mailbox_forgotten: int
     card_orders: Mapping[str, int]
     contacts_forgotten: int
+    photographs_forgotten: int
     contexts_forgotten: int
     taps_judged: Mapping[str, int]
     key_copy_behind: bool
@@ -155,6 +159,8 @@ class Parts:
         clock: the hub's time, Unix epoch in milliseconds.
         fleet: settings, bundles and commands.
         deny_press: blocks cards, and publishes the deny list.
+        beacons: places, interests and notices, as a clerk changes them.
+        phones: what phones get of them.
         is_connected: whether a device speaks in a session now.
         town: what the town is called.
         relay: holds talks with cards at desks.
@@ -174,6 +180,8 @@ class Parts:
     clock: Callable[[], int]
     fleet: Fleet
     deny_press: DenyPress
+    beacons: BeaconDesk
+    phones: PhonePress
     is_connected: Callable[[str], bool]
     town: str
     relay: Relay

@@ -21,10 +21,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from hub.api.errors import BodyTooLongError, NoSuchThingError, TooManyQuestionsError
+from hub.api.errors import BodyTooLongError, NoSuchThingError, TooManyPhonesError, TooManyQuestionsError
 from hub.attachments.links import LinkError
 from hub.attachments.service import NotAwaitedError
 from hub.db.quarantine_repository import NoSuchLineError
+from hub.domain.beacons.errors import NoticeUnknownError, PlaceUnknownError
 from hub.keys.enrolment import TokenExpiredError, TokenUnknownError, TokenUsedError
 from hub.keys.hub_keys import ApiTokenError
 from hub.keys.registry import UnknownDeviceError
@@ -50,8 +51,11 @@ STATUS: Final[Mapping[type[VentanillaError], HTTPStatus]] = MappingProxyType(
         NoSuchLineError: HTTPStatus.NOT_FOUND,
         NotAwaitedError: HTTPStatus.NOT_FOUND,
         LinkError: HTTPStatus.NOT_FOUND,
+        PlaceUnknownError: HTTPStatus.NOT_FOUND,
+        NoticeUnknownError: HTTPStatus.NOT_FOUND,
         TokenUsedError: HTTPStatus.CONFLICT,
         TokenExpiredError: HTTPStatus.GONE,
+        TooManyPhonesError: HTTPStatus.TOO_MANY_REQUESTS,
         TooManyQuestionsError: HTTPStatus.TOO_MANY_REQUESTS,
         BodyTooLongError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         ConflictError: HTTPStatus.CONFLICT,

@@ -58,12 +58,14 @@ class TerminalView(BaseModel):
     signed: int
     unsigned: int
     doubted: int
+    is_desk: bool
+    unsettled: int
     differences: list[str]
     remarks: list[str]
 
 
 class ReconciledDay(BaseModel):
-    """Every terminal's day."""
+    """Every terminal's day, and every desk's."""
 
     day: str
     terminals: list[TerminalView]

@@ -15,11 +15,13 @@ from hub.jobs.card_counters import CardCounters
 from hub.jobs.day_reconciliation import DayReconciliation
 from hub.jobs.tap_seals import EVERY_S, TapSeals
 from hub.jobs.timetable import Job
+from hub.jobs.undecided_taps import UndecidedTaps
 from hub.keys.card_keys import CardKeyRing
 from hub.keys.room import KeyRoom
 
 DAILY_S: Final = 86_400.0
 HOURLY_S: Final = 3_600.0
+MINUTELY_S: Final = 60.0
 RENEW_S: Final = LIFE_S / 4
 
 
@@ -70,6 +72,7 @@ def make_card_work(room: KeyRoom, writer: Writer, fleet: Fleet, clock: Callable[
     jobs = (
         Job(name="card counters", every_s=DAILY_S, run=CardCounters(writer, clock).run, at_once=True),
         Job(name="days", every_s=HOURLY_S, run=DayReconciliation(writer, clock).run, at_once=True),
+        Job(name="undecided taps", every_s=MINUTELY_S, run=UndecidedTaps(writer, clock).run, at_once=True),
         Job(name="deny list", every_s=RENEW_S, run=deny_press.renew),
         Job(name="tap seals", every_s=EVERY_S, run=seals.run, at_once=True),
     )

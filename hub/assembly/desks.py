@@ -8,10 +8,13 @@ from hub.assembly.towards_core import rules_of
 from hub.clock import now_ms
 from hub.config import HubConfig
 from hub.db.writer import Writer
+from hub.fleet.town_fares import TownFares
 from hub.jobs.timetable import Job
 from hub.keys.card_names import card_names
+from hub.keys.card_pins import PinDigests
 from hub.keys.room import KeyRoom
 from hub.relay.deed_book import HubDeedBook
+from hub.relay.pin_book import HubPinBook
 from hub.relay.relay import Relay
 
 EXPIRE_EVERY_S: Final = 3_600.0
@@ -54,5 +57,13 @@ def make_desks(
         work_committed=wake,
         publish_denied=publish_denied,
     )
-    relay = Relay(room.card_keys, book, subject=card_names(room.keys.fleet), clock=now_ms)
+    pins = HubPinBook(writer, PinDigests(room.folder), now_ms)
+    relay = Relay(
+        room.card_keys,
+        book,
+        pins=pins,
+        subject=card_names(room.keys.fleet),
+        clock=now_ms,
+        fares=TownFares(writer, room.registry, now_ms).at,
+    )
     return Desks(relay=relay, jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),))

@@ -1,9 +1,10 @@
-"""What is forgotten when its time has come: words of the mailbox, contacts of reports, keys of sessions."""
+"""What is forgotten when its time has come: words of the mailbox, what belongs to reports, keys."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hub.attachments.service import Attachments
 from hub.config import HubConfig
 from hub.db.writer import Writer
 from hub.jobs.case_retention import CaseRetention
@@ -30,15 +31,20 @@ class Forgetting:
         )
 
 
-def make_forgetting(config: HubConfig, writer: Writer, clock: Callable[[], int]) -> Forgetting:
+def make_forgetting(
+    config: HubConfig, writer: Writer, attachments: Attachments, clock: Callable[[], int]
+) -> Forgetting:
     """Make them.
 
     Args:
         config: says for how long what is kept.
         writer: the database.
+        attachments: have the photographs.
         clock: the hub's time, Unix epoch in milliseconds.
     """
     return Forgetting(
         mailbox=MailboxRetention(writer, config.mailbox_kept_days, clock),
-        cases=CaseRetention(writer, config.contacts_kept_days, clock),
+        cases=CaseRetention(
+            writer, config.contacts_kept_days, config.photographs_kept_days, attachments.forget, clock
+        ),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.api.parts import Counters, PartStatus
+from hub.assembly.beacons import BeaconWork
 from hub.assembly.cards import CardWork
 from hub.assembly.desks import Desks
 from hub.assembly.forgetting import Forgetting
@@ -50,6 +51,7 @@ class Hub:
     desks: Desks
     forgetting: Forgetting
     cards: CardWork
+    beacons: BeaconWork
 
     def counters(self) -> Counters:
         """What has been counted since the start, and how things stand."""
@@ -89,6 +91,7 @@ class Hub:
             mailbox_forgotten=self.forgetting.mailbox.forgotten,
             card_orders=dict(self.desks.relay.verdicts),
             contacts_forgotten=self.forgetting.cases.contacts,
+            photographs_forgotten=self.forgetting.cases.photographs,
             contexts_forgotten=self.forgetting.cases.contexts,
             taps_judged=dict(self.cards.seals.judged),
             key_copy_behind=self.room.registry.copy_is_behind,

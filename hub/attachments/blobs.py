@@ -15,6 +15,7 @@ Not here: who may send what (`service`), and any key.
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.model.errors import CapacityError
 from shared.protocol import limits
 
 PART: Final = ".part"
+_NAMES_MAX: Final = 500
 
 
 class NoRoomError(CapacityError):
@@ -107,6 +109,13 @@ class BlobStore:
             FileNotFoundError: it is not there.
         """
         return self._path(device, name).open("rb")
+
+    def whole(self) -> Iterator[tuple[str, list[str]]]:
+        """Give each device with the bodies of it that are here whole, some hundreds at a time."""
+        for folder in self._folder.iterdir():
+            names = [path.name for path in folder.iterdir() if not path.name.endswith(PART)]
+            for at in range(0, len(names), _NAMES_MAX):
+                yield folder.name, names[at : at + _NAMES_MAX]
 
     def remove(self, device: str, name: str) -> None:
         """Remove a body and what has come of it."""

@@ -222,10 +222,23 @@ class Attachments:
         """Let nobody outside the hub fetch a body any more; tell whether there is one."""
         return self._writer.run(lambda connection: AttachmentBook(connection).revoke(device, name))
 
+    def forget(self, bodies: Sequence[tuple[str, str]]) -> None:
+        """Keep bodies no longer, by device and hash; devices hear that they came whole.
+
+        Raises:
+            TransientError: the database did not commit.
+        """
+        now_ms = self._clock()
+        self._writer.run(lambda connection: AttachmentBook(connection).forget(bodies, now_ms))
+        for device, name in bodies:
+            self._blobs.remove(device, name)
+
     # -- timed work --------------------------------------------------------------------------------------
 
     def review(self) -> None:
         """Give up what did not come within the keep window, and miss what is no longer on the disk.
+
+        What was forgotten goes from the disk: a copy that was put back, or a power cut, may have left it.
 
         Raises:
             TransientError: the database did not commit.
@@ -241,6 +254,11 @@ class Attachments:
         for body in self._every(State.STORED):
             if not self._blobs.has(body.device, body.sha256):
                 self._settle(body, State.MISSING, None)
+        for device, names in self._blobs.whole():
+            with self._writer.read() as connection:
+                forgotten = AttachmentBook(connection).forgotten(device, names)
+            for name in forgotten:
+                self._blobs.remove(device, name)
         self._blobs.remove_old_parts(early_ms / 1000)
 
     # -- inside ------------------------------------------------------------------------------------------
@@ -268,7 +286,9 @@ class Attachments:
         return body
 
     def _progress(self, body: AnnouncedBody) -> Progress:
-        """Look at the disk, and believe it."""
+        """Look at the disk, and believe it; a body that was forgotten had come."""
+        if body.state is State.FORGOTTEN:
+            return Progress(body.size, body.size)
         if self._blobs.has(body.device, body.sha256):
             if body.state is not State.STORED:
                 self._take(body)

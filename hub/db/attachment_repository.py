@@ -34,6 +34,8 @@ class State(StrEnum):
     MISSING = "missing"
     STORED = "stored"
     LOST = "lost"
+    FORGOTTEN = "forgotten"
+    """Its report is over, and the town's time for photographs too."""
 
 
 class Loss(StrEnum):
@@ -213,7 +215,7 @@ class AttachmentBook:
         return int(self._connection.execute(total).scalar_one())
 
     def settle(self, body: AnnouncedBody, state: State, reason: Loss | None, now_ms: int) -> bool:
-        """Changes how a body stands, and makes due what waited for it.
+        """Changes how a body stands, and makes due what waited for it; one that is forgotten stays so.
 
         Returns:
             Whether it stood otherwise before.
@@ -223,7 +225,7 @@ class AttachmentBook:
             .where(
                 attachment.c.device == body.device,
                 attachment.c.sha256 == body.sha256,
-                attachment.c.state != state.value,
+                attachment.c.state.not_in([state.value, State.FORGOTTEN.value]),
             )
             .values(state=state.value, reason=reason, settled_ms=now_ms)
         )
@@ -271,6 +273,18 @@ class AttachmentBook:
             .limit(limit)
         )
         return [LateBody(**row) for row in self._connection.execute(query).mappings()]
+
+    def forget(self, bodies: Iterable[tuple[str, str]], now_ms: int) -> None:
+        """Notes that bodies, by device and hash, are not kept any more."""
+        for device, sha256 in bodies:
+            here = (attachment.c.device == device, attachment.c.sha256 == sha256)
+            gone = update(attachment).where(*here)
+            self._connection.execute(gone.values(state=State.FORGOTTEN.value, reason=None, settled_ms=now_ms))
+
+    def forgotten(self, device: str, names: Sequence[str]) -> Sequence[str]:
+        """Those of a device's bodies that are not kept any more."""
+        states = _states(self._connection, device, names)
+        return [name for name in names if states.get(name) == State.FORGOTTEN.value]
 
     def revoke(self, device: str, sha256: str) -> bool:
         """Lets nobody outside the hub fetch a body any more.

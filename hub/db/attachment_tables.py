@@ -32,7 +32,7 @@ attachment = Table(
     Column("settled_ms", BigInteger),
     Column("told_ms", BigInteger),
     PrimaryKeyConstraint("device", "sha256"),
-    CheckConstraint("state IN ('missing', 'stored', 'lost')", name="state"),
+    CheckConstraint("state IN ('missing', 'stored', 'lost', 'forgotten')", name="state"),
 )
 Index("ix_attachment_event", attachment.c.device, attachment.c.event_id)
 Index(

@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from card_reader.citizen_card.holder import Holder
+from card_reader.citizen_card.holder import Holder, Pass
 from card_reader.citizen_card.journal import Record
 from hub.db.card_deed_tables import card_deed
 from hub.db.card_tables import card
 from hub.db.statements import among
 from hub.db.tables import outgoing
 from hub.domain.cards.orders import Order
-from hub.domain.cards.ports import Intended
+from hub.domain.cards.ports import Begun, Intended
+from hub.domain.cards.register import CardState
 
 
 class DeedState(StrEnum):
@@ -77,14 +78,43 @@ class CardDeedRepository:
         ).one_or_none()
         return None if found is None else _intended(found)
 
-    def done_before(self, order_id: str) -> Record | None:
-        """Return the record of an order that was carried out."""
-        found = self._connection.execute(
-            select(card_deed.c.record).where(
-                card_deed.c.id == order_id, card_deed.c.state == DeedState.HAPPENED.value
+    def begun_before(self, order_id: str) -> Begun | None:
+        """Return what became of an order that was begun, and did not turn out to be undone."""
+        row = self._connection.execute(
+            select(card_deed.c.uid, card_deed.c.record, card_deed.c.state).where(
+                card_deed.c.id == order_id, card_deed.c.state != DeedState.NEVER.value
             )
+        ).one_or_none()
+        if row is None:
+            return None
+        is_known = row.state == DeedState.HAPPENED.value
+        return Begun(
+            card_uid=bytes(row.uid), record=Record.from_bytes(bytes(row.record)) if is_known else None
+        )
+
+    def may_replace(self, lost: str) -> str | None:
+        """Return the card in use of which nobody knows whether it replaced a lost one."""
+        unknown = (DeedState.OPEN.value, DeedState.CLERK.value)
+        rows = self._connection.execute(
+            select(card_deed.c.subject, card_deed.c.asked)
+            .join(card, card.c.subject == card_deed.c.subject)
+            .where(card_deed.c.state.in_(unknown), card.c.state == CardState.ISSUED.value)
+        )
+        return next((row.subject for row in rows if row.asked.get("replaces") == lost), None)
+
+    def passes_of(self, subject: str) -> Sequence[Pass]:
+        """Return the passes that a card holds, by the last deed that wrote them."""
+        file = self._connection.execute(
+            select(card_deed.c.holder)
+            .where(
+                card_deed.c.subject == subject,
+                card_deed.c.state == DeedState.HAPPENED.value,
+                card_deed.c.holder.is_not(None),
+            )
+            .order_by(card_deed.c.counter.desc())
+            .limit(1)
         ).scalar()
-        return None if found is None else Record.from_bytes(bytes(found))
+        return () if file is None else Holder.from_bytes(bytes(file)).passes
 
     def overdue(self, before_ms: int) -> Sequence[Intended]:
         """Return what has been open since before an instant."""

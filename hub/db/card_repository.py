@@ -131,6 +131,15 @@ class CardRepository:
         self._connection.execute(update(card).where(card.c.subject == subject).values(key_version=version))
         self._note(subject, before.state, version, said)
 
+    def note(self, subject: str, said: Said) -> None:
+        """Note something that leaves a card's state as it is.
+
+        Raises:
+            CardUnknownError: there is no such card.
+        """
+        before = self._known(subject)
+        self._note(subject, before.state, before.key_version, said)
+
     def changes(self, subject: str) -> list[CardChange]:
         """Return what was done with a card, in order."""
         rows = self._connection.execute(

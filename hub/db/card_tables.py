@@ -58,3 +58,14 @@ card_change = Table(
 )
 """What was done with each card, in order."""
 Index("ix_card_change_subject", card_change.c.subject, card_change.c.id)
+
+card_pin = Table(
+    "card_pin",
+    metadata,
+    Column("subject", Text, ForeignKey(card.c.subject), primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+)
+"""What is kept of a card's PIN, and how often it was missed since it was last right; no row: it has none."""

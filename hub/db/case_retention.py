@@ -1,4 +1,4 @@
-"""What of citizens' cases is done with: contacts of reports, and the keys under which lines were sealed.
+"""What of citizens' cases is done with: contacts, photographs, and the keys under which lines were sealed.
 
 Rules:
 - Only what the core has is forgotten, and what no clerk is still to decide.
@@ -30,9 +30,10 @@ from sqlalchemy import (
     update,
 )
 
+from hub.db.attachment_repository import State
 from hub.db.attachment_tables import attachment
 from hub.db.mailbox_tables import mailbox_entry
-from hub.db.outgoing_repository import State
+from hub.db.outgoing_repository import State as WorkState
 from hub.db.overwriting import overwriting
 from hub.db.tables import inbox, outgoing, quarantine, sealing_context, service_request
 from hub.db.update_tables import report_update
@@ -78,6 +79,34 @@ def forget_contacts(connection: Connection, closed_ms: int, taken_ms: int, limit
                 update(outgoing).where(outgoing.c.id == effect.id).values(body=json.dumps(body))
             )
     return len(found)
+
+
+def photographs_done_with(
+    connection: Connection, closed_ms: int, taken_ms: int, received_ms: int, limit: int
+) -> Sequence[tuple[str, str]]:
+    """Photographs of reports that are over, by device and hash.
+
+    Args:
+        connection: any.
+        closed_ms: reports that were closed before this instant are over.
+        taken_ms: so are those that were taken before this one.
+        received_ms: what was announced after this instant may be announced again by its device.
+        limit: how many at most.
+    """
+    body, request = attachment.c, service_request.c
+    of_report = and_(request.device == body.device, request.event_id == body.event_id)
+    due = (
+        select(body.device, body.sha256)
+        .select_from(attachment.join(service_request, of_report))
+        .where(
+            body.state.in_([State.STORED.value, State.LOST.value]),
+            body.announced_ms < received_ms,
+            _is_over(closed_ms, taken_ms),
+        )
+        .order_by(body.device, body.sha256)
+        .limit(limit)
+    )
+    return [(row.device, row.sha256) for row in connection.execute(due)]
 
 
 def devices_with_cases(connection: Connection) -> Sequence[str]:
@@ -140,7 +169,9 @@ def _forgotten_events(connection: Connection, device: str, closed_ms: int, taken
     mail = select(entry.event_id).where(
         entry.device == device, cast(entry.said, Text) == literal_column("'{}'")
     )
-    pictured = select(attachment.c.event_id).where(attachment.c.device == device)
+    pictured = select(attachment.c.event_id).where(
+        attachment.c.device == device, attachment.c.state != State.FORGOTTEN.value
+    )
     found = {row.event_id for each in (reports, mail) for row in connection.execute(each)}
     return frozenset(found - set(connection.execute(pictured).scalars()))
 
@@ -157,7 +188,7 @@ def _is_over(closed_ms: int, taken_ms: int) -> ColumnElement[bool]:
         outgoing.c.device == request.device,
         outgoing.c.event_id == request.event_id,
         outgoing.c.connector == OPEN311,
-        outgoing.c.state == State.DONE.value,
+        outgoing.c.state == WorkState.DONE.value,
     )
     closed = and_(request.status == Status.CLOSED.value, heard < closed_ms)
     return and_(at_core, or_(closed, request.received_ms < taken_ms))

@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Integer, case, cast, func, select
 
+from hub.db.desk_days import desk_days
 from hub.db.outgoing_repository import State
 from hub.db.tables import journal, outgoing, posting
 from hub.db.tap_tables import card_tap, terminal_day
 from hub.domain.cards.days import Sum, TerminalDay
-from hub.domain.cards.taps import SOUND, Verdict
+from hub.domain.cards.taps import SOUND, TapVerdict
 from hub.domain.payments.booking import Kind
 
-_DOUBTED: Final = (Verdict.FORGED.value, Verdict.UNKNOWN_CARD.value)
+_DOUBTED: Final = (TapVerdict.FORGED.value, TapVerdict.UNKNOWN_CARD.value)
 _STUCK: Final = (State.DEAD.value, State.UNDECIDED.value)
 
 Key = tuple[str, str]
@@ -36,12 +37,12 @@ def reconcile_day(
         sites: where terminals belong, by their names.
 
     Returns:
-        One entry for each terminal and currency, in their order.
+        One entry for each terminal and currency, in their order; behind them one for each desk.
     """
     counted, arrived = _counted(connection, day), _arrived(connection, day)
     booked, core = _booked(connection, day), _at_the_core(connection, day)
     lines = _lines(connection, day)
-    return [
+    terminals = [
         _terminal_day(
             (day, *key, (sites or {}).get(key[0], ""), tuple(lines.get(key[0], ()))),
             counted.get(key),
@@ -51,6 +52,7 @@ def reconcile_day(
         )
         for key in sorted({*arrived, *counted})
     ]
+    return [*terminals, *desk_days(connection, day, sites or {})]
 
 
 def _terminal_day(
@@ -91,10 +93,10 @@ def _arrived(connection: Connection, day: str) -> dict[Key, Any]:
             func.count().label("taps"),
             _big(func.sum(tap.amount_minor)).label("minor"),
             _many(tap.verdict.in_(sorted(SOUND))).label("signed"),
-            _many((tap.verdict == Verdict.UNSIGNED.value) & tap.mark.is_not(None)).label("unsigned"),
+            _many((tap.verdict == TapVerdict.UNSIGNED.value) & tap.mark.is_not(None)).label("unsigned"),
             _many(tap.verdict.in_(_DOUBTED)).label("doubted"),
         )
-        .where(tap.day == day)
+        .where(tap.day == day, tap.verdict != TapVerdict.UNDECIDED.value)
         .group_by(tap.device, tap.currency)
     )
     return {(row.device, row.currency): row for row in rows}
@@ -170,7 +172,7 @@ def _lines(connection: Connection, day: str) -> dict[str, list[str]]:
     tap = card_tap.c
     rows = connection.execute(
         select(tap.device, tap.line)
-        .where(tap.day == day, tap.line.is_not(None))
+        .where(tap.day == day, tap.line.is_not(None), tap.verdict != TapVerdict.UNDECIDED.value)
         .distinct()
         .order_by(tap.device, tap.line)
     )

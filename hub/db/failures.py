@@ -8,7 +8,14 @@ Source: sqlite.org/rescode.html; PostgreSQL 15, appendix A (SQLSTATE classes 08,
 
 import sqlite3
 
-from sqlalchemy.exc import DataError, DBAPIError, NotSupportedError, PendingRollbackError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    NotSupportedError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.model.errors import CapacityError, TransientError, VentanillaError
@@ -25,6 +32,8 @@ _PASSING = frozenset(
 )
 _PASSING_CLASSES = frozenset({"08", "40", "55", "57", "58"})
 _FULL_CLASS = "53"
+READING_FAILED = (SQLAlchemyError, VentanillaError)
+"""What may come of reading the database, for who goes on without."""
 _OF_THE_STATEMENT = (DataError, ProgrammingError, NotSupportedError)
 """What the driver may refuse by itself, with no SQLSTATE: it would be refused the same every time."""
 

@@ -13,12 +13,16 @@ from sqlalchemy import Connection, RowMapping, Select, func, select, update
 from hub.db.attachment_repository import context_of_line
 from hub.db.paging import Page
 from hub.db.statements import Lookup, Row, among_pairs, upsert_sql, write_many
-from hub.db.tables import exception, inbox, sealing_context
+from hub.db.tables import card_counter, exception, inbox, sealing_context
 from hub.db.tap_tables import card_tap
-from hub.domain.cards.taps import AGAIN, CardCase, JudgedTap, Verdict
+from hub.domain.cards.taps import AGAIN, CardCase, JudgedTap, TapVerdict
 from shared.model.event import EventType, Stream
 
-_TAPS: Final = (EventType.TAP_CHARGED.value, EventType.TAP_CANCELLED.value)
+_TAPS: Final = (
+    EventType.TAP_CHARGED.value,
+    EventType.TAP_CANCELLED.value,
+    EventType.TAP_UNDECIDED.value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +103,20 @@ class TapRepository:
                 self._under[str(tap.subject), int(tap.counter or 0)].append(tap)
 
     def first_under(self, tap: JudgedTap) -> JudgedTap | None:
-        """Return the first tap that came before this one under its card's counter."""
+        """Return the first tap that came before this one under its card's counter, and happened."""
         if tap.subject is None or tap.counter is None:
             return None
         self.load([(tap.subject, tap.counter)])
-        before = [one for one in self._under[tap.subject, tap.counter] if one.inbox_id < tap.inbox_id]
+        before = [
+            one
+            for one in self._under[tap.subject, tap.counter]
+            if one.inbox_id < tap.inbox_id and one.verdict is not TapVerdict.UNDECIDED
+        ]
         return min(before, key=lambda one: one.inbox_id, default=None)
+
+    def is_used(self, subject: str, counter: int) -> bool:
+        """Whether the books have a deed under this counter of a card."""
+        return bool(_USED.rows(self._connection, [(subject, counter)]))
 
     def keep(self, tap: JudgedTap) -> None:
         """Keep a tap, or what is known of it now."""
@@ -138,8 +150,7 @@ class TapRepository:
         """Close the open cases of a kind whose detail says this; how many there were."""
         ids = [row.id for row in self._open(kind) if all(row.detail.get(k) == v for k, v in detail.items())]
         if ids:
-            closed = update(exception).where(exception.c.id.in_(ids)).values(resolved_ms=now_ms)
-            self._connection.execute(closed)
+            resolve(self._connection, ids, now_ms)
         return len(ids)
 
     def _open(self, kind: str) -> Sequence[Any]:
@@ -147,6 +158,21 @@ class TapRepository:
             exception.c.kind == str(kind), exception.c.resolved_ms.is_(None)
         )
         return self._connection.execute(query).all()
+
+
+def resolve(connection: Connection, cases: Sequence[int], now_ms: int) -> None:
+    """Close cases, by their numbers."""
+    connection.execute(update(exception).where(exception.c.id.in_(cases)).values(resolved_ms=now_ms))
+
+
+def settled_cases(connection: Connection) -> list[int]:
+    """Return the open cases of undecided taps whose counter another deed turned out to have."""
+    query = select(exception.c.id, exception.c.detail).where(
+        exception.c.kind == CardCase.TAP_UNDECIDED.value, exception.c.resolved_ms.is_(None)
+    )
+    told = {(row.detail["subject"], row.detail["counter"]): row.id for row in connection.execute(query)}
+    used = _USED.rows(connection, sorted(told)) if told else ()
+    return sorted(told[str(subject), int(counter)] for subject, counter in used)
 
 
 def list_taps(connection: Connection, wanted: "TapsWanted") -> Page[JudgedTap]:
@@ -173,7 +199,7 @@ class TapsWanted:
     subject: str | None = None
     counter: int | None = None
     day: str | None = None
-    verdict: Verdict | None = None
+    verdict: TapVerdict | None = None
 
 
 def _row(tap: JudgedTap) -> Row:
@@ -183,7 +209,7 @@ def _row(tap: JudgedTap) -> Row:
 
 def _judged(row: RowMapping | Mapping[str, Any]) -> JudgedTap:
     plain: dict[str, Any] = {str(name): value for name, value in row.items()}
-    plain["verdict"] = Verdict(plain["verdict"])
+    plain["verdict"] = TapVerdict(plain["verdict"])
     plain["mark"] = None if plain["mark"] is None else bytes(plain["mark"])
     return JudgedTap(**plain)
 
@@ -225,4 +251,7 @@ _LINES = select(
     inbox.c.received_ms,
 )
 _COLUMNS = tuple(column.name for column in card_tap.columns)
+_USED = Lookup(
+    select(card_counter.c.subject, card_counter.c.counter), (card_counter.c.subject, card_counter.c.counter)
+)
 _UNDER = Lookup(select(card_tap), (card_tap.c.subject, card_tap.c.counter))

@@ -1,8 +1,8 @@
 """What the database itself refuses: changing or deleting what is a record.
 
-`journal`, `posting`, `card_counter`, `loss_found`, `inbox`, `report_update` and `card_change` are only ever
-added to. Of a `loss_record` the range and its reason stay as they were written, and it stays; only what has
-been found since is counted.
+`journal`, `posting`, `card_counter`, `loss_found`, `inbox`, `report_update`, `card_change`, `beacon_stand`
+and `beacon_change` are only ever added to. Of a `loss_record` the range and its reason stay as they were
+written, and it stays; only what has been found since is counted.
 
 The triggers are part of the schema: `create_all` makes them with a fresh one, migrations carry their own copy
 of the text, and a test compares the two on both databases.
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from hub.db.attachment_tables import attachment
+from hub.db.beacon_tables import beacon_change, beacon_stand
 from hub.db.card_deed_tables import card_deed
 from hub.db.card_tables import card_change
 from hub.db.fleet_tables import metadata
@@ -22,7 +23,7 @@ from hub.db.tap_tables import card_tap
 from hub.db.update_tables import device_own_bundle, report_update
 
 ADD_ONLY = ("journal", "posting", "card_counter", "loss_found", "inbox")
-ADD_ONLY_LATER = (report_update.name, card_change.name)
+ADD_ONLY_LATER = (report_update.name, card_change.name, beacon_stand.name, beacon_change.name)
 """The same, of tables that came after the triggers did."""
 _LOSS_RANGE = "device, stream, epoch, first_seq, last_seq, reason, possibly_more, at_ms"
 

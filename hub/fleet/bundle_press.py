@@ -36,6 +36,7 @@ from shared.protocol.bundle import (
     HubPublicKeys,
     Notice,
     encode_notice,
+    is_for_phones,
     make_notice,
     make_retirement,
 )
@@ -106,6 +107,8 @@ class BundlePress:
             raise InputError("hub-keys is published by the hub itself; rotate its keys instead")
         if name == REPORT_STATUS:
             raise InputError("report-status is made by the hub for each device; publish under another name")
+        if is_for_phones(name):
+            raise InputError("bundles for phones are made from places and notices; change those instead")
         if not 0 < expires_s <= EXPIRES_S_MAX:
             raise InputError("a bundle expires after 1 second to 10 years; correct its life")
         if not body:

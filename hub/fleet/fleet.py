@@ -23,6 +23,7 @@ class Fleet:
         own: bundles that are for one device alone.
         commands: and their results.
         dispatch: sends what is lacking.
+        versions: gives the versions of all this out.
     """
 
     settings: SettingsDesk
@@ -30,6 +31,7 @@ class Fleet:
     own: OwnBundles
     commands: CommandPost
     dispatch: Dispatch
+    versions: Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +80,5 @@ def make_fleet(
         own=own,
         commands=CommandPost(writer, room.registry, clock, dispatch.wake),
         dispatch=dispatch,
+        versions=versions,
     )

@@ -79,6 +79,8 @@ class DayReconciliation:
 
 
 def _unsigned(one: TerminalDay) -> str:
+    if one.is_desk:
+        return ""  # each is a case of its own: the core is not told without a signature
     asked = one.signed + one.unsigned
     too_many = one.unsigned >= UNSIGNED_LEAST and one.unsigned * UNSIGNED_SHARE > asked
     return cases.unsigned(one.device, one.day, one.unsigned, one.arrived.taps) if too_many else ""

@@ -7,6 +7,8 @@ Rules:
   case.
 - One case for each terminal that forges or names cards that nobody issued, and one for each card that is
   cloned or denied, while it is open. All their taps are listed by their verdict.
+- A tap of which its terminal does not know (`tap.undecided`) is a case of its own, unless another deed has
+  its counter: then it never happened. `hub.jobs.undecided_taps` closes the case when that turns out later.
 - A case that says more closes the one that said less: a second tap under a counter opens
   `card_counter_repeat` when it is booked, and here it turns out to be a copy of the card, or a tap that was
   told twice.
@@ -37,7 +39,7 @@ from hub.db.tap_repository import (
 from hub.db.writer import Writer
 from hub.domain.cards import cases
 from hub.domain.cards.register import Card, CardState
-from hub.domain.cards.taps import SOUND, CardCase, JudgedTap, SealKeys, Verdict
+from hub.domain.cards.taps import SOUND, CardCase, JudgedTap, SealKeys, TapVerdict
 from hub.domain.payments.service import PaymentException
 from hub.usecases.judge_tap import TapLine, judge
 from shared.model.event import Event
@@ -46,8 +48,10 @@ from shared.protocol.delivery import HubEpoch
 EVERY_S: Final = 1.0
 BATCH: Final = 200
 """Taps in one turn: some 70 ms of one core in each second at most. No town's buses make 200 a second."""
-_RODE: Final = SOUND | {Verdict.UNSIGNED}
-_TELLS: Final = frozenset({Verdict.GENUINE, Verdict.UNSIGNED})
+_RODE: Final = SOUND | {TapVerdict.UNSIGNED}
+_PLAIN: Final = _RODE | {TapVerdict.UNCHECKED, TapVerdict.UNDECIDED}
+"""Nothing here is anybody's lie."""
+_TELLS: Final = frozenset({TapVerdict.GENUINE, TapVerdict.UNSIGNED})
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +134,7 @@ class TapSeals:
         with self._writer.read() as connection:
             waiting: Waiting = taps_to_judge_again(connection, self._again_after, BATCH)
             found = self._judge(connection, waiting.taps, keys)
-        self._keep([one for one in found if one[0].verdict is not Verdict.UNCHECKED])
+        self._keep([one for one in found if one[0].verdict is not TapVerdict.UNCHECKED])
         self._again_after = waiting.last if waiting.taps else None
 
     def _judge(
@@ -166,7 +170,7 @@ class TapSeals:
             return
         kept = self._writer.run(partial(self._write, found))
         self.judged.update(tap.verdict.value for tap in kept)
-        if bad := sum(tap.verdict not in {*_RODE, Verdict.UNCHECKED} for tap in kept):
+        if bad := sum(tap.verdict not in _PLAIN for tap in kept):
             log.warning("taps_doubted", events=bad)
 
     def _write(self, found: Sequence[Judged], connection: Connection) -> list[JudgedTap]:
@@ -204,6 +208,10 @@ class _Cases:
         self._told.add((kind, subject))
         self._open(kind, tap, explanation)
 
+    def of_tap(self, kind: CardCase, tap: JudgedTap, explanation: str) -> None:
+        """Tell of one tap; each is judged once."""
+        self._open(kind, tap, explanation)
+
     def close_repeat(self, tap: JudgedTap) -> None:
         """Close the case that only said that a counter came twice."""
         kind = PaymentException.CARD_COUNTER_REPEAT
@@ -221,23 +229,35 @@ class _Cases:
         self._exceptions.open(kind, tap.device, detail, self._now_ms)
 
 
+def _undecided(tap: JudgedTap, taps: TapRepository, book: _Cases) -> JudgedTap:
+    """Keep a tap of which its terminal does not know; where nobody else knows either, a clerk is told."""
+    if tap.subject is not None and tap.counter is not None and taps.is_used(tap.subject, tap.counter):
+        tap = replace(tap, why="another deed has its counter: it never happened")
+    else:
+        book.of_tap(CardCase.TAP_UNDECIDED, tap, cases.undecided(tap.device, tap))
+    taps.keep(tap)
+    return tap
+
+
 def _against_others(tap: JudgedTap, card: Card | None, taps: TapRepository, book: _Cases) -> JudgedTap:
     """Hold a tap against the others of its card, keep it, and tell a clerk what must be told."""
+    if tap.verdict is TapVerdict.UNDECIDED:
+        return _undecided(tap, taps, book)
     first = taps.first_under(tap)
     if first is not None and tap.mark is not None and tap.verdict in _TELLS:
         if first.mark == tap.mark and first.device == tap.device:
-            tap = replace(tap, verdict=Verdict.TWICE, why="the hub has this tap already")
+            tap = replace(tap, verdict=TapVerdict.TWICE, why="the hub has this tap already")
             book.close_repeat(tap)
-        elif first.mark is not None and tap.verdict is Verdict.GENUINE and first.verdict in SOUND:
-            tap = replace(tap, verdict=Verdict.CLONED, why="another genuine tap has the same counter")
-            taps.keep(replace(first, verdict=Verdict.CLONED, why=tap.why))
+        elif first.mark is not None and tap.verdict is TapVerdict.GENUINE and first.verdict in SOUND:
+            tap = replace(tap, verdict=TapVerdict.CLONED, why="another genuine tap has the same counter")
+            taps.keep(replace(first, verdict=TapVerdict.CLONED, why=tap.why))
             book.close_repeat(tap)
             book.of_card(CardCase.CARD_CLONED, tap, cases.cloned(first, tap))
     taps.keep(tap)
     match tap.verdict:
-        case Verdict.FORGED:
+        case TapVerdict.FORGED:
             book.of_terminal(CardCase.FORGED_TAP, tap, cases.forged(tap))
-        case Verdict.UNKNOWN_CARD:
+        case TapVerdict.UNKNOWN_CARD:
             book.of_terminal(CardCase.UNKNOWN_CARD, tap, cases.unknown_card(tap))
         case _:
             pass

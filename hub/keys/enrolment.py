@@ -41,6 +41,8 @@ from shared.protocol.enrolment import (
 from shared.protocol.receipts import endorse
 
 LABEL_LENGTH_MAX: Final = 64
+BEACON: Final = "beacon"
+"""The kind of device that has an air key."""
 
 
 class TokenUnknownError(InputError):
@@ -53,6 +55,10 @@ class TokenExpiredError(InputError):
 
 class OldKeysError(ConflictError):
     """This machine speaks under link keys that were replaced: its disk is an older one; enrol it again."""
+
+
+class AirKeyError(InputError):
+    """A beacon names its air key when it is enrolled, and no other device does; update the enrolling side."""
 
 
 class TokenUsedError(ConflictError):
@@ -143,6 +149,7 @@ class Enrolment:
             TokenUnknownError: never given out, replaced by a newer one, or of another device.
             TokenExpiredError: its 15 minutes are over.
             TokenUsedError: it was used with other keys.
+            AirKeyError: a beacon without an air key, or another device with one; the token stays open.
             RequestError: the certification request is not acceptable; the token stays open.
             SecondCopyError: the second copy of the keys cannot be written; the token stays open.
             JournalWriteError: the key registry cannot be written; the token stays open.
@@ -157,6 +164,8 @@ class Enrolment:
                 raise TokenExpiredError(TokenExpiredError.__doc__)
             if token.used_by is not None and token.used_by.request_hash != asked:
                 raise TokenUsedError(TokenUsedError.__doc__)
+            if bool(request.air_key) is not (token.kind == BEACON):
+                raise AirKeyError(AirKeyError.__doc__)
             enrolled = token.used_by
             if enrolled is None:
                 issued = self._room.authority.issue_device(request.device, request.csr, self._clock())
@@ -172,6 +181,7 @@ class Enrolment:
                     serial=issued.serial,
                     expires_ms=issued.expires_ms,
                     certificate=issued.pem,
+                    air_key=request.air_key,
                 )
                 self._room.registry.record(enrolled)
         self._admit()
@@ -290,4 +300,6 @@ def _request_hash(request: EnrolmentRequest) -> str:
         raise RequestError(RequestError.__doc__) from error
     public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex()
     said = f"{request.device}|{request.k_up}|{request.k_down}|{request.signing}|{public}"
+    if request.air_key:
+        said = f"{said}|{request.air_key}"
     return sha256(said.encode()).hexdigest()

@@ -61,6 +61,7 @@ class Device:
         certificates: newest first, expired ones removed.
         hub_signing: id of the hub's signing key that its last enrolment or renewal told it of.
         up_keys: K_up by key id, of every pair in force.
+        air_key: of a beacon, 16 bytes; empty of any other device, and of one that is revoked.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Device:
     certificates: tuple[Certificate, ...]
     hub_signing: str = ""
     up_keys: Mapping[str, bytes] = field(default_factory=lambda: NO_KEYS, repr=False)
+    air_key: bytes = field(default=b"", repr=False)
 
     @property
     def link_key(self) -> str:
@@ -120,6 +122,7 @@ def enrolled(before: Device | None, record: DeviceEnrolled, at_ms: int) -> Devic
         links=(),
         signing=(signing, *(() if before is None else (k for k in before.signing if k != signing))),
         certificates=(Certificate(serial=record.serial, expires_ms=record.expires_ms),),
+        air_key=bytes.fromhex(record.air_key),
     )
     links = () if before is None else before.links
     return _linked(device, _with_link(links, record.k_up, record.k_down, at_ms))
@@ -142,7 +145,8 @@ def changed(
         case DeviceReleased():
             return replace(device, state=DeviceState.ACTIVE, fence_reason=None)
         case DeviceRevoked():
-            return _linked(replace(device, state=DeviceState.REVOKED, fence_reason=None, certificates=()), ())
+            out = replace(device, state=DeviceState.REVOKED, fence_reason=None, certificates=(), air_key=b"")
+            return _linked(out, ())
         case _:
             assert_never(record)
 

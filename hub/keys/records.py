@@ -1,11 +1,12 @@
 """What the key registry says, line by line: one frozen class a record, and its JSON form.
 
 Rules: a record is never changed or removed; a later one supersedes it. Keys are lower-case hex. A record of a
-kind that this version does not know stops the start: a newer hub wrote it, and its meaning must not be lost.
+kind or with a member that this version does not know stops the start: a newer hub wrote it, and its meaning
+must not be lost. A member with a default is one that came later: it is left out where it says nothing.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, cast
@@ -49,6 +50,7 @@ class DeviceEnrolled:
     Attributes:
         request_hash: names the keys that were asked for, so that a repeated request gets the same answer.
         certificate: PEM, to give the same answer.
+        air_key: of a beacon, what its identifiers in the air follow from; empty of any other device.
     """
 
     token_hash: str
@@ -62,6 +64,7 @@ class DeviceEnrolled:
     serial: str
     expires_ms: int
     certificate: str
+    air_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,9 @@ class Entry:
 def to_json(entry: Entry) -> bytes:
     """Return an entry as one JSON object without line breaks."""
     head = {"at_ms": entry.at_ms, "record": _TYPES[type(entry.record)]}
-    return json.dumps({**head, **asdict(entry.record)}, separators=(",", ":")).encode()
+    later = {item.name: item.default for item in fields(entry.record) if item.default is not MISSING}
+    said = {name: value for name, value in asdict(entry.record).items() if later.get(name, MISSING) != value}
+    return json.dumps({**head, **said}, separators=(",", ":")).encode()
 
 
 def from_json(text: bytes) -> Entry:
@@ -175,8 +180,9 @@ def from_json(text: bytes) -> Entry:
     try:
         members = cast("dict[str, Any]", json.loads(text))
         at_ms, cls = members.pop("at_ms"), _NAMES[members.pop("record")]
-        expected = {field.name: field.type for field in fields(cls)}
-        if type(at_ms) is not int or members.keys() != expected.keys():
+        expected = {item.name: item.type for item in fields(cls)}
+        needed = {item.name for item in fields(cls) if item.default is MISSING}
+        if type(at_ms) is not int or not needed <= members.keys() <= expected.keys():
             raise RecordError(RecordError.__doc__)
         for name, value in members.items():
             if type(value) is not (int if expected[name] is int else str):

@@ -17,7 +17,7 @@ COLUMNS: Final = (
     *("day", "device", "site", "lines", "currency"),
     *("counted_taps", "counted_minor", "arrived_taps", "arrived_minor", "booked_taps", "booked_minor"),
     *("repeated_taps", "repeated_minor", "due_taps", "due_minor", "settled_taps", "settled_minor"),
-    *("waiting", "stuck", "signed", "unsigned", "doubted", "differences", "remarks"),
+    *("waiting", "stuck", "signed", "unsigned", "doubted", "is_desk", "unsettled", "differences", "remarks"),
 )
 
 
@@ -38,7 +38,7 @@ def reconcile(config: HubConfig, day: str, file: Path | None) -> bool:
 
 def _show(found: list[dict[str, Any]]) -> None:
     table(
-        ("terminal", "site", "lines", "counted", "arrived", "booked", "due", "settled", "agrees"),
+        ("terminal or desk", "site", "lines", "counted", "arrived", "booked", "due", "settled", "agrees"),
         [
             (
                 one["device"],
@@ -72,7 +72,7 @@ def _write(file: Path, found: list[dict[str, Any]]) -> None:
         write_whole(file, "".join(lines.said).encode(), PRIVATE)
     except OSError as error:
         raise InputError(f"{file} cannot be written ({error.strerror}); choose another place") from error
-    typer.echo(f"{file}: {len(found)} terminals.")
+    typer.echo(f"{file}: {len(found)} terminals and desks.")
 
 
 def _cell(one: dict[str, Any], name: str) -> object:

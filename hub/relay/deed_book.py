@@ -10,7 +10,6 @@ from typing import Final
 import structlog
 
 from card_reader.citizen_card.holder import Holder
-from card_reader.citizen_card.journal import Record
 from card_reader.desfire.transaction_mac import Committed
 from hub.db.card_deed_repository import CardDeedRepository, DeedState
 from hub.db.card_repository import CardRepository, Said
@@ -18,17 +17,18 @@ from hub.db.engine import Connection
 from hub.db.ledger_repository import purse_minor
 from hub.db.unit_of_work import Rules, UnitOfWork
 from hub.db.writer import Writer
-from hub.domain.cards.orders import Do
-from hub.domain.cards.ports import CardKeys, Intended, Successor
+from hub.domain.cards.orders import MAKES, Do
+from hub.domain.cards.ports import Begun, CardKeys, Intended, Successor
 from hub.domain.cards.register import FINAL, Card, CardState
 from hub.usecases.take_card_deed import take_card_deed
-from shared.model.errors import VentanillaError
+from shared.model.errors import InputError, VentanillaError
 
 CARD_DEED_UNKNOWN: Final = "card_deed_unknown"
 """The kind of the exception: a deed at a desk of which nobody can tell whether it happened."""
 INTENT_MS_MAX: Final = 7 * 86_400_000
 """A card that has not come back to a desk by then is a clerk's, as it is at a terminal."""
 TORN: Final = "torn while it was made"
+TOO_LATE: Final = "the lost card was replaced or refunded meanwhile"
 _STATES: Final = {
     Do.BLOCK: CardState.BLOCKED,
     Do.UNBLOCK: CardState.ISSUED,
@@ -86,24 +86,31 @@ class HubDeedBook:
             if before is None:
                 return None
             issue, balance_minor = cards.next_issue(before.card_id), purse_minor(connection, subject)
-            return Successor(before=before, issue=issue, balance_minor=balance_minor)
+            passes = CardDeedRepository(connection).passes_of(subject)
+            return Successor(before=before, issue=issue, balance_minor=balance_minor, passes=passes)
 
     def open_of(self, card_uid: bytes) -> Intended | None:
         """Return what is not settled of a card."""
         with self._writer.read() as connection:
             return CardDeedRepository(connection).open_of(card_uid)
 
-    def done_before(self, order_id: str) -> Record | None:
-        """Return the record of an order that was carried out."""
+    def begun_before(self, order_id: str) -> Begun | None:
+        """Return what became of an order that was begun, and did not turn out to be undone."""
         with self._writer.read() as connection:
-            return CardDeedRepository(connection).done_before(order_id)
+            return CardDeedRepository(connection).begun_before(order_id)
 
     def intend(self, meant: Intended) -> None:
-        """Remember a deed that is about to be committed; a new card comes into the register with it."""
+        """Remember a deed that is about to be committed; a new card comes into the register with it.
+
+        Raises:
+            InputError: the card that it replaces is replaced already, or may be.
+        """
         now_ms, version = self._clock(), self._keys.current
 
         def job(connection: Connection) -> None:
-            if meant.holder is not None:
+            if meant.order.do is Do.REPLACE:
+                _check_replaced_once(connection, meant.order.replaces)
+            if meant.holder is not None and meant.order.do in MAKES:
                 CardRepository(connection).register(_new_card(meant, meant.holder, version, now_ms))
             CardDeedRepository(connection).intend(meant, now_ms)
 
@@ -132,7 +139,7 @@ class HubDeedBook:
 
         def job(connection: Connection) -> None:
             is_new = CardDeedRepository(connection).settle(meant.order.id, DeedState.NEVER, None, now_ms)
-            if is_new and meant.holder is not None:
+            if is_new and meant.order.do in MAKES:
                 said = Said(who=meant.order.who, why=TORN, now_ms=now_ms)
                 CardRepository(connection).set_state(meant.subject, CardState.REPLACED, said)
 
@@ -185,13 +192,32 @@ def _new_card(meant: Intended, holder: Holder, version: int, now_ms: int) -> Car
     )
 
 
+def _check_replaced_once(connection: Connection, lost: str) -> None:
+    """See that no other card has a lost one's money, or may have it."""
+    before = CardRepository(connection).find(lost)
+    if before is not None and before.state in FINAL:
+        raise InputError("that card was replaced or refunded meanwhile; look at it in the register")
+    other = CardDeedRepository(connection).may_replace(lost)
+    if other is not None:
+        raise InputError(
+            "another card was begun in its place and may have its money; hold that one to the reader, or "
+            f"block it: `ventanilla hub cards block {other}`"
+        )
+
+
 def _follow(connection: Connection, meant: Intended, now_ms: int) -> None:
-    """Let the register follow what stands on the card; what is for ever there stays."""
+    """Let the register follow what stands on the card; what is for ever there stays.
+
+    A new card of a lost one that is replaced or refunded by now is out of use itself.
+    """
     state, cards = _STATES.get(meant.order.do), CardRepository(connection)
     before = cards.find(meant.order.replaces or meant.subject)
     if state is not None and before is not None and before.state not in FINAL:
         said = Said(who=meant.order.who, why=meant.order.why, now_ms=now_ms)
         cards.set_state(before.subject, state, said)
+    elif before is not None and meant.order.do is Do.REPLACE:
+        said = Said(who=meant.order.who, why=TOO_LATE, now_ms=now_ms)
+        cards.set_state(meant.subject, CardState.REPLACED, said)
 
 
 def _hand_over(connection: Connection, meant: Intended, now_ms: int) -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from secrets import token_bytes, token_hex
 from typing import Final
 
@@ -25,9 +26,10 @@ from card_reader.citizen_card.journal import terminal_number
 from hub.domain.cards.deeds import served
 from hub.domain.cards.making import made
 from hub.domain.cards.orders import MAKES, Order, check_may
-from hub.domain.cards.ports import CardKeys, Counter, DeedBook
+from hub.domain.cards.ports import CardKeys, Counter, DeedBook, Pins
 from hub.domain.cards.verdict import Verdict
 from shared.model.errors import CapacityError, ConflictError, InputError
+from shared.model.fares import Fares
 from shared.model.instants import business_day
 from shared.protocol.relay import COMMANDS_MAX
 
@@ -61,6 +63,17 @@ class Next:
     command: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The end of a talk that was asked for in private: the verdict, for whoever asked alone.
+
+    Attributes:
+        sealed: it.
+    """
+
+    sealed: str
+
+
 @dataclass(slots=True)
 class _Open:
     """A talk under way."""
@@ -68,6 +81,7 @@ class _Open:
     device: str
     talk: Talk[Verdict]
     until_s: float
+    seal: Callable[[Verdict], str] | None
     n: int = 1
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,8 +92,10 @@ class Relay:
     Args:
         keys: the town's card keys.
         book: of deeds.
+        pins: of cards.
         subject: gives the pseudonym of card id and issue.
         clock: the hub's time, Unix epoch in milliseconds.
+        fares: gives those in force at a desk, by its name; None where there are none.
         monotonic_s: a clock.
 
     Attributes:
@@ -91,20 +107,31 @@ class Relay:
         keys: CardKeys,
         book: DeedBook,
         *,
+        pins: Pins,
         subject: Callable[[bytes, int], str],
         clock: Callable[[], int],
+        fares: Callable[[str], Fares | None],
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.verdicts: dict[str, int] = {}
         self._keys = keys
         self._book = book
+        self._pins = pins
         self._subject = subject
         self._clock = clock
+        self._fares = fares
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
         self._open: dict[str, _Open] = {}
 
-    def begin(self, device: str, kind: str, card_uid: bytes, order: Order) -> Next | Verdict:
+    def begin(
+        self,
+        device: str,
+        kind: str,
+        card_uid: bytes,
+        order: Order,
+        seal: Callable[[Verdict], str] | None = None,
+    ) -> Next | Verdict | Closed:
         """Begin a talk.
 
         Args:
@@ -112,6 +139,7 @@ class Relay:
             kind: as what it was enrolled.
             card_uid: the card's number in the air.
             order: what is to be done with it.
+            seal: closes the verdict to everybody but who asked; None: the device itself reads it.
 
         Raises:
             InputError: the device may not, or the number is no card's of the town.
@@ -123,7 +151,7 @@ class Relay:
             raise InputError("a card of the town has a number of 7 bytes; hold another card there")
         counter = self._counter(device)
         hold = made if order.do in MAKES else served
-        opened = _Open(device, hold(card_uid, order, counter), self._monotonic_s() + TALK_S_MAX)
+        opened = _Open(device, hold(card_uid, order, counter), self._monotonic_s() + TALK_S_MAX, seal)
         name = token_hex(16)
         with self._lock:
             self._sweep(device)
@@ -133,7 +161,7 @@ class Relay:
         with opened.lock:
             return self._step(name, opened, None)
 
-    def heard(self, device: str, name: str, n: int, heard: Heard) -> Next | Verdict:
+    def heard(self, device: str, name: str, n: int, heard: Heard) -> Next | Verdict | Closed:
         """Go on with a talk.
 
         Args:
@@ -157,7 +185,7 @@ class Relay:
             opened.n += 1
             return self._step(name, opened, heard)
 
-    def _step(self, name: str, opened: _Open, heard: Heard | None) -> Next | Verdict:
+    def _step(self, name: str, opened: _Open, heard: Heard | None) -> Next | Verdict | Closed:
         """Let a talk go on to its next command, or to its end."""
         try:
             command = next(opened.talk) if heard is None else opened.talk.send(heard)
@@ -166,7 +194,7 @@ class Relay:
             verdict: Verdict = ended.value
             with self._lock:
                 self.verdicts[verdict.said.value] = self.verdicts.get(verdict.said.value, 0) + 1
-            return verdict
+            return verdict if opened.seal is None else Closed(sealed=opened.seal(verdict))
         except BaseException:
             self._forget(name)
             raise
@@ -179,10 +207,12 @@ class Relay:
             terminal=terminal_number(device),
             keys=self._keys,
             book=self._book,
+            pins=self._pins,
             subject=self._subject,
             draw=token_bytes,
             now_s=now_ms // 1000,
             day=day_of(date.fromisoformat(business_day(now_ms))),
+            fares=partial(self._fares, device),
         )
 
     def _sweep(self, device: str) -> None:

@@ -25,6 +25,8 @@ from shared.model.payment import Method
 CARD_DEED = "card.deed"
 """The type under which deeds without an event of their own are known; no device may send it."""
 NO_EPOCH = "00000000"
+TRANSPORT = "transport"
+"""What a pass or a ticket is sold for, in the core's word."""
 
 
 def take_card_deed(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
@@ -52,17 +54,29 @@ def take_card_deed(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
             what = {"reference": order.reference, "concept": order.concept}
             paid = {**money, **what, "method": Method.PURSE.value}
             take(_event(meant, EventType.PAYMENT_CAPTURED, paid), uow, now_ms)
+        case Do.SELL if order.amount_minor:
+            _sell(meant, uow, now_ms)
         case Do.REFUND:
             _refund(meant, uow, now_ms)
         case Do.REPLACE if record.amount_minor:
             _replace(meant, uow, now_ms)
-        case Do.ISSUE | Do.REPLACE | Do.BLOCK | Do.UNBLOCK:
+        case Do.ISSUE | Do.REPLACE | Do.SELL | Do.BLOCK | Do.UNBLOCK:
             source = _source(meant, now_ms)
             Payments(uow.ledger, uow.exceptions).use_counter(source, record.counter)
-        case Do.READ:
+        case Do.READ | Do.MINE | Do.PIN_SET | Do.PIN_RESET:
             pass
         case _:
             assert_never(order.do)
+
+
+def _sell(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
+    order, source = meant.order, _source(meant, now_ms)
+    payments, amount = Payments(uow.ledger, uow.exceptions), Money(order.amount_minor, EURO)
+    booking = payments.sell(source, amount, order.paid_by, order.product, meant.record.counter)
+    if booking is not None:
+        more = {"amount_minor": order.amount_minor, "method": order.paid_by.value}
+        what = {"reference": order.id, "concept": TRANSPORT, "product": str(order.product)}
+        _tell(meant, source, booking, {**more, **what}, uow)
 
 
 def _refund(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:

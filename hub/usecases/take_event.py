@@ -39,6 +39,7 @@ from shared.model.payment import (
     PurseCredited,
     TapCancelled,
     TapCharged,
+    TapUndecided,
 )
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
@@ -63,6 +64,7 @@ PaymentType = Literal[
 MailType = Literal[
     EventType.REPORT_SUPPORTED, EventType.REPORT_RATED, EventType.SUGGESTION_MADE, EventType.CALLBACK_ASKED
 ]
+WordType = Literal[EventType.DEVICE_STATE, EventType.DEVICE_COUNTERS, EventType.TAPS_COUNTED]
 
 SUBJECT_LENGTH_MAX = 128
 ATTACHMENT_WAIT_MS = 24 * 3_600_000
@@ -168,12 +170,25 @@ def take(event: Event, uow: UnitOfWork, now_ms: int) -> None:
             _take_mail(event, kind, uow, now_ms)
         case EventType.NOTICE_SHOWN | EventType.NOTICE_SUBSCRIBED | EventType.NOTICE_CONSENTED:
             _take_response(event, ResponseKind(kind.removeprefix("notice.")), uow, now_ms)
+        case EventType.TAP_UNDECIDED:
+            # No money moves. Whether it happened is found out behind the inbox (`hub.jobs.tap_seals`).
+            TapUndecided.from_data(event.data)
+        case EventType.DEVICE_STATE | EventType.DEVICE_COUNTERS | EventType.TAPS_COUNTED:
+            _note(event, kind, uow, now_ms)
+        case _:
+            assert_never(kind)
+
+
+def _note(event: Event, kind: WordType, uow: UnitOfWork, now_ms: int) -> None:
+    """Keeps what a device says of itself."""
+    devices = Devices(uow.device_board)
+    match kind:
         case EventType.DEVICE_STATE:
-            Devices(uow.device_board).note_state(event, DeviceState.from_data(event.data), now_ms)
-        case EventType.TAPS_COUNTED:
-            Devices(uow.device_board).note_day(event, TapsCounted.from_data(event.data), now_ms)
+            devices.note_state(event, DeviceState.from_data(event.data), now_ms)
         case EventType.DEVICE_COUNTERS:
-            Devices(uow.device_board).note_counters(event, DeviceCounters.from_data(event.data), now_ms)
+            devices.note_counters(event, DeviceCounters.from_data(event.data), now_ms)
+        case EventType.TAPS_COUNTED:
+            devices.note_day(event, TapsCounted.from_data(event.data), now_ms)
         case _:
             assert_never(kind)
 

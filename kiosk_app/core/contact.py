@@ -52,7 +52,7 @@ def phone_step(task: str, kept: Words) -> Step:
         title=say("¿A qué teléfono?"),
         answer=PHONE,
         label=say("Teléfono"),
-        keyboard=Keyboard.DIGITS,
+        keyboard=Keyboard.PHONE,
         length_max=PHONE_LENGTH_MAX,
         private=True,
         check=check_phone,

@@ -59,6 +59,7 @@ class Ability(StrEnum):
     NETWORK = "network"  #: the hub can be asked
     CAMERA = "camera"
     PRINTER = "printer"
+    CARDS = "cards"  #: a card can be read
 
 
 class Gazetteer(Protocol):

@@ -13,6 +13,8 @@ from shared.model.wording import Language
 
 UNKNOWN: Final = "unknown"
 """The reason of a `Failed` after which nobody knows whether it took place."""
+CARD: Final = "card"
+"""What is asked of the hub through the reader; the machine waits for a card first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,9 @@ class Ask:
 
     Attributes:
         number: of this question.
-        what: `case` (by its code) or `nearby` (open reports of a service around a place).
-        about: the code, or `lat,long,service_code`.
+        what: `case` (by its code), `nearby` (open reports of a service around a place), or `CARD` (what
+            stands on the card that somebody holds to the reader).
+        about: the code, `lat,long,service_code`, or the card's PIN, empty for none.
     """
 
     number: int

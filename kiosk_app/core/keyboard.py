@@ -34,11 +34,11 @@ _LETTERS: Final[Mapping[Language, Sequence[str]]] = {
     Language.EN: ("qwertyuiop", "asdfghjkl", "zxcvbnm'"),
 }
 _SIGNS: Final[Mapping[Language, Sequence[str]]] = {
-    Language.ES: ("1234567890", "-/:()€@+&", ".,¿?¡!ºª"),
-    Language.CA: ("1234567890", "-/:()€@+&", ".,?!·ºª"),
-    Language.EN: ("1234567890", "-/:()€@+&", ".,?!'\""),
+    Language.ES: ("1234567890", "-/:()€@+&", "\"'¿?¡!ºª"),
+    Language.CA: ("1234567890", "-/:()€@+&", "\"'?!·ºª"),
+    Language.EN: ("1234567890", "-/:()€@+&", "\"'?!ºª"),
 }
-_DIGITS: Final = ("123", "456", "789", "+0")
+_DIGITS: Final = ("123", "456", "789")
 _CODE: Final = ("23456789", "CDFHJKMN", "PRTVWXY")
 _CATALAN_GEMINATE: Final = "l·l"
 
@@ -69,8 +69,10 @@ class Hand:
 def rows_of(keyboard: Keyboard, language: Language, hand: Hand) -> Sequence[Sequence[str]]:
     """Return the keys, row by row; a key is what it writes, or one of the named ones."""
     match keyboard:
+        case Keyboard.PHONE:
+            return [*map(tuple, _DIGITS), ("+", "0", ERASE)]
         case Keyboard.DIGITS:
-            return [*map(tuple, _DIGITS[:-1]), (*_DIGITS[-1], ERASE)]
+            return [*map(tuple, _DIGITS), ("0", ERASE)]
         case Keyboard.CODE:
             return [*map(tuple, _CODE[:-1]), (*_CODE[-1], ERASE)]
         case Keyboard.TEXT:

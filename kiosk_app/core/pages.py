@@ -46,6 +46,7 @@ class Keyboard(StrEnum):
     """What an entry is typed on."""
 
     TEXT = "text"
+    PHONE = "phone"
     DIGITS = "digits"
     CODE = "code"
 
@@ -99,6 +100,7 @@ class Entry:
         keyboard: what it is typed on.
         length_max: in characters.
         private: somebody's own: spoken to a headset alone, wiped with the session.
+        secret: neither shown nor spoken, only how much of it there is.
         example: how such a thing looks.
     """
 
@@ -108,6 +110,7 @@ class Entry:
     keyboard: Keyboard
     length_max: int
     private: bool = False
+    secret: bool = False
     example: Words | None = None
 
 
@@ -187,6 +190,7 @@ class Page:
         home: whether Home is there.
         step: which of how many; None outside a task.
         error: what has to be mended first: what happened, and what to do.
+        icon: of what is waited for; empty for time alone.
         left_s: seconds until the kiosk starts over; None while nobody is asked.
     """
 
@@ -200,6 +204,7 @@ class Page:
     home: bool = False
     step: tuple[int, int] | None = None
     error: Words | None = None
+    icon: str = ""
     left_s: int | None = None
 
     @property

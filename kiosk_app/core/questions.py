@@ -125,7 +125,8 @@ class Questions:
             return course.go(moment=Review(task))
         if isinstance(task, Asking):
             what, about = task.question(draft)
-            course.go(moment=Waiting(task, step.id))
+            is_personal = course.session.personal or task.is_personal
+            course.go(moment=Waiting(task, step.id), personal=is_personal)
             return [Ask(course.ask(), what, about)]
         return self.enter(before(question, draft, around) or question, around)
 

@@ -88,8 +88,8 @@ def show(session: Session, tasks: Sequence[AnyTask], around: Around) -> Page:
             return _UNSURE
         case Receipt() as receipt:
             return _receipt(receipt, around)
-        case Waiting():
-            return _WAITING
+        case Waiting(task=task):
+            return replace(task.waiting or _WAITING, back=True, home=True)
         case Told(task=task, answer=answer):
             return replace(task.answer(answer, around), main=_CLOSE, home=True)
         case Leaving():
@@ -218,9 +218,7 @@ def _receipt(receipt: Receipt, around: Around) -> Page:
 
 
 _CLOSE: Final = Choice(id=DONE, words=say("Terminar"), icon="check")
-_WAITING: Final = Page(
-    name="waiting", screen=Screen.WAIT, title=say("Lo estamos preguntando"), back=True, home=True
-)
+_WAITING: Final = Page(name="waiting", screen=Screen.WAIT, title=say("Lo estamos preguntando"))
 _UNSURE: Final = Page(
     name="unsure",
     screen=Screen.WAIT,

@@ -120,6 +120,7 @@ class Typing:
         keyboard: what it is typed on.
         length_max: in characters.
         private: somebody's own.
+        secret: a PIN.
         optional: it may stay empty.
         check: what is wrong with a text; None where nothing is.
         notes: sentences beside the field: what is kept, and for how long.
@@ -133,6 +134,7 @@ class Typing:
     keyboard: Keyboard
     length_max: int
     private: bool = False
+    secret: bool = False
     optional: bool = False
     check: Callable[[str], Words | None] = lambda _text: None
     notes: tuple[Note, ...] = ()
@@ -147,6 +149,7 @@ class Typing:
             keyboard=self.keyboard,
             length_max=self.length_max,
             private=self.private,
+            secret=self.secret,
             example=self.example,
         )
         skip = self.optional and not field.value.strip()

@@ -148,6 +148,8 @@ def struck_aloud(key: str, entry: Entry, value: str) -> Sequence[Sentence]:
     """
     if value == entry.value[:-1] and entry.value:
         return [key_aloud(key), value_aloud(entry, value)]
+    if entry.secret and len(value) > len(entry.value):
+        return [Sentence(words=say("Una cifra."))]
     if value == entry.value and key not in _OPEN_KEYS and len(value) >= entry.length_max:
         return [Sentence(words=say("No cabe más."))]
     grown = value.removeprefix(entry.value)
@@ -188,6 +190,8 @@ def value_aloud(entry: Entry, value: str | None = None) -> Sentence:
     text = entry.value if value is None else value
     if not text:
         return Sentence(words=say("Está vacío."))
+    if entry.secret:
+        return Sentence(words=say_counted(len(text), "Hay {count} cifra.", "Hay {count} cifras."))
     is_text = entry.keyboard is Keyboard.TEXT
     return Sentence(
         words=plainly(written(text)) if is_text else written(spelled(text)),

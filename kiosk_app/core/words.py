@@ -11,6 +11,7 @@ Rules:
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol, Union
 
 from shared.model.money import Money
@@ -28,7 +29,7 @@ class Instant:
     at_ms: int
 
 
-Part = Union[str, int, Instant, Money, "Words", Wording]
+Part = Union[str, int, date, Instant, Money, "Words", Wording]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class Speaker(Protocol):
         """Say a moment as people say it there: `sábado 21 de noviembre, 10:15`."""
         ...
 
+    def day(self, day: date) -> str:
+        """Say a day as people say it there: `21 de noviembre de 2026`."""
+        ...
+
 
 def say(key: str, **parts: Part) -> Words:
     """Make a sentence; the tool that collects what is to be translated looks for this name."""
@@ -96,6 +101,8 @@ def _plain(part: Part, speaker: Speaker) -> str | int:
             return part.in_language(speaker.language)
         case Instant(at_ms=at_ms):
             return speaker.instant(at_ms)
+        case date():
+            return speaker.day(part)
         case Money():
             return str(part)
         case _:

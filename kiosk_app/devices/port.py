@@ -8,11 +8,25 @@ Rules:
 - No device keeps what passed through it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from threading import Event
+from typing import Final, Protocol, TypeVar
 
+from card_reader.transport.port import Transport
 from kiosk_app.core.words import Words
+from shared.model.errors import TransientError
+
+T = TypeVar("T")
+
+
+class NoCardHeldError(TransientError):
+    """No card was held to the reader; hold it there, and begin again."""
+
+
+class MuteCardError(TransientError):
+    """Something lies on the reader that does not answer as one card; hold a single card there."""
 
 
 class State(StrEnum):
@@ -90,6 +104,28 @@ class TicketPrinter(Device, Protocol):
 
         Raises:
             DeviceError: it is not on paper; the sentence says what to do.
+        """
+        ...
+
+
+class CardReader(Device, Protocol):
+    """Waits for a card, and lets somebody speak to it."""
+
+    def serve(self, talk: Callable[[bytes, Transport], T], given_up: Event, wait_s: float) -> T:
+        """Wait for a card and hold one talk with it; a card that lies there already has come.
+
+        Args:
+            talk: is given the card's number in the air, and the way to it; what it raises is raised here.
+            given_up: nobody waits any more.
+            wait_s: how long a card is waited for.
+
+        Returns:
+            What the talk returned.
+
+        Raises:
+            NoCardHeldError: none came in time, or nobody waited.
+            MuteCardError: one came, and nothing could be said to it.
+            DeviceError: the reader is gone; the sentence says what to do.
         """
         ...
 

@@ -15,12 +15,12 @@ Source: Unicode CLDR (names of days and months), through Babel.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
 from kiosk_app.languages.catalogue import catalogue, parts_of
 from shared.model.errors import InputError
@@ -65,6 +65,10 @@ class TownSpeaker:
         return format_datetime(
             moment, _MOMENT[self.language], tzinfo=self.zone, locale=_LOCALE[self.language]
         )
+
+    def day(self, day: date) -> str:
+        """Say a day of the calendar."""
+        return format_date(day, "long", locale=_LOCALE[self.language])
 
 
 class Speakers:

@@ -11,6 +11,7 @@ from kiosk_app.core.draft import Ability
 from kiosk_app.core.words import Speaker
 from kiosk_app.devices.attendant import Attendant
 from kiosk_app.devices.camera import FolderCamera, V4lCamera
+from kiosk_app.devices.card_reader import PcscCardReader
 from kiosk_app.devices.espeak import EspeakNg
 from kiosk_app.devices.jack import KernelJack, NoJack
 from kiosk_app.devices.port import Camera, Device, Jack
@@ -25,7 +26,9 @@ from kiosk_app.machine.equipment import AttendedEquipment, Papers, TicketWanted
 from shared.model.wording import Language
 
 PAPER_USUAL: Final = "80mm"
-ABILITIES: Final = {"camera": Ability.CAMERA, "printer": Ability.PRINTER}
+ANY: Final = "any"
+"""The first card reader that there is."""
+ABILITIES: Final = {"camera": Ability.CAMERA, "printer": Ability.PRINTER, "cards": Ability.CARDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class PartsNamed:
         paper: of the tickets, a name of `kiosk_app.documents.escpos.PAPERS`.
         letters: the printer's code page, see `kiosk_app.documents.escpos.paper_of`.
         typeface: draws what that page lacks; None where there is none.
+        cards: how the name begins of the reader for citizens' cards, or `any`; None where there is none.
         reader: the card reader's USB id, such as `08e6:3437`; None where there is none.
     """
 
@@ -52,6 +56,7 @@ class PartsNamed:
     paper: str = PAPER_USUAL
     letters: str = ""
     typeface: Path | None = None
+    cards: str | None = None
     reader: str | None = None
 
 
@@ -74,12 +79,14 @@ def assemble(
     jack = NoJack() if named.jack is None else KernelJack(named.jack)
     voice = _voice(named, jack, speaker_of)
     reader = None if named.reader is None else UsbPresence(name="the card reader", usb_id=named.reader)
+    cards = None if named.cards is None else PcscCardReader("" if named.cards == ANY else named.cards)
     devices: dict[str, Device | None] = {
         "camera": camera,
         "printer": printer,
         "voice": voice,
         "headset": None if named.jack is None else jack,
         "reader": reader,
+        "cards": cards,
     }
     attendant = Attendant({name: each for name, each in devices.items() if each is not None}, ABILITIES)
     attendant.start()
@@ -97,7 +104,7 @@ def assemble(
     def make_test() -> bytes:
         return paper_test(town, datetime.now(UTC).astimezone(), paper)
 
-    return AttendedEquipment(attendant, camera, printer, Papers(make_ticket, make_test)), voice
+    return AttendedEquipment(attendant, camera, printer, Papers(make_ticket, make_test), cards), voice
 
 
 def _camera(path: Path | None) -> Camera | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.words import Words
 from kiosk_app.devices.attendant import Attendant
-from kiosk_app.devices.port import Camera, TicketPrinter
+from kiosk_app.devices.port import Camera, CardReader, TicketPrinter
 from kiosk_app.machine.reasons import MISSING
 from shared.adapters.photographs import fit_photograph
 from shared.model.errors import DeviceError
@@ -105,6 +105,10 @@ class AttendedEquipment:
         camera: None where there is none.
         printer: None where there is none.
         papers: writes what is printed.
+        cards: None where no card can be read.
+
+    Attributes:
+        cards: the same.
     """
 
     def __init__(
@@ -113,7 +117,9 @@ class AttendedEquipment:
         camera: Camera | None,
         printer: TicketPrinter | None,
         papers: Papers,
+        cards: CardReader | None = None,
     ) -> None:
+        self.cards = cards
         self._attendant = attendant
         self._camera = camera
         self._printer = printer
@@ -121,7 +127,12 @@ class AttendedEquipment:
 
     def why_not(self, ability: Ability) -> Words | None:
         """Return why an ability is missing now; None where it works."""
-        is_there = {Ability.CAMERA: self._camera, Ability.PRINTER: self._printer}[ability] is not None
+        parts = {
+            Ability.CAMERA: self._camera,
+            Ability.PRINTER: self._printer,
+            Ability.CARDS: self.cards,
+        }
+        is_there = parts[ability] is not None
         return self._attendant.closed().get(ability) if is_there else MISSING[ability]
 
     def take_photograph(self) -> bytes:

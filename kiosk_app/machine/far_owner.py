@@ -104,6 +104,11 @@ class FarOwner:
         asked = {"ask": "hub", "what": what, "about": about}
         return self._ask(asked, lambda said: as_object(said.get("said"), "said"))
 
+    def ask_card(self, talk: str, body: Mapping[str, Any]) -> Future[Mapping[str, Any]]:
+        """Have the hub asked what comes next in a talk with a card; an empty name begins one."""
+        asked = {"ask": "card", "talk": talk, "body": dict(body)}
+        return self._ask(asked, lambda said: as_object(said.get("said"), "said"))
+
     # -- what it is told ---------------------------------------------------------------------------------
 
     def beat(self) -> None:

@@ -18,6 +18,7 @@ import structlog
 from kiosk_app.core.desk import Key
 from kiosk_app.core.draft import Ability, Around, Gazetteer, Place
 from kiosk_app.core.effects import (
+    CARD,
     UNKNOWN,
     Answer,
     Ask,
@@ -35,6 +36,7 @@ from kiosk_app.core.effects import (
 )
 from kiosk_app.core.tasks.follow import NOT_FOUND, TOO_MANY
 from kiosk_app.core.words import Words, say_counted
+from kiosk_app.machine.card_reading import READER_GONE, CardNotReadError, CardReading
 from kiosk_app.machine.equipment import Equipment, TicketWanted
 from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.photographs import PhotographBox
@@ -97,6 +99,7 @@ class KioskMachine:
         box: photographs of the session.
         where: where the kiosk stands.
         equipment: camera, printer and the rest.
+        cards: reads citizens' cards; None where there is no reader.
 
     Attributes:
         is_leaving: this process is about to be replaced, and takes nothing more.
@@ -109,6 +112,7 @@ class KioskMachine:
         box: PhotographBox,
         where: Whereabouts,
         equipment: Equipment,
+        cards: CardReading | None = None,
     ) -> None:
         self.is_leaving = False
         self._owner = owner
@@ -116,6 +120,7 @@ class KioskMachine:
         self._box = box
         self._where = where
         self._equipment = equipment
+        self._cards = cards
         self._session = 0
         self._ticket: TicketWanted | None = None
         self._is_stale = False
@@ -146,6 +151,8 @@ class KioskMachine:
                 self._begin(self._take_photo, effect, tell)
             case DropPhotos(tokens=tokens):
                 self._box.drop(tokens)
+            case Ask(what=what) if what == CARD:
+                self._begin(self._read_card, effect, tell)
             case Ask():
                 self._ask(effect, tell)
             case Submit():
@@ -243,6 +250,16 @@ class KioskMachine:
         self._equipment.print_ticket(replace(ticket, language=effect.language))
         return Printed(effect.number)
 
+    def _read_card(self, effect: Ask, session: int) -> Answer | None:
+        """Wait for a card, and have the hub read it; whoever has gone meanwhile hears nothing."""
+        if self._cards is None:
+            return Failed(effect.number, READER_GONE)
+        try:
+            said = self._cards.read(effect.about)
+        except CardNotReadError as error:
+            return Failed(effect.number, error.reason) if session == self._session else None
+        return Heard(effect.number, said) if session == self._session else None
+
     def _ask(self, effect: Ask, tell: Tell) -> None:
         session = self._session
 
@@ -277,6 +294,8 @@ class KioskMachine:
         self._ticket = None
         self._box.clear()
         self._taking.forget()
+        if self._cards is not None:
+            self._cards.give_up()
         if is_personal:
             self.is_leaving = True
             self._owner.leave()
@@ -299,7 +318,7 @@ class KioskMachine:
             closed[Ability.CATALOGUE] = MISSING[Ability.CATALOGUE]
         if not self._owner.told.network:
             closed[Ability.NETWORK] = MISSING[Ability.NETWORK]
-        for ability in (Ability.CAMERA, Ability.PRINTER):
+        for ability in (Ability.CAMERA, Ability.PRINTER, Ability.CARDS):
             words = self._equipment.why_not(ability)
             if words is not None:
                 closed[ability] = words

@@ -9,12 +9,14 @@ The screen's process asks, each question with a number; the owner answers under 
     {"ask":"keep","n":5,"id":"…","envelope":{…}} +sealed body     {"answer":5}
     {"ask":"discard","n":6,"id":"…"}                              {"answer":6}
     {"ask":"hub","n":7,"what":"case","about":"…"}                 {"answer":7,"said":{…}}
-                                                                  {"answer":8,"failed":"capacity","why":"…"}
+    {"ask":"card","n":8,"talk":"","body":{…}}                     {"answer":8,"said":{…}}
+                                                                  {"answer":9,"failed":"capacity","why":"…"}
 
 and says without a number: {"say":"beat"}, {"say":"leave"}, {"say":"health","parts":{…}}. What the owner tells
 by itself begins with `tell` (`told`).
 
-Rule: nothing of what a citizen said passes in the clear, but for the code of a question to the hub.
+Rule: nothing of what a citizen said passes in the clear, but for the code of a question to the hub. An
+order for a card is sealed, its verdict too; what passes between them are the bytes that a card sees.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,6 +16,7 @@ NO_CATALOGUE: Final = say("Este equipo espera la lista de servicios del ayuntami
 NO_NETWORK: Final = say("Ahora no hay conexión con el ayuntamiento.")
 NO_CAMERA: Final = say("La cámara no funciona ahora.")
 NO_PRINTER: Final = say("La impresora no funciona ahora.")
+NO_CARDS: Final = say("El lector de tarjetas no funciona ahora.")
 
 WHY_CLOSED: Final[Mapping[str, Words]] = MappingProxyType(
     {"settings": CLOSED, "full": FULL, "broken": BROKEN}
@@ -28,6 +29,7 @@ MISSING: Final[Mapping[Ability, Words]] = MappingProxyType(
         Ability.NETWORK: NO_NETWORK,
         Ability.CAMERA: NO_CAMERA,
         Ability.PRINTER: NO_PRINTER,
+        Ability.CARDS: NO_CARDS,
     }
 )
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from kiosk_app.owner.asking import hub_asker
+from kiosk_app.owner.card_talks import CardTalks
 from kiosk_app.owner.receipts import Receipts
 from kiosk_app.owner.screen_line import Heard, Keeping, ScreenLine
 from kiosk_app.owner.screen_process import ScreenProcess, start_screen
@@ -119,6 +120,7 @@ class Kiosk:
             pseudonyms=pseudonyms,
             receipts=Receipts(name, device.identity.keys.signing, self._endorsement, pseudonyms),
             ask_hub=hub_asker(device.identity),
+            ask_card=CardTalks(device.identity).ask,
         )
         self._telling = Telling(device, self._uptime_ms)
         self._screens = Screens(self._start, self._uptime_ms)

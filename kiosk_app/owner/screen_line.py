@@ -9,6 +9,7 @@ Rules:
 - What waits to be written is bounded: a screen that does not read is cut off.
 """
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -38,12 +39,14 @@ from shared.protocol.parsing import ParseError, as_object, number
 WAITING_MAX: Final = 256
 """Messages that wait to be written: a screen asks for a handful at a time."""
 ABOUT_LENGTH_MAX: Final = 200
+_TALK_FORM: Final = re.compile(r"[0-9a-f]{32}")
 PARTS_MAX: Final = 16
 PART_LENGTH_MAX: Final = 200
 TAKEN_HERE: Final = frozenset({Stream.CASES})
 """The lanes that a screen may hand lines to."""
 
 AskHub = Callable[[str, str], Mapping[str, Any]]
+AskCard = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 log = structlog.get_logger(__name__)
 
 
@@ -58,6 +61,7 @@ class Keeping:
         pseudonyms: make references.
         receipts: sign receipts.
         ask_hub: asks the hub, and waits for its answer; raises VentanillaError.
+        ask_card: the same, of a talk with a card: its name, and what is sent.
     """
 
     device: str
@@ -66,6 +70,7 @@ class Keeping:
     pseudonyms: Pseudonyms
     receipts: Receipts
     ask_hub: AskHub
+    ask_card: AskCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +182,25 @@ class ScreenLine:
                 case "receipt":
                     said = self._keeping.receipts.write(check_event_id(members.get("id")))
                     self.tell({"answer": asked, "text": said})
-                case "hub":
-                    self._ask_hub(asked, members)
+                case "hub" | "card":
+                    self._ask_hub(asked, self._question(members))
                 case _:
                     raise ParseError("The screen asks what this owner does not know; install one version.")
         except InputError:
             raise
         except VentanillaError as error:
             self.tell({"answer": asked, **failed_members(error)})
+
+    def _question(self, members: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
+        """Return what asks the hub, and waits for it."""
+        if members["ask"] == "card":
+            talk = members.get("talk") or ""
+            if not isinstance(talk, str) or (talk and _TALK_FORM.fullmatch(talk) is None):
+                raise ParseError("The screen names no talk of a card; install one version.")
+            body = as_object(members.get("body"), "body")
+            return lambda: self._keeping.ask_card(talk, body)
+        what, about = text(members, "what", 32), text(members, "about", ABOUT_LENGTH_MAX)
+        return lambda: self._keeping.ask_hub(what, about)
 
     def _place(self, asked: int, members: Mapping[str, Any]) -> None:
         future = self._keeping.owner.place(_stream(members))
@@ -225,12 +241,10 @@ class ScreenLine:
         self._keeping.store.put_sealed(event_id, envelope, BytesIO(body))
         self.tell({"answer": asked})
 
-    def _ask_hub(self, asked: int, members: Mapping[str, Any]) -> None:
-        what, about = text(members, "what", 32), text(members, "about", ABOUT_LENGTH_MAX)
-
+    def _ask_hub(self, asked: int, wait: Callable[[], Mapping[str, Any]]) -> None:
         def ask() -> None:
             try:
-                self.tell({"answer": asked, "said": dict(self._keeping.ask_hub(what, about))})
+                self.tell({"answer": asked, "said": dict(wait())})
             except VentanillaError as error:
                 self.tell({"answer": asked, **failed_members(error)})
 

@@ -17,6 +17,8 @@ _SIGN_OF: Final = {SHIFT: "arrow-big-up", ERASE: "backspace"}
 _WORDS_OF: Final = {SIGNS: "123", LETTERS: "ABC"}
 _WIDE: Final = {SPACE: 4.6, SHIFT: 1.2, ERASE: 1.6, SIGNS: 1.6, LETTERS: 1.6}
 """How many letters wide a key is."""
+_PADS: Final = frozenset({Keyboard.PHONE, Keyboard.DIGITS})
+"""Keyboards of figures, whose keys share the width of their row."""
 _FIELD_LINES_MAX: Final = 3
 _ONE_LINE: Final = 60
 """What has no more characters than this has a field of one line."""
@@ -24,6 +26,8 @@ _OFFERED_BESIDE: Final = 5
 """How many stand beside one another on a lying screen."""
 _LEFT_LINE: Final = 1.3
 """How high the line is that says so, by the size of its letters."""
+_DOT: Final = "•"
+"""Stands for each sign of what is not shown."""
 _SOON: Final = 50
 """When so many characters are left, the field says so."""
 
@@ -119,7 +123,8 @@ def _field(sheet: Sheet, frame: Frame, entry: Entry, spare_h: float, *, has_offe
     size = theme.label
     pad = theme.px(28)
     width = frame.width - 2 * pad - theme.px(16)
-    lines = wrap(ruler, entry.value, Face.TEXT, size, width)
+    written = _DOT * len(entry.value) if entry.secret else entry.value
+    lines = wrap(ruler, written, Face.TEXT, size, width)
     line = size * theme.line_height
     lines_max = 1 if has_offer or entry.length_max <= _ONE_LINE else _FIELD_LINES_MAX
     most = max(1, min(lines_max, 1 + int(spare_h / line)))
@@ -167,7 +172,7 @@ def _keyboard_place(sheet: Sheet, room: Rect, entry: Entry, over: float) -> Rect
     """Return the keyboard's place: at the foot, and below what stands over it."""
     theme = sheet.theme
     rows = len(sheet.stage.keys)
-    is_pad = entry.keyboard is Keyboard.DIGITS
+    is_pad = entry.keyboard in _PADS
     each = theme.px(132 if is_pad else 122)
     gap = theme.px(8)
     free = (room.bottom - over - gap * (rows - 1)) / max(1, rows)
@@ -187,13 +192,13 @@ def _keyboard(sheet: Sheet, place: Rect, entry: Entry) -> None:
     unit = (place.w - gap * (count - 1)) / most
     for number, row in enumerate(rows):
         y = place.y + number * (tall + gap)
-        units = _units(row) if entry.keyboard is not Keyboard.DIGITS else float(len(row))
+        units = _units(row) if entry.keyboard not in _PADS else float(len(row))
         each = unit if entry.keyboard is Keyboard.TEXT else (place.w - gap * (len(row) - 1)) / units
         if entry.keyboard is Keyboard.TEXT and (SPACE in row or SHIFT in row):
             each = (place.w - gap * (len(row) - 1)) / units
         x = place.x + (place.w - units * each - gap * (len(row) - 1)) / 2
         for key in row:
-            width = each * (_WIDE.get(key, 1.0) if entry.keyboard is not Keyboard.DIGITS else 1.0)
+            width = each * (_WIDE.get(key, 1.0) if entry.keyboard not in _PADS else 1.0)
             _key(sheet, Rect(x, y, width, tall), key)
             x += width + gap
 

@@ -20,7 +20,7 @@ def draw_wait(sheet: Sheet, frame: Frame, room: Rect) -> None:
     box = Rect(free.x + (free.w - side) / 2, free.y + (free.h - side) / 2, side, side)
     if page.left_s is None:
         sheet.put("wait.ground", Plate(rect=box, fill=colours.mist, radius=side / 2))
-        sheet.icon("wait.icon", box.middle, "hourglass", side * 0.46, colours.primary)
+        sheet.icon("wait.icon", box.middle, page.icon or "hourglass", side * 0.46, colours.primary)
         return
     sheet.put(
         "wait.ground",

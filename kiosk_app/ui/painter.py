@@ -27,7 +27,7 @@ from kiosk_app.ui.ink import Ink
 from kiosk_app.ui.layers import layers_of
 from kiosk_app.ui.pictures import Pictures
 from kiosk_app.ui.scene import Ground, Letters, Picture, Piece, Plate, Rect, Ring, Scene, Squares, Wedge
-from kiosk_app.ui.surfaces import Box, add_shape, add_surface, surface_layer
+from kiosk_app.ui.surfaces import Box, add_border, add_shape, add_surface, surface_layer
 
 SLIDE_PX: Final = 28
 """How far a page moves when it comes."""
@@ -166,10 +166,12 @@ class Painter:
     def _plate(self, group: InstructionGroup, piece: Plate) -> None:
         box, radius = self._box(piece.rect), piece.radius
         if piece.line is not None:
-            add_surface(group, box, radius, piece.line, piece.shade)
-            box = self._box(piece.rect.inset(piece.line_px))
-            radius = max(0.0, radius - piece.line_px)
-        add_surface(group, box, radius, piece.fill, piece.shade)
+            width = max(1, round(piece.line_px))
+            add_border(group, box, radius, width, piece.line, piece.shade)
+            box = box[0] + width, box[1] + width, box[2] - 2 * width, box[3] - 2 * width
+            radius = max(0.0, radius - width)
+        if piece.fill is not None:
+            add_surface(group, box, radius, piece.fill, piece.shade)
 
     def _letters(self, group: InstructionGroup, piece: Letters) -> None:
         group.add(_colour(piece.colour))

@@ -23,7 +23,10 @@ def draw_place(sheet: Sheet, frame: Frame, room: Rect) -> None:
         height = room.bottom - sheet.y - below - (arrows_h + theme.gap if is_row else 0)
         box = Rect(room.x, sheet.y, room.w, height)
         pins = tuple((lat, long) for lat, long, _ in shown.pins)
-        sheet.plate("map.ground", box, sheet.colours.mist, line=sheet.colours.line)
+        below_map = (
+            None if sheet.stage.pointing else sheet.colours.mist
+        )  # where there is a map, it covers all
+        sheet.plate("map.ground", box, below_map, line=sheet.colours.line)
         sheet.put(
             "map",
             Ground(

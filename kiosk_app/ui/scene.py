@@ -63,10 +63,10 @@ class Rect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plate:
-    """A surface with round corners, and perhaps a line around it."""
+    """A surface with round corners, and perhaps a line around it; or that line alone."""
 
     rect: Rect
-    fill: Colour
+    fill: Colour | None
     radius: float = 0
     line: Colour | None = None
     line_px: float = 0

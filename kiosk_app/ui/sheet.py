@@ -58,8 +58,8 @@ class Sheet:
         """Put a piece down, before those that are there."""
         self.pieces.append((name, piece))
 
-    def plate(self, name: str, rect: Rect, fill: Colour, *, line: Colour | None = None) -> None:
-        """Put a surface down, with a line around it where one is named."""
+    def plate(self, name: str, rect: Rect, fill: Colour | None, *, line: Colour | None = None) -> None:
+        """Put a surface down, with a line around it where one is named; or that line alone."""
         line_px = 0.0 if line is None else max(2.0, self.theme.px(3 if self.theme.is_contrast else 2))
         radius = min(self.theme.corner, rect.h / 2, rect.w / 2)
         self.put(name, Plate(rect=rect, fill=fill, radius=radius, line=line, line_px=line_px))

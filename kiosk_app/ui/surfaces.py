@@ -45,7 +45,35 @@ def add_surface(group: InstructionGroup, box: Box, radius: float, colour: Colour
     group.add(Color(colour.red, colour.green, colour.blue, shade))
     if shade == 1.0:
         group.add(Callback(_set))
-    group.add(_fan(list(_outline(box, radius))))
+    group.add(_mesh(list(_outline(box, radius, _steps(radius))), "triangle_fan"))
+    group.add(Callback(_mix))
+    if radius > 0:
+        group.add(_feather(box, radius))
+
+
+def add_border(
+    group: InstructionGroup, box: Box, radius: float, width: float, colour: Colour, shade: float = 1.0
+) -> None:
+    """Add a line along the inner side of a surface's edge; what it goes round is not drawn.
+
+    Args:
+        group: of a layer for surfaces.
+        box: left, bottom, width and height of the whole, in Kivy's pixels.
+        radius: of its outer corners.
+        width: of the line, whole pixels.
+        colour: of the line.
+        shade: how much of it: 1 covers what lies below.
+    """
+    radius = min(radius, box[2] / 2, box[3] / 2)
+    within = box[0] + width, box[1] + width, box[2] - 2 * width, box[3] - 2 * width
+    steps = _steps(radius)
+    outer = list(_outline(box, radius, steps))
+    inner = list(_outline(within, max(0.0, radius - width), steps))
+    points = [point for pair in zip(outer, inner, strict=True) for point in pair]
+    group.add(Color(colour.red, colour.green, colour.blue, shade))
+    if shade == 1.0:
+        group.add(Callback(_set))
+    group.add(_mesh([*points, *points[:2]], "triangle_strip"))
     group.add(Callback(_mix))
     if radius > 0:
         group.add(_feather(box, radius))
@@ -54,7 +82,7 @@ def add_surface(group: InstructionGroup, box: Box, radius: float, colour: Colour
 def add_shape(group: InstructionGroup, points: Sequence[tuple[float, float]], colour: Colour) -> None:
     """Add a shape of straight edges that bulges outward everywhere."""
     group.add(Color(colour.red, colour.green, colour.blue, 1))
-    group.add(_fan([(x, y, 1.0) for x, y in points]))
+    group.add(_mesh([(x, y, 1.0) for x, y in points], "triangle_fan"))
 
 
 def _set(_: object) -> None:
@@ -65,9 +93,9 @@ def _mix(_: object) -> None:
     glEnable(GL_BLEND)
 
 
-def _fan(points: Sequence[Vertex]) -> Mesh:
+def _mesh(points: Sequence[Vertex], mode: str) -> Mesh:
     vertices = [number for x, y, share in points for number in (x, y, share, 0.0)]
-    return Mesh(vertices=vertices, indices=range(len(points)), mode="triangle_fan")
+    return Mesh(vertices=vertices, indices=range(len(points)), mode=mode)
 
 
 def _corners(box: Box, radius: float) -> Iterator[tuple[float, float, float]]:
@@ -79,23 +107,33 @@ def _corners(box: Box, radius: float) -> Iterator[tuple[float, float, float]]:
     yield right - radius, bottom + radius, 1.5 * pi
 
 
-def _quarter(radius: float, begin: float) -> Iterator[tuple[float, float]]:
-    """Give the directions of a quarter of a circle: so many that no eye sees the straight lines between."""
-    count = max(4, ceil(1.6 * sqrt(radius)))
-    for number in range(count + 1):
-        angle = begin + pi / 2 * number / count
+def _steps(radius: float) -> int:
+    """Return in how many steps a quarter of a circle is drawn: no eye sees the straight lines between."""
+    return max(4, ceil(1.6 * sqrt(radius))) if radius > 0 else 0
+
+
+def _quarter(steps: int, begin: float) -> Iterator[tuple[float, float]]:
+    """Give the directions of a quarter of a circle."""
+    for number in range(steps + 1):
+        angle = begin + pi / 2 * number / steps
         yield cos(angle), sin(angle)
 
 
-def _outline(box: Box, radius: float) -> Iterator[Vertex]:
-    """Give what is covered whole: straight edges to the pixel, corners without their feather."""
+def _outline(box: Box, radius: float, steps: int) -> Iterator[Vertex]:
+    """Give what is covered whole: straight edges to the pixel, corners without their feather.
+
+    Args:
+        box: left, bottom, width and height.
+        radius: of the corners; 0 gives the corner itself, as often as a round one has points.
+        steps: of each corner; 0 for corners of one point.
+    """
     for x, y, begin in _corners(box, radius):
         if radius <= 0:
-            yield x, y, 1.0
+            yield from ((x, y, 1.0) for _ in range(steps + 3 if steps else 1))
             continue
         reach = max(0.0, radius - _FEATHER_PX)
         yield x + radius * round(cos(begin)), y + radius * round(sin(begin)), 1.0
-        yield from ((x + reach * way_x, y + reach * way_y, 1.0) for way_x, way_y in _quarter(radius, begin))
+        yield from ((x + reach * way_x, y + reach * way_y, 1.0) for way_x, way_y in _quarter(steps, begin))
         end = begin + pi / 2
         yield x + radius * round(cos(end)), y + radius * round(sin(end)), 1.0
 
@@ -107,7 +145,7 @@ def _feather(box: Box, radius: float) -> Mesh:
     indices: list[int] = []
     for x, y, begin in _corners(box, radius):
         first = len(vertices) // 4
-        ways = list(_quarter(radius, begin))
+        ways = list(_quarter(_steps(radius), begin))
         for way_x, way_y in ways:
             vertices += (x + near * way_x, y + near * way_y, 1.0, 0.0)
             vertices += (x + far * way_x, y + far * way_y, 0.0, 0.0)

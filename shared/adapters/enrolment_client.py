@@ -105,7 +105,6 @@ def enrol(folder: Path, token: Token, *, timeout_s: float = TIMEOUT_S) -> Identi
         OSError: the identity folder cannot be written.
     """
     keys = device_keys.pending_keys(folder)
-    authority = _fetch_authority(token, timeout_s)
     request = EnrolmentRequest(
         device=token.device,
         secret=token.secret.hex(),
@@ -114,11 +113,28 @@ def enrol(folder: Path, token: Token, *, timeout_s: float = TIMEOUT_S) -> Identi
         signing=keys.signing.public_key().public_bytes_raw().hex(),
         csr=keys.certification_request(token.device),
     )
+    return device_keys.accept(folder, ask_to_enrol(token, request, timeout_s=timeout_s))
+
+
+def ask_to_enrol(token: Token, request: EnrolmentRequest, *, timeout_s: float = TIMEOUT_S) -> EnrolmentAnswer:
+    """Ask the hub that a token names to enrol a device, and return its answer.
+
+    Args:
+        token: what the technician brought.
+        request: the device's keys, with this token's secret.
+        timeout_s: for each step on the network.
+
+    Raises:
+        HubUnreachableError: no answer, or the hub asks to come back; repeat with the same token and keys.
+        WrongHubError: the authority's fingerprint is not the token's.
+        RefusedError: token expired, used by another machine, or unknown; the hub's sentence says what to do.
+    """
+    authority = _fetch_authority(token, timeout_s)
     caller = _Caller(hub=token.hub, context=client_context(ca_pem=authority), timeout_s=timeout_s)
     answer = _read_answer(caller.post(ENROLMENT_PATH, request.to_json()))
     if answer.device != token.device or not token.matches(_der(answer.authority)):
         raise WrongHubError(WrongHubError.__doc__)
-    return device_keys.accept(folder, answer)
+    return answer
 
 
 def renew(folder: Path, *, rotating: bool = False, timeout_s: float = TIMEOUT_S) -> Identity:

@@ -18,7 +18,14 @@ from shared.model.fields import text
 from shared.model.health import DeviceCounters, DeviceState
 from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCancelled, TapCharged
+from shared.model.payment import (
+    PaymentCaptured,
+    PaymentReversed,
+    PurseCredited,
+    TapCancelled,
+    TapCharged,
+    TapUndecided,
+)
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 from shared.protocol import limits
@@ -76,6 +83,9 @@ KINDS: Final[Mapping[EventType, Kind]] = {
     ),
     EventType.TAP_CANCELLED: Kind(
         stream=Stream.PAYMENTS, said=TapCancelled, subject_needed=True, of_terminal=True
+    ),
+    EventType.TAP_UNDECIDED: Kind(
+        stream=Stream.PAYMENTS, said=TapUndecided, subject_needed=True, of_terminal=True
     ),
     EventType.TAPS_COUNTED: Kind(stream=Stream.PAYMENTS, said=TapsCounted),
     EventType.PURSE_CREDITED: Kind(

@@ -21,6 +21,7 @@ Rules:
 """
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -93,14 +94,8 @@ class PackedSubjects:
         wanted = _start_of(subject) if isinstance(subject, str) else None
         if wanted is None:
             return False
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            if self._at(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low < self._count and self._at(low) == wanted
+        place = bisect_left(range(self._count), wanted, key=self._at)
+        return place < self._count and self._at(place) == wanted
 
     def _at(self, number: int) -> bytes:
         start = _HEAD.size + number * _KEPT_BYTES

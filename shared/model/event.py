@@ -32,6 +32,7 @@ class EventType(StrEnum):
     PAYMENT_CAPTURED = "payment.captured"
     TAP_CHARGED = "tap.charged"
     TAP_CANCELLED = "tap.cancelled"
+    TAP_UNDECIDED = "tap.undecided"
     TAPS_COUNTED = "taps.counted"
     PURSE_CREDITED = "purse.credited"
     PAYMENT_REVERSED = "payment.reversed"

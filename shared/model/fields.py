@@ -190,6 +190,18 @@ def texts(data: Mapping[str, object], name: str, count_max: int, length_max: int
     return tuple(text({place: value}, place, length_max) for place, value in _places(name, listed))
 
 
+def wholes(
+    data: Mapping[str, object], name: str, count_max: int, minimum: int, maximum: int
+) -> tuple[int, ...]:
+    """Reads a list of whole numbers.
+
+    Raises:
+        InputError: it is no list, too long, or a number is out of range; the sentence names the place.
+    """
+    listed = _listed(data, name, count_max)
+    return tuple(whole({place: value}, place, minimum, maximum) for place, value in _places(name, listed))
+
+
 def once(name: str, keys: Sequence[str], key: str) -> None:
     """See that no entry of a list has the key of another.
 

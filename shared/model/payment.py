@@ -7,7 +7,7 @@ These are facts of the past: money has moved when they arrive. Whether and how t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypedDict
 
 from shared.model import fields
 from shared.model.errors import InputError
@@ -101,17 +101,16 @@ class PaymentCaptured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TapCharged:
-    """A card was charged at a reader (`tap.charged`); `counter` is the card's own transaction counter.
+class CardDeed:
+    """What a terminal says of a deed of a card, whatever came of it.
 
     Attributes:
         counter: of the card's deeds.
-        amount: what left the purse; nothing, where a pass or a transfer was ridden on.
-        product: by which they ride.
+        amount: what left the purse, or what came back into it; may be nothing.
         line: of the bus.
         stop: where it was.
         zone: the stop's.
-        passengers: how many rode on the card.
+        passengers: how many it was for.
         record: the card's record of it, as it stands on the card (docs/CARD.md), in hexadecimal.
         seal: the card's signature under it; None where the card could not be asked any more.
         extra: what this version does not know.
@@ -119,76 +118,6 @@ class TapCharged:
 
     counter: int
     amount: Money
-    product: str
-    line: str | None
-    stop: str | None
-    zone: str | None = None
-    passengers: int | None = None
-    record: str | None = None
-    seal: str | None = None
-    extra: Mapping[str, object]
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, object]) -> Self:
-        """Reads the event's data.
-
-        Raises:
-            InputError: a field is missing, of another type, too long or out of range.
-        """
-        return cls(
-            counter=fields.whole(data, "counter", 0, COUNTER_MAX),
-            amount=_amount(data, 0),
-            product=fields.text(data, "product", PRODUCT_LENGTH_MAX),
-            line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
-            stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
-            zone=fields.text_or_none(data, "zone", PLACE_LENGTH_MAX),
-            passengers=_passengers(data),
-            record=_hexadecimal(data, "record", CARD_RECORD_BYTES),
-            seal=_hexadecimal(data, "seal", CARD_SEAL_BYTES),
-            extra=fields.unknown(data, _TAP_FIELDS),
-        )
-
-    def to_data(self) -> dict[str, object]:
-        """The event's data, unknown fields included."""
-        return {
-            "counter": self.counter,
-            "amount_minor": self.amount.amount_minor,
-            "currency": self.amount.currency,
-            "product": self.product,
-            **fields.present(
-                line=self.line,
-                stop=self.stop,
-                zone=self.zone,
-                passengers=self.passengers,
-                record=self.record,
-                seal=self.seal,
-            ),
-            **self.extra,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapCancelled:
-    """A driver undid a card's last tap on the card itself (`tap.cancelled`): the purse has its money again.
-
-    It is a deed of the card as the tap was, with a counter, a record and a seal of its own.
-
-    Attributes:
-        counter: of the card's deeds.
-        amount: what came back into the purse; nothing, where a pass or a transfer had been ridden on.
-        reverses: id of the event of the tap, of the same device.
-        line: of the bus.
-        stop: where it was.
-        zone: the stop's.
-        passengers: how many did not ride.
-        record: the card's record of it, as it stands on the card (docs/CARD.md), in hexadecimal.
-        seal: the card's signature under it; None where the card could not be asked any more.
-        extra: what this version does not know.
-    """
-
-    counter: int
-    amount: Money
-    reverses: str
     line: str | None = None
     stop: str | None = None
     zone: str | None = None
@@ -197,6 +126,30 @@ class TapCancelled:
     seal: str | None = None
     extra: Mapping[str, object]
 
+    def _data(self, **own: str | None) -> dict[str, object]:
+        """The event's data with the members of its own type, unknown fields included."""
+        said = fields.present(
+            line=self.line,
+            stop=self.stop,
+            zone=self.zone,
+            passengers=self.passengers,
+            record=self.record,
+            seal=self.seal,
+        )
+        money = {"amount_minor": self.amount.amount_minor, "currency": self.amount.currency}
+        return {"counter": self.counter, **money, **fields.present(**own), **said, **self.extra}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapCharged(CardDeed):
+    """A card was charged at a reader (`tap.charged`); nothing, where a pass or a transfer was ridden on.
+
+    Attributes:
+        product: by which they ride.
+    """
+
+    product: str
+
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Self:
         """Reads the event's data.
@@ -204,36 +157,72 @@ class TapCancelled:
         Raises:
             InputError: a field is missing, of another type, too long or out of range.
         """
-        return cls(
-            counter=fields.whole(data, "counter", 0, COUNTER_MAX),
-            amount=_amount(data, 0),
-            reverses=check_event_id(data.get("reverses")),
-            line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
-            stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
-            zone=fields.text_or_none(data, "zone", PLACE_LENGTH_MAX),
-            passengers=_passengers(data),
-            record=_hexadecimal(data, "record", CARD_RECORD_BYTES),
-            seal=_hexadecimal(data, "seal", CARD_SEAL_BYTES),
-            extra=fields.unknown(data, _CANCEL_FIELDS),
-        )
+        return cls(product=fields.text(data, "product", PRODUCT_LENGTH_MAX), **_deed(data, "product"))
 
     def to_data(self) -> dict[str, object]:
         """The event's data, unknown fields included."""
-        return {
-            "counter": self.counter,
-            "amount_minor": self.amount.amount_minor,
-            "currency": self.amount.currency,
-            "reverses": self.reverses,
-            **fields.present(
-                line=self.line,
-                stop=self.stop,
-                zone=self.zone,
-                passengers=self.passengers,
-                record=self.record,
-                seal=self.seal,
-            ),
-            **self.extra,
-        }
+        return self._data(product=self.product)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapCancelled(CardDeed):
+    """A driver undid a card's last tap on the card itself (`tap.cancelled`): the purse has its money again.
+
+    It is a deed of the card as the tap was, with a counter, a record and a seal of its own.
+
+    Attributes:
+        reverses: id of the event of the tap, of the same device.
+    """
+
+    reverses: str
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        return cls(reverses=check_event_id(data.get("reverses")), **_deed(data, "reverses"))
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return self._data(reverses=self.reverses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapUndecided(CardDeed):
+    """A terminal cannot tell whether a deed happened (`tap.undecided`): the card no longer says.
+
+    It has the id that the event of the deed would have, so the hub takes one of the two, and no money moves.
+
+    Attributes:
+        product: by which they would ride; None where a tap was to be taken back.
+        reverses: id of the event of the tap that was to be taken back; None of a tap.
+    """
+
+    product: str | None = None
+    reverses: str | None = None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> Self:
+        """Reads the event's data.
+
+        Raises:
+            InputError: a field is missing, of another type, too long or out of range.
+        """
+        said = cls(
+            product=fields.text_or_none(data, "product", PRODUCT_LENGTH_MAX),
+            reverses=None if data.get("reverses") is None else check_event_id(data["reverses"]),
+            **_deed(data, "product", "reverses"),
+        )
+        if said.record is None:
+            raise InputError("record is missing: it says which deed nobody knows of; correct the sender")
+        return said
+
+    def to_data(self) -> dict[str, object]:
+        """The event's data, unknown fields included."""
+        return self._data(product=self.product, reverses=self.reverses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,8 +290,34 @@ def _amount(data: Mapping[str, object], minimum: int = 1) -> Money:
     return Money(amount_minor, fields.text(data, "currency", 3))
 
 
-def _passengers(data: Mapping[str, object]) -> int | None:
-    return None if data.get("passengers") is None else fields.whole(data, "passengers", 1, PASSENGERS_MAX)
+class _Deed(TypedDict):
+    """The members of `CardDeed`."""
+
+    counter: int
+    amount: Money
+    line: str | None
+    stop: str | None
+    zone: str | None
+    passengers: int | None
+    record: str | None
+    seal: str | None
+    extra: Mapping[str, object]
+
+
+def _deed(data: Mapping[str, object], *own: str) -> _Deed:
+    """Read what every deed says; `own` are the other members that its type knows."""
+    is_alone = data.get("passengers") is None
+    return _Deed(
+        counter=fields.whole(data, "counter", 0, COUNTER_MAX),
+        amount=_amount(data, 0),
+        line=fields.text_or_none(data, "line", PLACE_LENGTH_MAX),
+        stop=fields.text_or_none(data, "stop", PLACE_LENGTH_MAX),
+        zone=fields.text_or_none(data, "zone", PLACE_LENGTH_MAX),
+        passengers=None if is_alone else fields.whole(data, "passengers", 1, PASSENGERS_MAX),
+        record=_hexadecimal(data, "record", CARD_RECORD_BYTES),
+        seal=_hexadecimal(data, "seal", CARD_SEAL_BYTES),
+        extra=fields.unknown(data, _DEED_FIELDS | frozenset(own)),
+    )
 
 
 def _hexadecimal(data: Mapping[str, object], name: str, count: int) -> str | None:
@@ -314,20 +329,8 @@ def _hexadecimal(data: Mapping[str, object], name: str, count: int) -> str | Non
 
 _PAYMENT_FIELDS = frozenset({"reference", "concept", "amount_minor", "currency", "method", "counter"})
 _HEXADECIMAL = frozenset("0123456789abcdef")
-_TAP_FIELDS = frozenset(
-    {
-        "counter",
-        "amount_minor",
-        "currency",
-        "product",
-        "line",
-        "stop",
-        "zone",
-        "passengers",
-        "record",
-        "seal",
-    }
+_DEED_FIELDS = frozenset(
+    {"counter", "amount_minor", "currency", "line", "stop", "zone", "passengers", "record", "seal"}
 )
-_CANCEL_FIELDS = _TAP_FIELDS - {"product"} | {"reverses"}
 _CREDIT_FIELDS = frozenset({"counter", "amount_minor", "currency", "method"})
 _REVERSAL_FIELDS = frozenset({"reverses", "reason"})

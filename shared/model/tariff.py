@@ -102,8 +102,8 @@ class Tariff:
         has_transfer, has_cap = data.get("transfer") is not None, data.get("cap_day_minor") is not None
         return cls(
             prices=prices,
-            passes=_codes(data, "passes"),
-            rides=_codes(data, "rides"),
+            passes=frozenset(fields.wholes(data, "passes", CODES_MAX, 1, CODE_MAX)),
+            rides=frozenset(fields.wholes(data, "rides", CODES_MAX, 1, CODE_MAX)),
             transfer=fields.nested(data, "transfer", Transfer.from_data) if has_transfer else None,
             cap_day=_amount(data, "cap_day_minor", CAP_MINOR_MAX) if has_cap else None,
             tolerance=_amount(data, "tolerance_minor", RIDE_MINOR_MAX),
@@ -143,14 +143,6 @@ def _price(data: Mapping[str, object]) -> tuple[int, Money]:
 
 def _amount(data: Mapping[str, object], name: str, maximum: int) -> Money:
     return Money(fields.whole(data, name, 0, maximum), EURO)
-
-
-def _codes(data: Mapping[str, object], name: str) -> frozenset[int]:
-    value = data.get(name)
-    listed: list[object] = list(value) if isinstance(value, list) else []  # pyright: ignore[reportUnknownArgumentType]  JSON
-    if not isinstance(value, list) or len(listed) > CODES_MAX:
-        raise InputError(f"{name} is a list of at most {CODES_MAX} numbers; correct the sender")
-    return frozenset(fields.whole({name: code}, name, 1, CODE_MAX) for code in listed)
 
 
 _FIELDS: Final = frozenset(

@@ -4,7 +4,8 @@
      "sigs":{"<key id>":"…"},"body":"…"}
 
 A notice names its body by hash and size; a body of at most 8 KiB travels in it, a longer one is fetched. The
-signature is over the notice's own members, so a body can come from anywhere.
+signature is over the notice's own members, so a body can come from anywhere. Bundles for phones travel whole:
+a phone asks once, and the answer is all that it needs.
 
 Rules:
 - A version never goes back, and of one version only the first notice counts.
@@ -41,6 +42,10 @@ from shared.protocol.versions import Version, version_of
 
 HUB_KEYS: Final = "hub-keys"
 DENY_LIST: Final = "deny-list"
+BEACON_KEYS: Final = "beacon-keys-"
+"""Begins the names of the bundles by which phones know the beacons of a district."""
+BEACON_NOTICES: Final = "beacon-notices-"
+"""Begins the names of what is said there."""
 SIGNATURES_MAX: Final = 4
 BUNDLES_PATH: Final = "/device/bundles"
 """Below it, by name and version, lie the bodies that do not travel in a notice."""
@@ -116,7 +121,19 @@ class Notice:
 
 def bytes_max(name: str) -> int:
     """Return how long the body of a bundle may be."""
+    if is_for_phones(name):
+        return limits.PHONE_BUNDLE_BYTES_MAX
     return limits.DENY_LIST_BYTES_MAX if name == DENY_LIST else limits.BUNDLE_BYTES_MAX
+
+
+def inline_max(name: str) -> int:
+    """Return how long a body may be that travels in its notice."""
+    return limits.PHONE_BUNDLE_BYTES_MAX if is_for_phones(name) else limits.BUNDLE_INLINE_BYTES_MAX
+
+
+def is_for_phones(name: str) -> bool:
+    """Tell whether a bundle is fetched by phones, and never sent to a device."""
+    return name.startswith((BEACON_KEYS, BEACON_NOTICES))
 
 
 def is_bundle_name(text: str) -> bool:
@@ -172,7 +189,7 @@ def _signed(
         sha256=sha256(body).digest(),
         size=len(body),
         expires_ms=expires_ms,
-        body=body if len(body) <= limits.BUNDLE_INLINE_BYTES_MAX else None,
+        body=body if len(body) <= inline_max(name) else None,
     )
     signed = notice.signed_bytes()
     sigs = {signing_key_id(key.public_key()): key.sign(signed) for key in keys[:SIGNATURES_MAX]}
@@ -247,7 +264,7 @@ def decode_notice(body: bytes) -> Notice:
     )
     if "body" not in members:
         return notice
-    content = _from_text(members["body"], limits.BUNDLE_INLINE_BYTES_MAX)
+    content = _from_text(members["body"], inline_max(name))
     check_body(notice, content)
     return replace(notice, body=content)
 

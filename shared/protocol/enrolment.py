@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Any, Final, Self, TypeVar, cast
 
 from shared.model.errors import InputError
+from shared.protocol.keys import AIR_KEY_BYTES
 from shared.protocol.parsing import encode, parse_object
 from shared.protocol.topics import is_device_id
 
@@ -39,7 +40,7 @@ _GROUP: Final = 4
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES: Final = str.maketrans("OIL", "011")
 _ADDRESS: Final = re.compile(r"(?:[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]):[1-9][0-9]{0,4}")
-_LATER: Final = frozenset({"k_up", "k_down", "link_key"})
+_LATER: Final = frozenset({"k_up", "k_down", "link_key", "air_key"})
 """Members that an older side does not know; they are left out where they say nothing."""
 
 F = TypeVar("F", "EnrolmentRequest", "EnrolmentAnswer", "RenewalRequest")
@@ -137,6 +138,7 @@ class EnrolmentRequest:
         k_down: link key from the hub, 32 bytes.
         signing: raw Ed25519 public key, 32 bytes.
         csr: PKCS#10 in PEM, for an EC P-256 key; its names are ignored.
+        air_key: of a beacon alone, 16 bytes; empty of every other device.
     """
 
     device: str
@@ -145,9 +147,12 @@ class EnrolmentRequest:
     k_down: str = field(repr=False)
     signing: str
     csr: str
+    air_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        sizes = ((self.secret, SECRET_BYTES), (self.k_up, 32), (self.k_down, 32), (self.signing, 32))
+        sizes = [(self.secret, SECRET_BYTES), (self.k_up, 32), (self.k_down, 32), (self.signing, 32)]
+        if self.air_key:
+            sizes.append((self.air_key, AIR_KEY_BYTES))
         if not is_device_id(self.device) or not all(_is_hex(value, size) for value, size in sizes):
             raise EnrolmentFormError(EnrolmentFormError.__doc__)
 

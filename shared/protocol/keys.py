@@ -1,5 +1,7 @@
 """Keys of a link: one secret per device, one derived key for each direction.
 
+A beacon has one more, of another length: its *air key*, from which its identifiers in the air follow.
+
 Source: RFC 5869 (HKDF) with SHA-256 and an empty salt; docs/PROTOCOL.md, section Keys.
 """
 
@@ -14,6 +16,7 @@ from shared.model.errors import InputError
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32
+AIR_KEY_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,25 @@ def derive(secret: bytes) -> LinkKeys:
     Raises:
         InputError: the secret has another length.
     """
-    if len(secret) != SECRET_BYTES:
-        message = "A device's secret has 32 bytes; enrol the device again."
-        raise InputError(message)
     return LinkKeys(up=_link_key(secret, b"vt1 up"), down=_link_key(secret, b"vt1 down"))
 
 
+def air_key(secret: bytes) -> bytes:
+    """Derive a beacon's air key, 16 bytes, from its 32-byte secret; new link keys leave it as it is.
+
+    Raises:
+        InputError: the secret has another length.
+    """
+    return _derived(secret, b"vt1 air")[:AIR_KEY_BYTES]
+
+
 def _link_key(secret: bytes, info: bytes) -> LinkKey:
-    key = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=b"", info=info).derive(secret)
+    key = _derived(secret, info)
     return LinkKey(key_id(key), key)
+
+
+def _derived(secret: bytes, info: bytes) -> bytes:
+    if len(secret) != SECRET_BYTES:
+        message = "A device's secret has 32 bytes; enrol the device again."
+        raise InputError(message)
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=b"", info=info).derive(secret)

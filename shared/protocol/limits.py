@@ -147,9 +147,11 @@ RESULT_BYTES_MAX: Final = 16 * 1024
 BUNDLE_INLINE_BYTES_MAX: Final = 8 * 1024
 """A body up to this travels in its notice; a longer one is fetched over HTTPS."""
 BUNDLE_BYTES_MAX: Final = 512 * 1024
-"""Of any name but `deny-list`."""
+"""Of any name but `deny-list` and those for phones."""
 DENY_LIST_BYTES_MAX: Final = 704 * 1024
 """Packed, 100,000 cards; as base64 it still fits into one call of the hub's API."""
+PHONE_BUNDLE_BYTES_MAX: Final = 2 * 1024 * 1024
+"""What a phone fetches of its district: 1,000 beacons are 400 KB, 1,000 notices in three languages 2 MB."""
 BUNDLES_HELD_MAX: Final = 16
 """Names of bundles that a device holds: whoever invents names fills no disk."""
 BUNDLES_RETIRED_MAX: Final = 32

@@ -6,6 +6,12 @@
     ← {"talk":"…","n":2,"command":"90…"}       the next command for the card
     ← {"verdict":{…}}                          the end of the talk
 
+A kiosk's screen has no key to ask with, and its owner has no business with what is asked. So a kiosk seals an
+order to the hub, the card's number with it, and reads the verdict under the same context:
+
+    POST /device/{device}/cards/talks   {"context":{"id":"…","sealed":"…"},"sealed":"…"}
+    ← {"sealed":"…"}                    the end of the talk
+
 A body ends in a MAC line under the device's K_up, over the path and all of the body (`shared.protocol.mac`).
 What orders and verdicts say is `hub.domain.cards`; bytes are hexadecimal.
 """
@@ -17,15 +23,54 @@ from typing import Any, Final, Self
 
 from shared.model import fields
 from shared.model.errors import InputError
+from shared.protocol.limits import CONTEXT_ID_LENGTH_MAX
 from shared.protocol.parsing import as_object, encode, parse_object
+from shared.protocol.sealing import SealedContext
 
 UID_BYTES_MAX: Final = 10
 ANSWER_BYTES_MAX: Final = 258
 """Of a response APDU."""
 BODY_BYTES_MAX: Final = 4_096
-"""An order is a few hundred bytes, an answer of a card at most 600 characters."""
+"""An order is a few hundred bytes, sealed 2,200 more; an answer of a card at most 600 characters."""
+SEALED_LENGTH_MAX: Final = 2_048
+CONTEXT_LENGTH_MAX: Final = 2_048
+VERDICT_LENGTH_MAX: Final = 16_384
+"""Of a sealed one, in characters."""
 COMMANDS_MAX: Final = 96
 """Of one talk: a card that is made takes 23, one that is read whole and gets new keys 25."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBegin:
+    """An order that only the hub reads.
+
+    Attributes:
+        context: under which it is sealed.
+        sealed: a body of `Begin`.
+    """
+
+    context: SealedContext
+    sealed: str
+
+    @classmethod
+    def from_members(cls, said: Mapping[str, object]) -> Self:
+        """Read it.
+
+        Raises:
+            InputError: it is malformed.
+        """
+        context = as_object(said.get("context"), "context")
+        return cls(
+            context=SealedContext(
+                fields.text(context, "id", CONTEXT_ID_LENGTH_MAX),
+                fields.text(context, "sealed", CONTEXT_LENGTH_MAX),
+            ),
+            sealed=fields.text(said, "sealed", SEALED_LENGTH_MAX),
+        )
+
+    def to_members(self) -> dict[str, Any]:
+        """It as it travels."""
+        return {"context": {"id": self.context.id, "sealed": self.context.sealed}, "sealed": self.sealed}
 
 
 class Failed(StrEnum):
@@ -95,6 +140,16 @@ class Answer:
             {"failed": self.heard.value} if isinstance(self.heard, Failed) else {"heard": self.heard.hex()}
         )
         return encode({"n": self.n, **came}) + b"\n"
+
+
+def order_place(device: str) -> str:
+    """Return what a kiosk's sealed order is bound to."""
+    return f"{device}|cards|order"
+
+
+def verdict_place(device: str) -> str:
+    """Return what the sealed verdict is bound to."""
+    return f"{device}|cards|verdict"
 
 
 def talks_path(device: str) -> str:

@@ -2,7 +2,8 @@
 
 Whoever takes the citizen's words opens a context: a random key, sealed to the hub (HPKE), kept in memory and
 forgotten with the citizen's session. Each event's data is encrypted under it and bound to its place in the
-outbox, so a sealed text can be neither read on the device nor moved to another line.
+outbox, so a sealed text can be neither read on the device nor moved to another line. What is asked of the hub
+while somebody waits is sealed alike, and answered under the same context.
 
 The suite is named `SUITE`: RFC 9180 base mode with the hybrid KEM ML-KEM-768 + X25519 (what is recorded
 today stays closed to a quantum computer tomorrow), HKDF-SHA256 and AES-256-GCM. Lines use AES-256-GCM-SIV
@@ -78,6 +79,17 @@ class SealingContext:
         ciphertext = self._cipher.encrypt(_nonce(self._count), data, place.encode())
         return f"{self.context.id}.{self._count}.{_to_text(ciphertext)}"
 
+    def open_answer(self, place: str, answer: str) -> bytes:
+        """Return what the hub answered under this context.
+
+        Raises:
+            SealError: it is an answer to something else, or damaged.
+        """
+        try:
+            return self._cipher.decrypt(_ANSWER_NONCE, _from_text(answer), place.encode())
+        except (InvalidTag, ValueError) as error:
+            raise SealError(SealError.__doc__) from error
+
 
 class OpenedContext:
     """The hub's end of a context."""
@@ -97,6 +109,10 @@ class OpenedContext:
             return self._cipher.decrypt(_nonce(_count(count)), _from_text(ciphertext), place.encode())
         except (InvalidTag, ValueError, OverflowError) as error:
             raise SealError(SealError.__doc__) from error
+
+    def answer(self, place: str, data: bytes) -> str:
+        """Encrypt the one answer under this context; only who opened the context reads it."""
+        return _to_text(self._cipher.encrypt(_ANSWER_NONCE, data, place.encode()))
 
 
 class HubSealingPublicKey:
@@ -211,5 +227,7 @@ def _from_text(value: str) -> bytes:
     return raw
 
 
+_ANSWER_NONCE: Final = b"\xff" * 12
+"""Above every count of what is asked."""
 _MLKEM_PUBLIC_BYTES: Final = 1184
 _MLKEM_SEED_BYTES: Final = 64

@@ -21,6 +21,7 @@ import pytest
 
 from hub.broker.nats import find_binary
 from hub.ingest.apply import Incoming
+from shared.adapters import device_keys
 from shared.adapters.enrolment_client import enrol
 from shared.edge.home import DeviceHome
 from shared.model.attachment import Attachment, Envelope
@@ -51,12 +52,14 @@ INSERT INTO service_request (reference, device, event_id, service_code, descript
     '{{"phone":"600123456"}}', 'open', 1, 1);
 INSERT INTO outgoing (effect_key, connector, aggregate, device, event_id, body, state, created_ms)
     VALUES ('old', 'open311', 'old', 'kiosk-1', '{event}', '{{"contact":{{}}}}', 'done', 1);
+INSERT INTO attachment (device, sha256, event_id, size, media_type, state, reason, revoked, announced_ms)
+    VALUES ('kiosk-1', 'old', '{event}', 1, 'image/jpeg', 'lost', 'expired', false, 1);
 INSERT INTO sealing_context (device, context, sealed) VALUES ('kiosk-1', 'c9', 'sealed');
 INSERT INTO inbox (device, event_id, stream, epoch, seq, type, body_hash, line, received_ms) VALUES
     ('kiosk-1', '{event}', 'cases', '0000000a', 1, 'incident.reported', x'00',
     CAST('{{"seq":1,"id":"{event}","type":"incident.reported","sealed":"c9.1.AA"}}' AS BLOB), 1);
 """
-"""A report that was taken long ago and that nobody closes, with the key of its session."""
+"""A report that was taken long ago and that nobody closes, with a photograph and the key of its session."""
 Holds = Callable[[float], bool]
 
 
@@ -197,10 +200,12 @@ def test_payment_comes_that_is_signed(scene: Scene) -> None:
         scene.hub.wait_for_fates("bus-1", [hand.take(hand.tap(1))])
 
 
-def test_kiosk_asks_about_a_card_that_is_gone_again(scene: Scene) -> None:
-    device = "kiosk-1"
-    path, up = talks_path(device), derive(secret_of(device)).up
-    order = {"id": new_event_id(1, bytes(10)), "do": "read", "who": "kiosk"}
+def test_desk_asks_about_a_card_that_is_gone_again(scene: Scene) -> None:
+    home = DeviceHome(scene.folder / "desk-1")
+    wanted = {"device": "desk-1", "kind": "desk", "site": ""}
+    enrol(home.identity, Token.parse(scene.hub.post("/enrolment/tokens", wanted)["token"]))
+    path, up = talks_path("desk-1"), device_keys.load(home.identity).keys.links.up
+    order = {"id": new_event_id(1, bytes(10)), "do": "read", "who": "ana"}
 
     def post(path: str, body: bytes) -> Mapping[str, Any]:
         return scene.hub.post_bytes(path, seal_message(up, mac_topic(path), body))
@@ -368,6 +373,7 @@ def test_database_is_put_back_with_work_that_the_hub_s_own_code_falls_over(scene
             "ventanilla_forwarder_restarts_total": above(0),
             "ventanilla_mailbox_forgotten_total": above(0),
             "ventanilla_contacts_forgotten_total": above(0),
+            "ventanilla_photographs_forgotten_total": above(0),
             "ventanilla_contexts_forgotten_total": above(0),
         }
     ):

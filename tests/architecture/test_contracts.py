@@ -17,6 +17,8 @@ PLANTED = {
     "rooms_of_shared": ("shared/protocol/planted.py", "import shared.adapters"),
     "rooms_of_kiosk": ("kiosk_app/core/planted.py", "import kiosk_app.town"),
     "rooms_of_card": ("card_reader/apdu/planted.py", "import card_reader.desfire.card"),
+    "phone_is_packable": ("beacon_node/receiver/planted.py", "import beacon_node.virtual_air.air"),
+    "firmware_alone": ("beacon_node/firmware/planted.py", "import shared.protocol.limits"),
     "virtual_card_alone": ("card_reader/virtual_card/planted.py", "import card_reader.desfire.crypto"),
     "terminal_unseen": ("hub/keys/planted.py", "import card_reader.core.tap"),
     "card_keys_of_the_hub": ("kiosk_app/core/planted.py", "import card_reader.keys.sealed"),

@@ -1,5 +1,6 @@
-"""The kiosk's hardware pages say what its data says, and what the norm and the software ask for."""
+"""The hardware pages say what their data says, and what norms, software and firmware ask for."""
 
+import csv
 import re
 import tomllib
 from configparser import ConfigParser
@@ -79,3 +80,32 @@ def test_terminals_service_and_page_use_options_that_the_command_has_and_keep_no
     assert used <= options
     assert set(re.findall(r"ventanilla reader ([a-z-]+)", page)) <= set(reader.commands["reader"].commands)
     assert (service["Type"], service["LimitCORE"], service["MemorySwapMax"]) == ("notify", "0", "0")
+
+
+BEACON = ROOT / "hardware" / "beacon"
+BOARDS = {
+    path.stem: tomllib.loads(path.read_text()) for path in (ROOT / "beacon_node/firmware/boards").iterdir()
+}
+PINS: dict[str, Any] = tomllib.loads((BEACON / "pins.toml").read_text())
+ADC_PINS = {"esp32": range(32, 40), "esp32s3": range(1, 11), "picow": range(26, 29)}
+"""Those that measure while the radio is on. Source: the chips' data sheets (ADC1; RP2040: ADC0 to 2)."""
+
+
+def test_boards_of_the_firmware_are_those_that_are_wired() -> None:
+    assert set(BOARDS) == set(PINS) == set(ADC_PINS)
+    for name, board in BOARDS.items():
+        assert board["node"]["board"] == name
+        assert board["node"]["battery_pin"] == PINS[name]["battery"]["pin"]
+        assert board["node"]["battery_divider"] == PINS[name]["battery"]["divider"]
+        assert PINS[name]["battery"]["pin"] in ADC_PINS[name]
+        assert 1_000 < board["node"]["watchdog_ms"] <= (8_388 if board["port"] == "rp2" else 60_000)
+
+
+def test_wiring_says_the_pins_and_the_list_has_what_it_draws() -> None:
+    wiring = (BEACON / "wiring.md").read_text()
+    for part in ("battery", "power"):
+        said = ", ".join(f"{name} {pins[part]['pin']}" for name, pins in PINS.items())
+        assert f"{part}: {said}" in wiring
+    parts = list(csv.DictReader((BEACON / "bom.csv").read_text().splitlines()))
+    assert all(row["part"] and int(row["count"]) > 0 and row["for"] for row in parts)
+    assert any("100 kOhm" in row["part"] and row["count"] == "2" for row in parts)

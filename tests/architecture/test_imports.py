@@ -9,8 +9,18 @@ import pytest
 from tests.architecture.rules import Rule
 from tests.architecture.tree import Module, product_modules
 
+BOARD = ("bluetooth", "cryptolib", "esp32", "machine", "micropython", "network", "rp2", "vfs")
+"""What a board's MicroPython has."""
 # What a room may import besides the standard library; `pure_middle` says what of the library is too much.
 ALLOWED = {
+    "beacon_node.receiver.core": (
+        "shared.model",
+        "shared.beacon_wire",
+        "beacon_node.receiver.core",
+        "cryptography",
+    ),
+    "beacon_node.firmware": ("beacon_node.firmware", "shared.beacon_wire", *BOARD),
+    "shared.beacon_wire": ("shared.beacon_wire",),
     "shared.model": ("shared.model",),
     "shared.protocol": ("shared.model", "shared.protocol", "cryptography"),
     "card_reader.apdu": ("shared.model", "card_reader.apdu", "card_reader.transport.port"),
@@ -49,6 +59,8 @@ ALLOWED = {
 SOLE_IMPORTERS = {
     "PIL": ("shared.adapters", "kiosk_app.documents.drawn"),
     "alembic": ("hub.db",),
+    "bleak": ("beacon_node.receiver", "beacon_node.virtual_air"),
+    "bumble": ("beacon_node.virtual_air",),
     "babel": ("kiosk_app.languages",),
     "fastapi": ("hub.api", "hub.core.reference"),
     "h11": ("hub.core",),
@@ -65,8 +77,9 @@ SOLE_IMPORTERS = {
     "starlette": ("hub.api", "hub.core.reference"),
     "uvicorn": ("hub.main", "hub.api", "hub.core.reference"),
 }
-ENVIRONMENT_READERS = ("hub.config", "shared.adapters.service_manager")
+ENVIRONMENT_READERS = ("beacon_node.virtual_air.shims", "hub.config", "shared.adapters.service_manager")
 PURE = (
+    "beacon_node.receiver.core",
     "card_reader.apdu",
     "card_reader.citizen_card",
     "card_reader.core",

@@ -152,3 +152,16 @@ def test_lock_of_the_look_names_a_version_and_a_hash_and_no_address() -> None:
 def test_library_is_found_where_debian_keeps_it() -> None:
     found = find_program("libGL.so.1")
     assert found is None or found.name == "libGL.so.1"
+
+
+def test_micropython_that_cannot_be_had_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/micropython", tmp_path / ".ci/micropython")
+    program(tmp_path / "bin", "apt-get", "exit 0")
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    command = [str(tmp_path / ".ci/micropython"), str(tmp_path / "here")]
+    brought = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert brought.returncode == 3
+    assert "cannot be had: apt knows no mirror of Debian" in brought.stderr
+    assert "make micropython" in brought.stderr
+    assert not (tmp_path / "here").exists()

@@ -22,10 +22,13 @@ THE_SAME = {
         "Fotos",
         "Imprimir",
         "No",
+        "PIN",
+        "Saldo",
         "Una idea",
         "{place} de {count}",
+        "{zones}, del {first} al {last}",
     },
-    Language.EN: {"No"},
+    Language.EN: {"No", "PIN"},
 }
 FORMS_OF_TU = {
     "ets",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("card_reader", "hub", "kiosk_app", "shared")
+PACKAGES = ("beacon_node", "card_reader", "hub", "kiosk_app", "shared")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,20 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import card, forward, full_disk, herd, ingest, kiosk, memory, outbox, screen, simulate
+from tests.bench import (
+    beacon,
+    card,
+    forward,
+    full_disk,
+    herd,
+    ingest,
+    kiosk,
+    memory,
+    outbox,
+    receiver,
+    screen,
+    simulate,
+)
 from tests.bench.machine import describe
 from tests.bench.page import RESULTS, Results, read_results, write_page
 from tests.bench.peers import run as peers
@@ -31,6 +44,8 @@ PARTS: Mapping[str, Callable[[], list[dict[str, object]]]] = {
     "kiosk": kiosk.run,
     "memory": memory.run,
     "card": card.run,
+    "receiver": receiver.run,
+    "beacon": beacon.run,
     PEERS: peers.run,
 }
 

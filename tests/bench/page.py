@@ -67,11 +67,18 @@ GOALS: Final[Mapping[tuple[str, str], tuple[str, float]]] = {
     ("denylist.lookup", "20 µs"): ("≤", 1.0),
     ("denylist.memory", "3 MB"): ("≤", 1.0),
     ("denylist.swap", "5 ms"): ("≤", 1.0),
+    ("receiver.match", "0.1 ms"): ("≤", 1.0),
+    ("receiver.match window", "20 ms"): ("≤", 1.0),
+    ("receiver.match first windows", "20 ms"): ("≤", 1.0),
     ("screen.cold_start", "2 s"): ("≤", 1.0),
     ("screen.idle_cpu attract", "1 %"): ("≤", 1.0),
     ("screen.idle_cpu home", "2 %"): ("≤", 1.0),
     ("screen.touch", "80 ms"): ("≤", 1.0),
     ("screen.redraw", "30 frames/s"): ("≥", 1.0),
+    ("beacon.heap_used", "40 KB"): ("≤", 1.0),
+    ("beacon.heap_free", "60 KB"): ("≥", 1.0),
+    ("beacon.rotation_alloc", "none"): ("≤", 0.0),
+    ("beacon.first_pdu", "150 ms, p95"): ("≤", 1.0),
     ("simulate.seeds", "20 seeds/s"): ("≥", 1.0),
 }
 """What a ratio should be, by the row's name and what it is held against."""

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.db.engine import open_writer
 from hub.db.migrate import upgrade
-from hub.domain.cards.taps import Verdict
+from hub.domain.cards.taps import TapVerdict
 from tests.support.forbidden import FORBIDDEN_OF_CARDS, LATER_ROWS, fill
 from tests.support.hub_database import transaction
 from tests.support.postgresql import new_database, postgresql_server
@@ -38,12 +38,12 @@ def test_taps_are_judged_a_clone_is_found_and_what_was_unchecked_is_looked_at_ag
         town.keys = None
         town.register(CARD)
         first = town.bus.rides(CARD, 2, mark=b"once")
-        assert town.judge(first, town.other.rides(CARD, 3)) == [Verdict.UNCHECKED] * 2
+        assert town.judge(first, town.other.rides(CARD, 3)) == [TapVerdict.UNCHECKED] * 2
         town.keys = SealMasters()
         town.seals.run()
-        assert town.verdicts() == [Verdict.GENUINE] * 2
+        assert town.verdicts() == [TapVerdict.GENUINE] * 2
         copy = town.other.rides(CARD, 2, mark=b"copy")
-        assert town.judge(copy) == [Verdict.CLONED, Verdict.GENUINE, Verdict.CLONED]
+        assert town.judge(copy) == [TapVerdict.CLONED, TapVerdict.GENUINE, TapVerdict.CLONED]
         assert town.cases() == [("card_cloned", "bus-9")]
         town.writer.close()
 

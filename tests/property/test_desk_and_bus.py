@@ -9,24 +9,13 @@ from card_reader.virtual_card.faults import Plan
 from hub.db.card_deed_tables import card_deed
 from hub.db.tables import account, journal
 from hub.domain.cards.verdict import Said
-from tests.support.cards import MemoryBook, Town, journal_of, purse_of, tap_once
-from tests.support.desk import Office
+from tests.support.cards import MemoryBook, journal_of, purse_of, tap_once
+from tests.support.desk import Office, RingTown
 from tests.support.hub_database import NOW_MS
 
 STEPS = 60
 COMMANDS = 16
 UNSETTLED = {Said.UNKNOWN, Said.REMOVED}
-
-
-class RingTown(Town):
-    """A town whose terminals have the keys of a hub's ring."""
-
-    def __init__(self, office: Office) -> None:
-        super().__init__(11)
-        self._ring = office.ring
-
-    def key(self, card_uid: bytes, number: int) -> bytes:
-        return self._ring.card_key(card_uid, number, 1)
 
 
 def some_order(random: Random) -> dict[str, object]:
@@ -37,6 +26,8 @@ def some_order(random: Random) -> dict[str, object]:
             {"do": "top_up", "amount_minor": amount_minor},
             {"do": "top_up", "amount_minor": amount_minor, "method": "card"},
             {"do": "charge", "amount_minor": amount_minor, "concept": "piscina", "reference": "IMD-7"},
+            {"do": "sell", "product": 20, "paid_by": random.choice(["cash", "purse"]), "first_day": 0},
+            {"do": "sell", "product": 30, "paid_by": random.choice(["card", "purse"]), "first_day": 0},
             {"do": "block"},
             {"do": "unblock"},
         ]

@@ -41,6 +41,13 @@ SENSIBLE: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "reverses": "01a20073-9c71-7fc3-8aa3-bfbf6a887a00",
     },
+    EventType.TAP_UNDECIDED: {
+        "counter": 4,
+        "amount_minor": 65,
+        "currency": "EUR",
+        "product": "1",
+        "record": "01" * 48,
+    },
     EventType.PURSE_CREDITED: {"counter": 2, "amount_minor": 500, "currency": "EUR", "method": "cash"},
     EventType.PAYMENT_CAPTURED: {
         "reference": "T-1",

@@ -19,12 +19,15 @@ from hub.domain.cards.orders import Order
 from hub.domain.cards.verdict import Verdict
 from hub.keys.card_keys import CardKeyRing
 from hub.keys.card_names import card_names
+from hub.keys.card_pins import PinDigests
 from hub.keys.files import TwinFolder
 from hub.relay.deed_book import HubDeedBook
+from hub.relay.pin_book import HubPinBook
 from hub.relay.relay import Next, Relay
 from shared.model.errors import TransientError
+from shared.model.fares import Fares
 from shared.model.ids import new_event_id
-from tests.support.cards import Held, no_wait
+from tests.support.cards import Held, Town, no_wait, tariff
 from tests.support.hub_database import NOW_MS, rows
 
 DESK = "desk-1"
@@ -36,6 +39,29 @@ ISSUE: dict[str, Any] = {
     "valid_until": 9_000,
     "lowest_minor": -200,
 }
+
+PASS, TICKET = 20, 30
+FARES: dict[str, Any] = {
+    "products": [
+        {"product": "1", "name": {"es": "Billete"}, "amount_minor": 130, "currency": "EUR"},
+        {
+            "product": str(PASS),
+            "name": {"es": "Abono mensual"},
+            "amount_minor": 3_000,
+            "currency": "EUR",
+            "card": {"days": 30, "zones": [1, 2]},
+        },
+        {
+            "product": str(TICKET),
+            "name": {"es": "Bono de 10 viajes"},
+            "amount_minor": 850,
+            "currency": "EUR",
+            "card": {"rides": 10},
+        },
+    ],
+    "tap": tariff().to_data(),
+}
+"""What the town sells at desks: a pass of 30 days, and a ticket of ten rides."""
 
 
 class Clock:
@@ -58,6 +84,7 @@ class Office:
         self.random = Random(7)
         self.clock = Clock()
         self.ring = CardKeyRing(TwinFolder(folder / "keys", folder / "copy"))
+        self.digests = PinDigests(TwinFolder(folder / "keys", folder / "copy"))
         self.ring.make()
         self._url = url or sqlite_url(folder / "hub.db")
         if not url:
@@ -66,6 +93,7 @@ class Office:
                 create_all(connection)
             engine.dispose()
         self.woken = 0
+        self.fares: Fares | None = Fares.from_data(FARES)
         self.published: list[str] = []
         self.press_is_away = False
         self.start()
@@ -81,11 +109,14 @@ class Office:
             work_committed=self._wake,
             publish_denied=self._publish,
         )
+        self.pins = HubPinBook(self.writer, self.digests, lambda: self.clock.now_ms)
         self.relay = Relay(
             self.ring,
             self.book,
+            pins=self.pins,
             subject=SUBJECT,
             clock=lambda: self.clock.now_ms,
+            fares=lambda _: self.fares,
             monotonic_s=lambda: self.clock.monotonic_s,
         )
 
@@ -111,6 +142,7 @@ class Office:
         while isinstance(step, Next):
             self.commands += 1
             step = self.relay.heard(DESK, step.talk, step.n, heard(Held(field), step.command))
+        assert isinstance(step, Verdict)
         return step
 
     def issued(self, balance_minor: int = 0) -> VirtualCard:
@@ -131,6 +163,17 @@ class Office:
 
     def _wake(self) -> None:
         self.woken += 1
+
+
+class RingTown(Town):
+    """A town whose terminals have the keys of a hub's ring."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(11)
+        self._ring = office.ring
+
+    def key(self, card_uid: bytes, number: int) -> bytes:
+        return self._ring.card_key(card_uid, number, 1)
 
 
 def heard(transport: Transport, command: bytes) -> Heard:

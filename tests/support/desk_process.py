@@ -26,20 +26,27 @@ class DeskProcess:
         self._pcscd = pcscd
 
     def run(
-        self, *words: str, meanwhile: Callable[[], None] | None = None
+        self, *words: str, meanwhile: Callable[[], None] | None = None, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run `ventanilla card …` to its end.
 
         Args:
             words: the command, its arguments and options.
             meanwhile: what happens once it has begun.
+            typed: on its standard input.
         """
         command = [sys.executable, "-m", "shared.cli", "card", *words, "--home", str(self.home.path)]
         environment = {**os.environ, **self._pcscd.environment}
         with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             if meanwhile is not None:
                 meanwhile()
-            out, complaints = process.communicate(timeout=END_S)
+            out, complaints = process.communicate(typed, timeout=END_S)
         return subprocess.CompletedProcess(command, process.returncode, out, complaints)

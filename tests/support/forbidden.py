@@ -44,11 +44,22 @@ INSERT INTO card (
     state_ms, who
 ) VALUES ('card', 'i', 1, 'u', 0, true, 1, 1, 'issued', 1, 1, 'clerk');
 INSERT INTO card_change (subject, state, key_version, why, who, at_ms)
-VALUES ('card', 'issued', 1, '', 'clerk', 1)
+VALUES ('card', 'issued', 1, '', 'clerk', 1);
+INSERT INTO beacon_place (code, district, site, name, position, is_withdrawn)
+VALUES ('biblio-3', 'centro', 'plaza', '{}', '', false);
+INSERT INTO beacon_stand (place, device, since_ms, who) VALUES ('biblio-3', 'beacon-1', 1, 'clerk');
+INSERT INTO beacon_change (kind, name, what, detail, who, why, at_ms)
+VALUES ('place', 'biblio-3', 'added', '{}', 'clerk', '', 1)
 """
 FORBIDDEN_LATER = (
     "UPDATE report_update SET status = 'open'",
     "DELETE FROM report_update",
+)
+FORBIDDEN_OF_BEACONS = (
+    "UPDATE beacon_stand SET device = NULL",
+    "DELETE FROM beacon_stand",
+    "UPDATE beacon_change SET who = 'nobody'",
+    "DELETE FROM beacon_change",
 )
 FORBIDDEN_OF_CARDS = (
     "UPDATE card_change SET who = 'nobody'",

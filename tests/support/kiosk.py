@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from kiosk_app.core.draft import Ability, Around, Place
 from kiosk_app.core.effects import Answer, Effect, Submit, Taken
@@ -85,6 +86,9 @@ class Spanish:
 
     def instant(self, at_ms: int) -> str:
         return to_rfc3339(at_ms)
+
+    def day(self, day: date) -> str:
+        return day.isoformat()
 
 
 class TownGazetteer:

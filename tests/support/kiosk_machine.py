@@ -7,6 +7,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from kiosk_app.core.draft import Ability, Around, Place
+from kiosk_app.core.effects import CARD as CARD_ASKED
 from kiosk_app.core.effects import (
     Answer,
     Ask,
@@ -88,6 +89,29 @@ AGENDA = Agenda.from_data(
         ]
     }
 ).items
+CARD: Mapping[str, object] = {
+    "balance_minor": 1_255,
+    "currency": "EUR",
+    "category": 1,
+    "valid_until": "2031-11-01",
+    "is_expired": False,
+    "passes": [
+        {"product": 20, "zones": [], "first": "2026-11-01", "last": "2026-11-30"},
+        {"product": 21, "zones": [1, 2, 3], "first": "2026-12-01", "last": "2027-02-28"},
+    ],
+    "rides": {"left": 7, "product": 30},
+}
+TRIPS_MADE: Sequence[Mapping[str, object]] = [
+    {
+        "deed": "ride",
+        "at_ms": NOW_MS - 5_000_000 * number,
+        "line": 4,
+        "stop": 120 + number,
+        "passengers": 1,
+        "amount_minor": -65,
+    }
+    for number in range(5)
+]
 ANSWERS: Mapping[str, Sequence[Mapping[str, object]]] = {
     "case": (
         {"status": "open", "kind": "report", "service_code": "c0", "received_ms": NOW_MS},
@@ -111,6 +135,15 @@ ANSWERS: Mapping[str, Sequence[Mapping[str, object]]] = {
             "updates": [{"status": "closed", "notes": "Pondremos tres bancos en mayo.", "at_ms": NOW_MS}],
             "rating_asked": False,
         },
+    ),
+    "card": (
+        {"said": "done", "state": "issued", "card": {**CARD, "pin": "asked", "pin_left": 3}},
+        {"said": "done", "state": "issued", "card": {**CARD, "pin": "none", "trips": TRIPS_MADE}},
+        {"said": "done", "state": "issued", "card": {**CARD, "pin": "wrong", "pin_left": 1}},
+        {"said": "done", "state": "issued", "card": {**CARD, "pin": "locked", "pin_left": 0}},
+        {"said": "done", "state": "issued", "card": {**CARD, "pin": "right", "trips": []}},
+        {"said": "done", "state": "blocked", "card": {**CARD, "pin": "none", "trips": TRIPS_MADE}},
+        {"said": "done", "state": "issued", "card": {**CARD, "is_expired": True, "pin": "asked"}},
     ),
     "nearby": (
         {"reports": []},
@@ -160,12 +193,16 @@ class SimulatedMachine:
         closed: what does not work.
         office: that the counter is closed.
         asked: every effect so far.
+        silent: a question that is not answered.
+        has_pin: the card that is read asks for one.
     """
 
     def __init__(self) -> None:
         self.closed: Mapping[Ability, Words] = {}
         self.office: Words | None = None
         self.asked: list[Effect] = []
+        self.silent = ""
+        self.has_pin = False
         self.photos: dict[str, bytes] = {}
         here = Place(lat=MIDDLE.lat, long=MIDDLE.long, address="Plaza Mayor 1")
         gazetteer = TownGazetteer(demonstration_town(), here)
@@ -185,9 +222,12 @@ class SimulatedMachine:
                 tell(PhotoTaken(number, token))
             case Submit(number=number):
                 tell(Taken(number, REFERENCE, PROOF))
+            case Ask(what=what) if what == self.silent:
+                pass
             case Ask(number=number, what=what):
                 self.photos["repaired"] = photograph(0)
-                tell(Heard(number, ANSWERS[what][1]))
+                is_first = what == CARD_ASKED and self.has_pin
+                tell(Heard(number, ANSWERS[what][0 if is_first else 1]))
             case Print(number=number):
                 tell(Printed(number))
             case DropPhotos(tokens=tokens):

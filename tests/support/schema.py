@@ -31,10 +31,14 @@ def described(connection: Connection) -> dict[tuple[str, str], str]:
 
 
 def _in_order(sql: str) -> str:
-    """The statement with a table's parts in one order: which constraint is named first means nothing."""
+    """The statement with a table's parts in one order: which constraint is named first means nothing.
+
+    SQLite puts the name of a table that was once renamed into quotes.
+    """
     plain = re.sub(r"\s+", " ", sql).strip()
     if not plain.startswith("CREATE TABLE"):
         return plain
     head, _, parts = plain.partition("(")
+    head = head.replace('"', "")
     columns, *constraints = re.split(r", (?=CONSTRAINT)", parts.rpartition(")")[0].strip())
     return f"{head}({columns}, {', '.join(sorted(constraints))}){parts.rpartition(')')[2]}"

@@ -20,7 +20,7 @@ from kiosk_app.core.desk import Desk
 from kiosk_app.core.draft import Ability
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.session import Patience
-from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.tasks.offer import TASKS, WITH_CARDS
 from kiosk_app.core.words import say
 from kiosk_app.languages.speaker import Speakers
 from kiosk_app.town.demonstration import demonstration_town
@@ -43,7 +43,7 @@ class Child:
         self.alive = 0
         self.first_s = self.changed_s = self.redrawn_s = self.redraw_from_s = 0.0
         self._shown: Scene | None = None
-        self.desk = Desk(Flow(TASKS, Patience()))
+        self.desk = Desk(Flow(WITH_CARDS if "cards" in sys.argv else TASKS, Patience()))
         look = Look(
             brand=Brand(name="Ayuntamiento de Villamar"),
             assets=find_assets(),
@@ -144,6 +144,11 @@ class Child:
         for letter in text:
             Window.dispatch("on_textinput", letter)
         return self.do_page()
+
+    def do_hub(self, silent: str = "", *, has_pin: bool = False) -> object:
+        """Say how the hub answers from here on."""
+        self.machine.silent, self.machine.has_pin = silent, has_pin
+        return {}
 
     def do_said(self) -> object:
         return self.voice.said

@@ -36,13 +36,14 @@ from kiosk_app.core.places import AT
 from kiosk_app.core.session import Comfort, Home, Patience, Session
 from kiosk_app.core.showing import COMING
 from kiosk_app.core.tasks.agenda import ReadAgenda
-from kiosk_app.core.tasks.offer import TASKS
-from kiosk_app.core.tasks.task import Tile
+from kiosk_app.core.tasks.offer import TASKS, WITH_CARDS
+from kiosk_app.core.tasks.task import AnyTask, Tile
 from kiosk_app.core.words import Words, say
 from kiosk_app.languages.speaker import Speakers
+from kiosk_app.machine.reasons import NO_CARDS
 from kiosk_app.ui.assets import find_assets
 from kiosk_app.ui.compose import compose
-from kiosk_app.ui.contrast import TEXT_MIN, contrast
+from kiosk_app.ui.contrast import TEXT_MIN, Colour, contrast
 from kiosk_app.ui.ink import Ink
 from kiosk_app.ui.scene import Face, Letters, Plate, Rect, Scene, Target
 from kiosk_app.ui.stage import Stage
@@ -53,6 +54,7 @@ from tests.support.kiosk_machine import ANSWERS, PROOF, REFERENCE, SimulatedMach
 SIZES = ((1080, 1920), (1920, 1080), (1280, 800))
 TYPED = {
     Keyboard.TEXT: ("ma", "La farola parpadea desde el lunes y de noche no se ve el paso de cebra. " * 9),
+    Keyboard.PHONE: ("600", "600123456"),
     Keyboard.DIGITS: ("600", "600123456"),
     Keyboard.CODE: ("7KXM", REFERENCE),
 }
@@ -60,6 +62,7 @@ CLOSED: Mapping[Ability, Words] = {
     Ability.NETWORK: say("Ahora no hay red. Inténtelo más tarde: su aviso no se pierde."),
     Ability.CAMERA: say("La cámara no funciona ahora."),
     Ability.PRINTER: say("No hay papel."),
+    Ability.CARDS: NO_CARDS,
 }
 CORE = Path(__file__).parents[2] / "kiosk_app" / "core"
 WITH_A_NAME = {"Page": "name", "Tiles": "id", "Typing": "id", "Photos": "id", "Several": "id"}
@@ -71,9 +74,9 @@ BRAND = Brand(name="Ayuntamiento de Villamar")
 class Walk:
     """Every page, each found once by what is on it."""
 
-    def __init__(self, around: Around) -> None:
+    def __init__(self, around: Around, tasks: Sequence[AnyTask] = TASKS) -> None:
         self.around = around
-        self.flow = Flow(TASKS, Patience())
+        self.flow = Flow(tasks, Patience())
         self.found: dict[tuple[object, ...], tuple[Session, Page]] = {}
         self._now_ms = 1_000
 
@@ -123,7 +126,11 @@ class Walk:
             case Submit(number=number):
                 answers = [Taken(number, REFERENCE, PROOF), Taken(number, "", ""), Failed(number, "unknown")]
             case Ask(number=number, what=what):
-                answers = [*(Heard(number, each) for each in ANSWERS[what]), Failed(number, "not_found")]
+                answers = [
+                    *(Heard(number, each) for each in ANSWERS[what]),
+                    Failed(number, "not_found"),
+                    Failed(number, "no_card"),
+                ]
             case Print(number=number):
                 answers = [Printed(number), Failed(number, "No hay papel.")]
             case _:
@@ -202,12 +209,14 @@ class Linter:
                 continue
             comfort = Comfort(language=language, large=large, reach=reach, contrast=high)
             self._way(replace(session, comfort=comfort), page, size)
+            if any(isinstance(item, Entry) and item.keyboard is Keyboard.TEXT for item in page.items):
+                self._way(replace(session, comfort=comfort), page, size, signs=True)
 
-    def _way(self, session: Session, page: Page, size: tuple[int, int]) -> None:
+    def _way(self, session: Session, page: Page, size: tuple[int, int], *, signs: bool = False) -> None:
         comfort = session.comfort
         entry = next((item for item in page.items if isinstance(item, Entry)), None)
-        hand = Hand(text="" if entry is None else entry.value)
-        desk = Desk(Flow(TASKS, Patience()))
+        hand = Hand(text="" if entry is None else entry.value, signs=signs)
+        desk = Desk(Flow(WITH_CARDS, Patience()))
         desk.flow.session, desk.hand = session, hand
         theme = theme_of(self.tokens, BRAND, comfort, size)
         stage = Stage(
@@ -267,6 +276,8 @@ def scene_faults(scene: Scene, theme: Theme, size: tuple[int, int], *, reach: bo
             for other in targets[number + 1 :]
             if rect.meets(other.rect)
         )
+    names = [name for name, _ in scene.pieces]
+    yield from (f"{name} is the name of two pieces" for name in sorted(set(names)) if names.count(name) > 1)
     yield from _uneven(scene, targets)
     yield from _unknown_icons(scene)
     boxes = []
@@ -327,13 +338,13 @@ def _letters_faults(
 
 
 def _contrast_faults(scene: Scene) -> Iterator[str]:
-    plates: list[Plate] = []
+    plates: list[tuple[Rect, Colour]] = []
     for name, piece in scene.pieces:
-        if isinstance(piece, Plate) and piece.shade == 1.0:
-            plates.append(piece)
+        if isinstance(piece, Plate) and piece.fill is not None and piece.shade == 1.0:
+            plates.append((piece.rect, piece.fill))
         if isinstance(piece, Letters) and not name.startswith(("street", "map.")):
             x, y = piece.rect.middle
-            ground = next((p.fill for p in reversed(plates) if p.rect.holds(x, y)), scene.ground)
+            ground = next((fill for rect, fill in reversed(plates) if rect.holds(x, y)), scene.ground)
             ratio = contrast(piece.colour, ground)
             if ratio < TEXT_MIN:
                 yield f"{name} has a contrast of {ratio:.1f}"
@@ -395,7 +406,7 @@ def main() -> None:
     for closed in ({}, CLOSED):
         office = Hours({0: (time(9), time(14))}).closed(SATURDAY) if closed else None
         around = replace(machine.around(), closed=closed, office=office)
-        found = Walk(around).run()
+        found = [*Walk(around).run(), *Walk(around, WITH_CARDS).run()]
         for session, page in found:
             if _key(page) in seen or (only and page.name not in only):
                 continue

@@ -106,9 +106,26 @@ def lying(screen: ScreenProcess, shoot: Shoot) -> None:
     shoot("receipt")
 
 
+def cards(screen: ScreenProcess, shoot: Shoot) -> None:
+    """A citizen's card, at a kiosk that has a reader."""
+    screen.press("start", "es", "mycard")
+    screen.ask("hub", silent="card")
+    screen.press("next")
+    shoot("card-hold")
+    screen.press("back")
+    screen.ask("hub")
+    screen.press("next")
+    shoot("card")
+    screen.press("home")
+    screen.ask("hub", has_pin=True)
+    screen.press("mycard", "next", "trips")
+    screen.ask("type", text="826")
+    shoot("card-pin")
+
+
 def stories(wanted: str) -> Iterator[tuple[str, tuple[int, int], Callable[[ScreenProcess, Shoot], None]]]:
     """Every story: how its pictures begin, the screen, and what is done."""
-    every = [("", UPRIGHT, upright), ("", UPRIGHT, comforts)]
+    every = [("", UPRIGHT, upright), ("", UPRIGHT, comforts), ("", UPRIGHT, cards)]
     every += [(f"{size[0]}-", size, lying) for size in LYING]
     yield from (each for each in every if wanted in {"", each[2].__name__})
 
@@ -126,7 +143,7 @@ def main(wanted: str = "", folder: Path = FOLDER) -> None:
     for prefix, size, story in stories(wanted):
         with tempfile.TemporaryDirectory() as name:
             home = Path(name)
-            screen = ScreenProcess(home, size)
+            screen = ScreenProcess(home, size, arguments=("cards",) if story is cards else ())
 
             def shoot(
                 what: str, screen: ScreenProcess = screen, home: Path = home, prefix: str = prefix

@@ -88,6 +88,11 @@ class Terminal:
         record = ride(self.device, counter, **other)
         return self.says(card.subject, tap_data(record, seal_of(card, record)), record.at_s * 1000)
 
+    def knows_not(self, card: Card, counter: int, **other: Any) -> Event:  # noqa: ANN401  of a record
+        """A ride of which the terminal does not know whether it happened."""
+        record = ride(self.device, counter, **other)
+        return self.says(card.subject, tap_data(record, None), record.at_s * 1000, "tap.undecided")
+
     def says(
         self, subject: str, data: Mapping[str, Any], time_ms: int = NOW_MS, kind: str = "tap.charged"
     ) -> Event:

@@ -40,6 +40,8 @@ def results() -> page.Results:
         "kiosk": part(figure("kiosk.submit", 0.5, "150 ms, p95")),
         "memory": part(figure("kiosk.memory", 0.9, "300 MB")),
         "card": part(figure("tap.apdus", 1.0, "8")),
+        "beacon": part(figure("beacon.heap_used", 0.9, "40 KB")),
+        "receiver": part(figure("receiver.match", 0.6, "0.1 ms")),
         "screen": part(figure("screen.cold_start", 0.5, "2 s")),
         "peers": part(*peers),
     }

@@ -11,10 +11,18 @@ from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import KEYS, SEAL_KEY, card_key
 from card_reader.citizen_card.sealing import signed_input
+from card_reader.desfire.transaction_mac import Committed
+from card_reader.owner.charge import Charge
+from card_reader.owner.till import tap_event
+from shared.model.day_count import TapsCounted
+from shared.model.event import EventType
+from shared.model.money import EURO, Money
 from tests.vectors.seeds import Vector
 
 FOLDER = Path(__file__).parent / "card"
 UID = bytes.fromhex("04782E21801D80")
+EVENT = "01a20073-9c71-7fc3-8aa3-bfbf6a887a00"
+SUBJECT = bytes(range(16))
 MASTER = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
 PASS = Pass(product=20, zones=EVERY_ZONE, first_day=2_500, last_day=2_530)
 HOLDER = Holder(
@@ -86,6 +94,7 @@ def card_files() -> dict[str, list[Vector]]:
                 ("money given back", TAKEN_BACK),
             )
         ],
+        "events": _events(),
         "keys": [
             {
                 "name": f"key {number}",
@@ -97,6 +106,51 @@ def card_files() -> dict[str, list[Vector]]:
             for number in (*range(KEYS), SEAL_KEY)
         ],
     }
+
+
+def _events() -> list[Vector]:
+    """What a terminal says of deeds; the seal is any eight bytes, since the town's keys are nobody's here."""
+    proof = Committed(counter=RIDE.counter, mac=bytes(range(8)), input=signed_input(RIDE))
+    ride = Charge(event_id=EVENT, card=SUBJECT, record=RIDE, proof=proof, is_late=False)
+    back = replace(ride, event_id=EVENT[:-1] + "1", record=TAKEN_BACK, proof=None, reverses=EVENT)
+    count = TapsCounted(
+        day="2026-11-22", taps=2, amount=Money(0, EURO), since_ms=1_795_255_200_000, extra={}
+    ).to_data()
+    said = [
+        ("a ride, signed by its card", tap_event(ride, is_list_old=False)),
+        ("the same, while the deny list has expired", tap_event(ride, is_list_old=True)),
+        ("a ride that was taken back", tap_event(back, is_list_old=False)),
+        ("a ride of which nobody knows", tap_event(_unknown(ride), is_list_old=False)),
+        ("the taking back of a ride, of which nobody knows", tap_event(_unknown(back), is_list_old=False)),
+    ]
+    events: list[Vector] = [
+        {"name": name, "type": one.type.value, "data": dict(one.data), "is": "taken"} for name, one in said
+    ]
+    counted = [
+        ("what was counted on a day: a ride, and its taking back", {}, "taken"),
+        ("a day on which more came back than was taken", {"amount_minor": -130}, "taken"),
+        ("a day that is none", {"day": "22/11/2026"}, "refused"),
+        ("fewer taps than none", {"taps": -1}, "refused"),
+        ("a count that does not say since when", {"since_ms": None}, "refused"),
+    ]
+    unknown = {name: each for name, each in events[3]["data"].items() if name != "record"}
+    return [
+        *events,
+        {
+            "name": "a ride of which nobody knows, without its record",
+            "type": EventType.TAP_UNDECIDED.value,
+            "data": unknown,
+            "is": "refused",
+        },
+        *(
+            {"name": name, "type": EventType.TAPS_COUNTED.value, "data": count | other, "is": verdict}
+            for name, other, verdict in counted
+        ),
+    ]
+
+
+def _unknown(charge: Charge) -> Charge:
+    return replace(charge, proof=None, is_late=True, is_undecided=True)
 
 
 def _later(reader_min: int) -> bytes:

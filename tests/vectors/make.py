@@ -36,6 +36,7 @@ from tests.vectors.device_dialogues import device_dialogues
 from tests.vectors.fleet_messages import fleet
 from tests.vectors.hub_dialogues import CASES, SIX, hub_dialogues
 from tests.vectors.receipt_texts import RECEIPTS_FOLDER, receipts
+from tests.vectors.receiver_walks import RECEIVER_FOLDER, receiver
 from tests.vectors.seeds import (
     CONTEXT,
     DEVICE,
@@ -416,6 +417,7 @@ def main() -> None:
         (FLEET_FOLDER, fleet()),
         (RECEIPTS_FOLDER, receipts()),
         (CARD_FOLDER, card_files()),
+        (RECEIVER_FOLDER, receiver()),
     )
     for folder, made in every:
         folder.mkdir(exist_ok=True)

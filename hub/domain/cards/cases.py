@@ -62,11 +62,15 @@ def after_block(tap: JudgedTap, card: Card) -> str:
 
 def undecided(device: str, said: JudgedTap) -> str:
     """Tell of a tap of which its terminal never learnt whether it happened."""
+    is_back = said.amount_minor < 0
+    did = "gave back" if is_back else "charged"
+    done = "the card has that money" if is_back else "the card was charged"
+    amount = str(Money(abs(said.amount_minor), said.currency))
     return (
-        f"Terminal {device} does not know whether it charged {_amount(said)} at {_at(said.at_ms)}: the card "
+        f"Terminal {device} does not know whether it {did} {amount} at {_at(said.at_ms)}: the card "
         "left in the very moment, and has done too much since to tell. If another ride is found under deed "
         f"number {said.counter} of the card, this one never happened, and the case closes by itself. If "
-        "none is found within 35 days, the card was charged. `ventanilla hub cards taps --card "
+        f"none is found within 35 days, {done}. `ventanilla hub cards taps --card "
         f"{said.subject}` shows its rides."
     )
 

@@ -1,5 +1,7 @@
 """A terminal's day, four times over: as it counted, as it arrived, as it was booked, as the core has it.
 
+A desk's day is told in the same columns: what arrived is what its cards hold, by the hub's book of deeds.
+
 The four agree, or the difference has a reason that a clerk can follow. A ride belongs to the day of the town
 that its card's record says, so a bus that comes home a week later changes the day on which it rode.
 """
@@ -44,6 +46,8 @@ class TerminalDay:
         signed: rides whose card's signature held.
         unsigned: rides without a signature, with a record.
         doubted: forged rides, and those with cards that nobody issued.
+        is_desk: it is a clerk's desk; rides are deeds then, and sums what moved, whichever way.
+        unsettled: deeds at a desk of which nobody knows whether they happened; in no sum.
     """
 
     day: str
@@ -63,6 +67,8 @@ class TerminalDay:
     signed: int
     unsigned: int
     doubted: int
+    is_desk: bool = False
+    unsettled: int = 0
 
     def differences(self) -> list[str]:
         """Return what does not agree, each as a sentence with its reason; none where all of it agrees."""
@@ -76,6 +82,8 @@ class TerminalDay:
     def remarks(self) -> list[str]:
         """What is no difference, and worth knowing."""
         said: list[str] = []
+        if self.is_desk:
+            return self._of_a_desk()
         if self.counted is None:
             said.append("The terminal has told no count of this day.")
         if self.repeated.taps:
@@ -87,6 +95,22 @@ class TerminalDay:
             said.append(f"{self.unsigned} rides came without the card's signature.")
         if self.doubted:
             said.append(f"{self.doubted} rides were not signed by their card, or nobody issued it.")
+        return said
+
+    def _of_a_desk(self) -> list[str]:
+        said: list[str] = []
+        if self.unsettled:
+            said.append(
+                f"Of {self.unsettled} deeds nobody knows yet whether they happened: hold the card to a desk "
+                "again. After a week each is a case."
+            )
+        if self.waiting:
+            said.append(f"{self.waiting} deeds are on their way to the core.")
+        if self.unsigned:
+            said.append(
+                f"{self.unsigned} deeds were found only behind later ones, without their card's signature: "
+                "the core is not told of them until a clerk says so."
+            )
         return said
 
     def _on_the_way(self) -> list[str]:
@@ -119,6 +143,13 @@ class TerminalDay:
         )
         if booked == self.arrived:
             return []
+        if self.is_desk:
+            return [
+                (
+                    "Deeds that cards hold and the journal do not agree. Each is booked as it is settled, "
+                    "so one of the two was changed: audit the ledger, and call the auditor."
+                )
+            ]
         lacking, minor = self.arrived.taps - booked.taps, self.arrived.amount_minor - booked.amount_minor
         return [
             (
@@ -131,9 +162,10 @@ class TerminalDay:
     def _at_the_core(self) -> list[str]:
         if not self.stuck:
             return []
+        what = "deeds" if self.is_desk else "rides"
         return [
             (
-                f"{self.stuck} booked rides are not at the core and do not go there by themselves: it "
+                f"{self.stuck} booked {what} are not at the core and do not go there by themselves: it "
                 "refused them, or nobody knows. `GET /v1/outgoing?connector=settlements` says why; replay "
                 "them, or note that they are there."
             )

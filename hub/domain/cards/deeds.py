@@ -3,7 +3,7 @@
     select, ask the key's version, authenticate with the purse's key
     read holder and newest record         is it ours, and as the register knows it?
     settle what was not settled           the card's own journal tells (`citizen_card.settling`)
-    credit or debit, add the record       nothing counts yet
+    holder file, credit or debit, record       nothing counts yet
     remember the intent, durably          `ports.DeedBook`
     commit                                all of it counts, or none
 
@@ -18,7 +18,7 @@ Rules, the same as of a tap (`card_reader.core.tap`):
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from card_reader.apdu.outcome import Done, Doubt, Failed, NotSent, Outcome, Refused, Talk, Unknown
 from card_reader.apdu.status import Status
@@ -31,11 +31,16 @@ from card_reader.desfire.card import Card
 from card_reader.desfire.issuing import change_key, change_own_key
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.keys.errors import NoCardKeyError
-from hub.domain.cards.decision import decided
-from hub.domain.cards.orders import Do, Order
+from hub.domain.cards.decision import Deal, decided
+from hub.domain.cards.mine import mine
+from hub.domain.cards.orders import PIN_DEEDS, READS, Do, Order
 from hub.domain.cards.ports import Counter, Intended
+from hub.domain.cards.register import FINAL
 from hub.domain.cards.register import Card as Known
+from hub.domain.cards.selling import sold
 from hub.domain.cards.verdict import Image, Said, Verdict
+from shared.model.card_pin import PinWord
+from shared.model.errors import InputError
 
 RECORDS_AT_ONCE: Final = 4
 """As many as one answer holds, encrypted."""
@@ -59,6 +64,7 @@ def served(card_uid: bytes, order: Order, counter: Counter) -> Talk[Verdict]:
     Raises:
         CapacityError, TransientError, DeviceError: the intent could not be kept, and nothing was done; or its
             outcome could not, and the card is to be held there again.
+        InputError: the order was begun with another card.
     """
     card = Card(counter.draw)
     opened = yield from opened_with(card, card_uid, layout.PURSE_KEY, counter)
@@ -200,31 +206,79 @@ def _done(card: Card, order: Order, image: Image, known: Known, counter: Counter
     """Do what is asked, where the card has nothing open."""
     if order.do is Do.READ:
         return (yield from _read(card, order, image, known))
-    before = counter.book.done_before(order.id)
+    if order.do is Do.MINE:
+        return (yield from _mine(card, order, image, known, counter))
+    if order.do in PIN_DEEDS:
+        return _with_pin(order, image, known, counter)
+    before = begun_with(known.uid, order, counter)
     if before is not None:
         return Verdict(said=Said.DONE, image=image.with_newest(before))
-    record = decided(order, image, known, counter)
-    if not isinstance(record, Record):
-        return Verdict(said=record, image=image, state=known.state)
-    written = yield from _written(card, record)
+    decide = sold if order.do is Do.SELL else decided
+    deal = decide(order, image, known, counter)
+    if not isinstance(deal, Deal):
+        return Verdict(said=deal, image=image, state=known.state)
+    written = yield from _written(card, deal)
     if not isinstance(written, Done):
         is_limit = isinstance(written, Refused) and written.status == Status.BOUNDARY
         return Verdict(said=Said.LIMIT if is_limit else lost(written), image=image)
     meant = Intended(
-        order=order,
+        order=deal.order,
         device=counter.device,
         subject=known.subject,
         card_uid=known.uid,
-        record=record,
+        record=deal.record,
+        holder=deal.holder,
     )
     counter.book.intend(meant)
     said = yield from committed(card, meant, counter)
-    return Verdict(said=said, image=image.with_newest(record) if said is Said.DONE else image)
+    after = Image(holder=deal.holder or image.holder, records=(deal.record,))
+    return Verdict(said=said, image=after if said is Said.DONE else image)
 
 
-def _written(card: Card, record: Record) -> Talk[Outcome[None]]:
-    """Write a deed; nothing of it counts yet."""
-    moved: Outcome[None] = Done(None)
+def begun_with(card_uid: bytes, order: Order, counter: Counter) -> Record | None:
+    """Return what stands on a card by an order that was carried out with it; None where it was not begun.
+
+    Raises:
+        InputError: it was begun with another card, or nobody knows any more what became of it.
+    """
+    before = counter.book.begun_before(order.id)
+    if before is not None and before.card_uid != card_uid:
+        raise InputError("this was begun with another card; hold that one to the reader, then begin anew")
+    if before is not None and before.record is None:
+        raise InputError("nobody knows whether this was done, and it is a case; look at it, then begin anew")
+    return None if before is None else before.record
+
+
+def _mine(card: Card, order: Order, image: Image, known: Known, counter: Counter) -> Talk[Verdict]:
+    """Tell a citizen of their card; its history only where nobody has to ask for a PIN, or it is right."""
+    said = counter.pins.tried(known.subject, order.pin)
+    if said.word in {PinWord.NONE, PinWord.RIGHT}:
+        seen = yield from _read(card, replace(order, history=True), image, known)
+        if seen.image is None:
+            return seen
+        image = seen.image
+    words = mine(image, said, counter.day)
+    return Verdict(said=Said.DONE, state=known.state, words=words)
+
+
+def _with_pin(order: Order, image: Image, known: Known, counter: Counter) -> Verdict:
+    """Set a card's PIN, or take it away; nothing of it stands on the card."""
+    if known.state in FINAL:
+        return Verdict(said=Said.NOT_IN_USE, image=image, state=known.state)
+    if order.do is Do.PIN_SET:
+        counter.pins.set(known.subject, order.pin, order.who)
+    else:
+        counter.pins.reset(known.subject, order.who)
+    return Verdict(said=Said.DONE, image=image, state=known.state)
+
+
+def _written(card: Card, deal: Deal) -> Talk[Outcome[None]]:
+    """Write a deed, in the order in which its signature has it; nothing of it counts yet."""
+    record, moved = deal.record, cast("Outcome[None]", Done(None))
+    if deal.holder is not None:
+        moved = yield from card.write(layout.HOLDER, 0, deal.holder.to_bytes())
+        if not isinstance(moved, Done):
+            return moved
     if record.amount_minor > 0:
         moved = yield from card.credit(layout.PURSE, record.amount_minor)
     elif record.amount_minor < 0:
@@ -241,8 +295,8 @@ def _settled(
     happened = yield from settled_by(card, meant, image.last, counter)
     if not (happened is None or isinstance(happened, bool)):
         return Verdict(said=lost(happened))
-    if order.do is Do.READ:
-        seen = yield from _read(card, order, image, known)
+    if order.do in READS:
+        seen = yield from _done(card, order, image, known, counter)
         return replace(seen, before=meant.order.do, happened=happened)
     if meant.order.id != order.id or happened is None:
         return Verdict(said=Said.SETTLED, image=image, before=meant.order.do, happened=happened)

@@ -5,8 +5,8 @@ Rules:
   deed alone. What has its first deed is a card: it is not made again.
 - Each attempt has a card id of its own, or an issue. The register learns it with the intent, before the first
   deed counts: a terminal never meets a card that the town does not know.
-- A card that replaces another has its id and, from its first deed on, its money, as the books have it. The
-  other is out of use when that deed has happened.
+- A card that replaces another has its id, its passes and, from its first deed on, its money, as the books
+  have them. The other is out of use when that deed has happened.
 """
 
 from typing import Final
@@ -20,8 +20,8 @@ from card_reader.citizen_card.issuing import BLANK_KEY, HIGHEST_MINOR, Making, b
 from card_reader.citizen_card.journal import MARK_BYTES, Record
 from card_reader.desfire.card import Card
 from card_reader.desfire.transaction_mac import Committed
-from hub.domain.cards.deeds import FOREIGN, lost, opened_with, settled_by
-from hub.domain.cards.orders import Do, Order
+from hub.domain.cards.deeds import FOREIGN, begun_with, lost, opened_with, settled_by
+from hub.domain.cards.orders import MAKES, Do, Order
 from hub.domain.cards.ports import Counter, Intended, Successor
 from hub.domain.cards.register import FINAL
 from hub.domain.cards.verdict import Image, Said, Verdict
@@ -43,6 +43,7 @@ def made(card_uid: bytes, order: Order, counter: Counter) -> Talk[Verdict]:
     Raises:
         CapacityError, TransientError, DeviceError: the intent could not be kept, and the card is not made; or
             its outcome could not, and the card is to be held there again.
+        InputError: the order was begun with another card, or the lost card is replaced already, or may be.
     """
     card = Card(counter.draw)
     selected = yield from card.select(layout.NAME)
@@ -83,7 +84,7 @@ def _from_something(card: Card, card_uid: bytes, order: Order, counter: Counter)
 def _if_ours(card: Card, card_uid: bytes, newest: bytes, order: Order, counter: Counter) -> Talk[Verdict]:
     """Settle an issue of which nobody knew; a card that is one is not made again."""
     meant = counter.book.open_of(card_uid)
-    if meant is None or meant.holder is None:
+    if meant is None or meant.holder is None or meant.order.do not in MAKES:
         return Verdict(said=Said.ALREADY_ISSUED)
     try:
         last = Record.from_bytes(newest)
@@ -106,8 +107,9 @@ def _first_deed(
 ) -> Talk[Verdict]:
     """Make what is missing of a card, up to its first deed; whatever was open of it never happened."""
     before = counter.book.open_of(card_uid)
-    if before is not None and before.holder is not None:
+    if before is not None and before.order.do in MAKES:
         counter.book.never_happened(before)
+    begun_with(card_uid, order, counter)
     if counter.book.card_in_use(card_uid) is not None:
         return Verdict(said=Said.NUMBER_IN_USE)
     successor = counter.book.successor_of(order.replaces) if order.do is Do.REPLACE else None
@@ -155,6 +157,7 @@ def _holder(order: Order, successor: Successor | None, counter: Counter) -> Hold
         category_until=order.category_until,
         valid_until=order.valid_until,
         is_nobodys=order.is_nobodys,
+        passes=() if successor is None else [p for p in successor.passes if p.last_day >= counter.day],
     )
 
 

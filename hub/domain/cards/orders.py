@@ -1,7 +1,7 @@
 """What a clerk, an inspector or a kiosk asks to be done with the card in the field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -9,9 +9,17 @@ from card_reader.citizen_card.holder import DAY_MAX
 from card_reader.citizen_card.issuing import HIGHEST_MINOR
 from hub.domain.cards.register import WHO_LENGTH_MAX, WHY_LENGTH_MAX
 from shared.model import fields
+from shared.model.card_pin import PIN_LENGTH, check_new_pin, is_pin
 from shared.model.errors import InputError
 from shared.model.ids import check_event_id
-from shared.model.payment import CONCEPT_LENGTH_MAX, REFERENCE_LENGTH_MAX, CreditMethod
+from shared.model.payment import (
+    CONCEPT_LENGTH_MAX,
+    PAYMENT_MINOR_MAX,
+    REFERENCE_LENGTH_MAX,
+    CreditMethod,
+    Method,
+)
+from shared.model.tariff import CODE_MAX
 
 CATEGORY_MAX: Final = 255
 LOWEST_MINOR: Final = -500
@@ -27,20 +35,33 @@ class Do(StrEnum):
     """A blank card becomes the next issue of a lost one, with its money."""
     TOP_UP = "top_up"
     CHARGE = "charge"
+    SELL = "sell"
+    """A pass or a ticket of several rides is put on the card."""
     REFUND = "refund"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    MINE = "mine"
+    """What a citizen asks of their own card at a kiosk."""
+    PIN_SET = "pin_set"
+    PIN_RESET = "pin_reset"
+    """The card has no PIN any more."""
 
 
 MONEY: Final = frozenset({Do.TOP_UP, Do.CHARGE})
 """What needs an amount."""
+NEEDS_GOOD: Final = MONEY | {Do.SELL}
+"""What is done with no card that is blocked or has expired."""
 MAKES: Final = frozenset({Do.ISSUE, Do.REPLACE})
 """What needs a blank card."""
+READS: Final = frozenset({Do.READ, Do.MINE})
+"""What changes nothing on a card, and is done whatever was open."""
+PIN_DEEDS: Final = frozenset({Do.PIN_SET, Do.PIN_RESET})
+"""What changes a PIN, and nothing on the card."""
 SUBJECT_LENGTH_MAX: Final = 64
 MAY: Final[Mapping[str, frozenset[Do]]] = {
     "desk": frozenset(Do),
     "inspector": frozenset({Do.READ}),
-    "kiosk": frozenset({Do.READ}),
+    "kiosk": frozenset({Do.MINE}),
 }
 """What a device of each kind may ask; a device of another kind asks nothing."""
 
@@ -53,7 +74,7 @@ class Order:
         id: drawn by who asks, as the id of an event.
         do: what.
         who: asks, by the name of the account.
-        amount_minor: of a top-up or a charge; cents.
+        amount_minor: of a top-up or a charge; of a sale its price, which the hub alone says. Cents.
         method: how a top-up is paid, and a refund is handed out.
         concept: what a charge is for.
         reference: of a charge.
@@ -65,6 +86,10 @@ class Order:
         is_nobodys: a new card belongs to whoever holds it.
         lowest_minor: how far a new card goes below zero.
         replaces: pseudonym of the card that a new one replaces.
+        pin: of the card, as somebody typed it; empty where none was given. It is never kept with the order.
+        product: that is sold, by its number.
+        paid_by: how a sale is paid.
+        first_day: from which a pass is to be good; 0 is today.
     """
 
     id: str
@@ -82,6 +107,10 @@ class Order:
     is_nobodys: bool = False
     lowest_minor: int = 0
     replaces: str = ""
+    pin: str = field(default="", repr=False)
+    product: int = 0
+    paid_by: Method = Method.CASH
+    first_day: int = 0
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> Self:
@@ -92,7 +121,9 @@ class Order:
         """
         do = fields.choice(data, "do", Do)
         needs = fields.whole(data, "amount_minor", 1, HIGHEST_MINOR) if do in MONEY else 0
-        is_charge, is_issue = do is Do.CHARGE, do in MAKES
+        is_charge, is_issue, is_sale = do is Do.CHARGE, do in MAKES, do is Do.SELL
+        if is_sale and "amount_minor" in data:  # as the hub keeps it
+            needs = fields.whole(data, "amount_minor", 0, PAYMENT_MINOR_MAX)
         return cls(
             id=check_event_id(data.get("id")),
             do=do,
@@ -109,10 +140,14 @@ class Order:
             is_nobodys=data.get("is_nobodys") is True,
             lowest_minor=fields.whole(data, "lowest_minor", LOWEST_MINOR, 0) if is_issue else 0,
             replaces=fields.text(data, "replaces", SUBJECT_LENGTH_MAX) if do is Do.REPLACE else "",
+            pin=_pin(data, do),
+            product=fields.whole(data, "product", 1, CODE_MAX) if is_sale else 0,
+            paid_by=fields.choice(data, "paid_by", Method) if is_sale else Method.CASH,
+            first_day=fields.whole(data, "first_day", 0, DAY_MAX) if is_sale else 0,
         )
 
     def to_data(self) -> dict[str, Any]:
-        """The order as it is asked and kept."""
+        """The order as it is kept; a PIN is not."""
         said: dict[str, Any] = {"id": self.id, "do": self.do.value, "who": self.who}
         said |= {"method": self.method.value, "history": self.history, "is_nobodys": self.is_nobodys}
         said |= fields.present(why=self.why or None)
@@ -125,7 +160,20 @@ class Order:
             said |= {"valid_until": self.valid_until, "lowest_minor": self.lowest_minor}
         if self.do is Do.REPLACE:
             said["replaces"] = self.replaces
+        if self.do is Do.SELL:
+            said |= {"amount_minor": self.amount_minor}
+            said |= {"product": self.product, "paid_by": self.paid_by.value, "first_day": self.first_day}
         return said
+
+
+def _pin(data: Mapping[str, object], do: Do) -> str:
+    """Read a PIN; a sentence about a wrong one never has it in it."""
+    if do is Do.PIN_SET:
+        return check_new_pin(fields.text(data, "pin", PIN_LENGTH))
+    given = fields.text_or_none(data, "pin", PIN_LENGTH) if do is Do.MINE else None
+    if given is not None and not is_pin(given):
+        raise InputError(f"a PIN is {PIN_LENGTH} digits; correct the sender")
+    return given or ""
 
 
 def check_may(kind: str, order: Order) -> None:

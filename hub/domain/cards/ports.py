@@ -1,14 +1,16 @@
 """What is needed to do something with a card at a desk: keys, a durable book, randomness, a clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from card_reader.citizen_card.holder import Holder
+from card_reader.citizen_card.holder import Holder, Pass
 from card_reader.citizen_card.journal import Record
 from card_reader.desfire.transaction_mac import Committed
 from hub.domain.cards.orders import Order
 from hub.domain.cards.register import Card
+from shared.model.card_pin import TRIES_MAX, PinWord
+from shared.model.fares import Fares
 
 
 class CardKeys(Protocol):
@@ -38,7 +40,7 @@ class Intended:
         subject: the card's pseudonym.
         card_uid: its number in the air.
         record: what the card is to hold of it.
-        holder: what a new card says of itself; None of any other.
+        holder: what the holder file says afterwards, where the deed writes it; else None.
     """
 
     order: Order
@@ -57,11 +59,26 @@ class Successor:
         before: the card, as the register has it.
         issue: the first number that no issue of it has.
         balance_minor: what the books have in its purse; cents.
+        passes: that it holds, by the hub's book of deeds.
     """
 
     before: Card
     issue: int
     balance_minor: int
+    passes: Sequence[Pass] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An order that was begun with a card.
+
+    Attributes:
+        card_uid: number in the air of that card.
+        record: what stands on it; None where nobody knows whether it does.
+    """
+
+    card_uid: bytes
+    record: Record | None
 
 
 class DeedBook(Protocol):
@@ -86,12 +103,16 @@ class DeedBook(Protocol):
         """Return what is not settled of a card; at most one."""
         ...
 
-    def done_before(self, order_id: str) -> Record | None:
-        """Return the record of an order that was carried out."""
+    def begun_before(self, order_id: str) -> "Begun | None":
+        """Return what became of an order that was begun, and did not turn out to be undone."""
         ...
 
     def intend(self, meant: Intended) -> None:
-        """Remember a deed that is about to be committed; a new card comes into the register with it."""
+        """Remember a deed that is about to be committed; a new card comes into the register with it.
+
+        Raises:
+            InputError: the card that it replaces is replaced already, or may be.
+        """
         ...
 
     def happened(self, meant: Intended, proof: Committed | None) -> None:
@@ -112,6 +133,43 @@ class DeedBook(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinSaid:
+    """What came of asking about a card's PIN.
+
+    Attributes:
+        word: how it stands.
+        left: how often it may still be missed.
+    """
+
+    word: PinWord
+    left: int = TRIES_MAX
+
+
+class Pins(Protocol):
+    """Knows cards' PINs; each method has kept what it did when it returns.
+
+    A full or broken disk raises `CapacityError`, `TransientError` or `DeviceError`.
+    """
+
+    def tried(self, subject: str, pin: str) -> PinSaid:
+        """Compare a PIN; it is counted before anybody hears whether it was right.
+
+        Args:
+            subject: the card's pseudonym.
+            pin: as it was typed; empty asks only whether the card has one.
+        """
+        ...
+
+    def set(self, subject: str, pin: str, who: str) -> None:
+        """Give a card a PIN, in place of the one that it has."""
+        ...
+
+    def reset(self, subject: str, who: str) -> None:
+        """Take a card's PIN away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
     """A desk's counter, as the hub stands behind it.
 
@@ -120,17 +178,21 @@ class Counter:
         terminal: its number, as cards' journals name it.
         keys: the town's.
         book: what was meant and what was done.
+        pins: of the cards.
         subject: gives the pseudonym of card id and issue.
         draw: randomness.
         now_s: Unix seconds.
         day: of the town's calendar, as `citizen_card.holder.day_of` counts.
+        fares: gives those in force at the desk; None where there are none.
     """
 
     device: str
     terminal: int
     keys: CardKeys
     book: DeedBook
+    pins: Pins
     subject: Callable[[bytes, int], str]
     draw: Callable[[int], bytes]
     now_s: int
     day: int
+    fares: Callable[[], Fares | None]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Verdict(StrEnum):
+class TapVerdict(StrEnum):
     """What is known of a tap."""
 
     GENUINE = "genuine"
@@ -24,15 +24,17 @@ class Verdict(StrEnum):
     """Genuine, and another genuine tap has the same counter: there are two cards."""
     UNKNOWN_CARD = "unknown_card"
     """The register has no such card."""
+    UNDECIDED = "undecided"
+    """Its terminal does not know whether it happened; it is not booked, and no ride until another says so."""
     UNCHECKED = "unchecked"
     """The hub does not hold the key under which this card signs."""
     UNREADABLE = "unreadable"
     """The line could not be opened, or says nothing that a tap says; it waits in quarantine."""
 
 
-SOUND = frozenset({Verdict.GENUINE, Verdict.CLONED, Verdict.TWICE})
+SOUND = frozenset({TapVerdict.GENUINE, TapVerdict.CLONED, TapVerdict.TWICE})
 """The card itself says that it happened."""
-AGAIN = frozenset({Verdict.UNCHECKED, Verdict.UNKNOWN_CARD})
+AGAIN = frozenset({TapVerdict.UNCHECKED, TapVerdict.UNKNOWN_CARD})
 """What is looked at again when the hub starts: it may hold the key, or know the card, by now."""
 
 
@@ -96,6 +98,6 @@ class JudgedTap:
     mark: bytes | None
     amount_minor: int
     currency: str
-    verdict: Verdict
+    verdict: TapVerdict
     at_ms: int
     why: str = ""

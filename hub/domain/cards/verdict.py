@@ -1,6 +1,7 @@
 """What came of an order at a desk, as it is told to whoever asked."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -40,6 +41,10 @@ class Said(StrEnum):
     ALREADY_ISSUED = "already_issued"
     NO_SUCH_CARD = "no_such_card"
     """The register does not know the card that is to be replaced."""
+    NO_SUCH_PRODUCT = "no_such_product"
+    """The fares in force at the desk sell nothing of that number."""
+    NO_ROOM = "no_room"
+    """The card holds as many passes or rides as it can, or another ticket."""
     NUMBER_IN_USE = "number_in_use"
     """The card is empty, and the register has its number in use."""
 
@@ -84,6 +89,7 @@ class Verdict:
         state: how the register has it; None where that plays no part.
         before: what was settled that had been open; None where nothing was.
         happened: whether that had happened; None where nobody can tell.
+        words: what a citizen is told of the card, in place of its bytes; None at a desk.
     """
 
     said: Said
@@ -91,6 +97,7 @@ class Verdict:
     state: CardState | None = None
     before: Do | None = None
     happened: bool | None = None
+    words: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def to_data(self) -> dict[str, Any]:
         """Return it as it travels; bytes in hexadecimal, as they stand on the card."""
@@ -98,6 +105,8 @@ class Verdict:
         if self.image is not None:
             data["holder"] = self.image.holder.to_bytes().hex()
             data["records"] = [record.to_bytes().hex() for record in self.image.records]
+        if self.words is not None:
+            data["card"] = dict(self.words)
         if self.state is not None:
             data["state"] = self.state.value
         if self.before is not None:

@@ -184,6 +184,32 @@ class Payments:
         transfers = (Transfer(origin, destination, amount.amount_minor),)
         return self._book(source, kind, mark, amount.currency, transfers, credit.counter)
 
+    def sell(
+        self, source: Source, amount: Money, method: Method, product: int, counter: int
+    ) -> Booking | None:
+        """Books a pass or a ticket that was put on a card at a desk; however it is paid, a counter is used.
+
+        Raises:
+            InputError: the event names no card.
+            PaymentConflictError: the key is booked with another content.
+        """
+        event, subject = source.event, _card_of(source.event)
+        paid = (amount.amount_minor, amount.currency, method)
+        mark = fingerprint(event.type, subject, counter, *paid, product)
+        if self._is_booked(source, mark):
+            return None
+        income = accounts.TRANSPORT_REVENUE
+        match method:
+            case Method.CARD:
+                transfers = (Transfer(accounts.CARD_CLEARING, income, amount.amount_minor),)
+            case Method.CASH:
+                transfers = (Transfer(accounts.device_cash(event.device), income, amount.amount_minor),)
+            case Method.PURSE:
+                transfers = self._draw(source, subject, income, amount)
+        if self._ledger.is_counter_used(subject, counter):
+            self._note_repeat(source, subject, counter, amount)
+        return self._book(source, Kind.PAYMENT, mark, amount.currency, transfers, counter)
+
     def refund(self, source: Source, amount: Money, method: CreditMethod, counter: int) -> Booking | None:
         """Books what was left in a purse and was handed out at a desk.
 

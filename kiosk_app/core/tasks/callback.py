@@ -23,6 +23,7 @@ _TOPICS: Final = (
     Choice(id="procedure", words=say("Un trámite o el padrón"), icon="file-text"),
     Choice(id="payment", words=say("Impuestos, tasas o multas"), icon="receipt"),
     Choice(id="social", words=say("Ayudas y servicios sociales"), icon="heart-handshake"),
+    Choice(id="card", words=say("Mi tarjeta perdida o robada"), icon="credit-card-off"),
     Choice(id="other", words=say("Otra cosa"), icon="dots"),
 )
 _WINDOWS: Final = (

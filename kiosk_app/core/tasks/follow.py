@@ -46,6 +46,8 @@ class Follow:
     """Ask how a report stands."""
 
     tile = Tile(id="follow", words=say("Seguir mi aviso"), icon="search", needs=(Ability.NETWORK,))
+    is_personal = False
+    waiting = None
 
     def steps(self, draft: Draft, around: Around) -> Sequence[Step]:
         """Ask for the code."""

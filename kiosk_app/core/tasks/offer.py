@@ -1,7 +1,7 @@
 """What this kiosk offers, in the order of its home page.
 
-Procedures, payments and what a card can do come between "follow" and the agenda once the hub and the reader
-offer them; what does not work is not shown.
+Procedures and payments come between "follow" and the agenda once the hub offers them; what a kiosk has no
+part for is not shown.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Final
 from kiosk_app.core.tasks.agenda import ReadAgenda
 from kiosk_app.core.tasks.callback import CallBack
 from kiosk_app.core.tasks.follow import Follow
+from kiosk_app.core.tasks.mycard import MyCard
 from kiosk_app.core.tasks.rate import Rate
 from kiosk_app.core.tasks.report import Report
 from kiosk_app.core.tasks.suggest import Suggest
@@ -23,3 +24,5 @@ TASKS: Final[Sequence[AnyTask]] = (
     CallBack(),
     Rate(),
 )
+WITH_CARDS: Final[Sequence[AnyTask]] = (*TASKS[:2], MyCard(), *TASKS[2:])
+"""Of a kiosk that has a card reader."""

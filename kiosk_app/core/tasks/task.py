@@ -71,6 +71,16 @@ class Taking(Task, Protocol):
 class Asking(Task, Protocol):
     """It ends with an answer of the hub."""
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether what is heard is somebody's own, whatever was typed."""
+        ...
+
+    @property
+    def waiting(self) -> Page | None:
+        """What is shown until the answer is there; None for the usual page."""
+        ...
+
     def question(self, draft: Draft) -> tuple[str, str]:
         """Return what is asked, and about what; see `effects.Ask`."""
         ...

@@ -12,6 +12,7 @@ from hub.keys.card_keys import CARD_KEYS, NUMBERS, SECRET
 from shared.adapters import device_keys
 from shared.protocol.mac import seal_message
 from shared.protocol.relay import Begin, mac_topic, talks_path
+from tests.support.desk import FARES, PASS, TICKET
 from tests.support.desk_process import DeskProcess
 from tests.support.hub_process import HubProcess
 from tests.support.pcsc import CardProcess, Pcscd
@@ -211,3 +212,37 @@ def test_card_of_a_desk_rides_on_a_bus_that_was_given_its_keys(
     assert "Saldo: 8,70 €" in done(desk.run("explain"))
     (purse,) = (each for each in json.loads(hub.command("audit"))["balances"] if each["kind"] == "purse")
     assert purse["amount_minor"] == 870
+
+
+def test_clerk_sells_a_pass_at_the_price_of_the_fares_that_are_in_force_at_the_desk(
+    hub: HubProcess, desk: DeskProcess, tmp_path: Path, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    card = new_card()
+    card.hold(pcscd.door())
+    done(desk.run("issue"))
+    done(desk.run("top-up", "40"))
+    nothing = desk.run("sell", str(PASS), "--paid-by", "cash")
+    assert (nothing.returncode, "revise su número" in nothing.stdout) == (6, True)
+    for name, price_minor, *where in (("city", 3_000), ("desk", 2_500, "--device", "desk-1")):
+        products = [{**one, "amount_minor": price_minor} for one in FARES["products"]]
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps({**FARES, "products": products}))
+        hub.command("bundle", "publish", "fares", str(file), *map(str, where))
+    assert "Hecho. Saldo: 15,00 €" in done(desk.run("sell", str(PASS), "--paid-by", "purse"))
+    assert "Hecho. Saldo: 15,00 €" in done(desk.run("sell", str(TICKET), "--paid-by", "card"))
+    explained = done(desk.run("explain", "--language", "en"))
+    assert f"Pass {PASS}: zones 1, 2, from" in explained
+    assert f"10 rides left of ticket {TICKET}" in explained
+    eventually(
+        lambda: [row["state"] for row in hub.get("/v1/outgoing")["items"]] == ["done"] * 3,
+        timeout_s=60,
+        what=lambda: str(hub.get("/v1/outgoing")),
+    )
+    audit = json.loads(hub.command("audit"))
+    assert audit["clean"]
+    assert {each["kind"]: each["amount_minor"] for each in audit["balances"]} == {
+        "clearing": -2_500,
+        "device_cash": -4_000,
+        "purse": 1_500,
+        "revenue": 5_000,
+    }

@@ -100,7 +100,7 @@ def test_terminal_killed_while_a_tap_is_unknown_charges_once_and_reports_once(
     eventually(bus.taps, what="the tap at the hub")
     eventually(lambda: again.status().get("unacknowledged") == 0, what=lambda: str(again.status()))
     assert len(bus.taps()) == 1
-    assert again.status()["taps"] == {"open": 0, "happened": 0, "booked": 1, "clerk": 0}
+    assert again.status()["taps"] == {"open": 0, "happened": 0, "booked": 1, "clerk": 0, "reported": 0}
     bus.hub.nothing_wrong()
 
 

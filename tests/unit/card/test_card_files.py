@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass, date_of, d
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import HOLDER_BYTES, RECORD_BYTES, card_key
 from card_reader.citizen_card.sealing import signed_input
+from shared.edge.happenings import KINDS
+from shared.model.errors import InputError
+from shared.model.event import EventType
 from tests.vectors.card_files import FOLDER, card_files
 from tests.vectors.make import written
 
@@ -158,6 +162,17 @@ def test_days_are_counted_from_the_first_of_2020() -> None:
     assert date_of(2_517) == date(2026, 11, 22)
 
 
+@pytest.mark.sentence("P-3")
+@pytest.mark.parametrize("vector", card_files()["events"], ids=lambda vector: vector["name"])
+def test_event_of_a_vector_is_taken_and_said_again_or_refused(vector: dict[str, Any]) -> None:
+    said = KINDS[EventType(vector["type"])].said
+    if vector["is"] == "refused":
+        with pytest.raises(InputError):
+            said.from_data(vector["data"])
+    else:
+        assert said.from_data(vector["data"]).to_data() == vector["data"]
+
+
 def test_card_files_of_the_vectors_are_what_is_made() -> None:
     for name, made in card_files().items():
         assert (FOLDER / f"{name}.jsonl").read_text() == written(made)
@@ -173,6 +188,8 @@ def test_vector_of_the_card_says_the_same_to_our_own_code(name: str) -> None:
                     bytes.fromhex(vector["master"]), bytes.fromhex(vector["uid"]), vector["number"]
                 )
                 assert key.hex() == vector["key"]
+            case "events":
+                pass  # each is a test of its own
             case "seals":
                 assert (
                     signed_input(Record.from_bytes(bytes.fromhex(vector["record"]))).hex() == vector["input"]

@@ -8,7 +8,8 @@ import pytest
 
 from card_reader.citizen_card.journal import Deed
 from card_reader.core.book import Intent
-from card_reader.owner.book import CLERK_DAYS, DAY_S, Charge, DayCount
+from card_reader.owner.book import CLERK_DAYS, DAY_S, DayCount
+from card_reader.owner.charge import Charge
 from shared.adapters.outbox.errors import LaneFullError
 from shared.model.day_count import TapsCounted
 from shared.model.errors import InputError
@@ -65,6 +66,7 @@ def test_charge_that_the_outbox_took_before_the_power_failed_is_counted(terminal
     assert terminal.book.untold_days() == [DayCount(TODAY, 1, 130, NOW_S)]
 
 
+@pytest.mark.sentence("P-3")
 def test_tap_that_was_taken_back_and_a_free_one_are_counted_with_what_they_moved(terminal: Terminal) -> None:
     ride(terminal, intent())
     back = intent(4)
@@ -74,6 +76,7 @@ def test_tap_that_was_taken_back_and_a_free_one_are_counted_with_what_they_moved
     assert terminal.book.untold_days() == [DayCount(TODAY, 3, 0, NOW_S)]
 
 
+@pytest.mark.sentence("P-4")
 def test_day_that_was_told_is_told_again_when_more_is_counted(terminal: Terminal) -> None:
     ride(terminal, intent())
     (count,) = terminal.book.untold_days()

@@ -10,7 +10,8 @@ from card_reader.core.book import INTENT_DAYS_MAX, Intent
 from card_reader.core.decision import No
 from card_reader.core.tap import Yes
 from card_reader.desfire.transaction_mac import is_genuine
-from card_reader.owner.book import CLERK_DAYS, DAY_S, OVER_S, UNDO_S, BookBrokenError, Charge, DurableBook
+from card_reader.owner.book import CLERK_DAYS, DAY_S, OVER_S, UNDO_S, BookBrokenError, DurableBook
+from card_reader.owner.charge import Charge
 from card_reader.virtual_card.faults import Plan
 from shared.adapters.outbox.errors import LaneFullError
 from shared.edge.errors import OutcomeUnknownError
@@ -99,7 +100,7 @@ def test_tap_that_happened_is_handed_in_once_whatever_is_opened_again(terminal: 
     terminal.book.happened(intent(), None)
     terminal.again()
     assert [charge.record.counter for charge in terminal.outbox.taken] == [3]
-    assert terminal.book.counts() == {"open": 0, "happened": 0, "booked": 1, "clerk": 0}
+    assert terminal.book.counts() == {"open": 0, "happened": 0, "booked": 1, "clerk": 0, "reported": 0}
 
 
 def test_charge_that_the_outbox_took_before_the_power_failed_is_not_given_again(terminal: Terminal) -> None:
@@ -171,7 +172,49 @@ def test_tap_that_nobody_settles_is_a_clerks_and_ends(terminal: Terminal) -> Non
 def test_tap_that_the_card_no_longer_tells_of_is_a_clerks(terminal: Terminal) -> None:
     terminal.book.intend(intent())
     terminal.book.undecided(intent())
-    assert terminal.again().counts() == {"open": 0, "happened": 0, "booked": 0, "clerk": 1}
+    assert terminal.again().counts() == {"open": 0, "happened": 0, "booked": 0, "clerk": 0, "reported": 1}
+
+
+@pytest.mark.sentence("P-1")
+def test_tap_that_is_a_clerks_is_told_to_the_hub_once_under_its_own_event(terminal: Terminal) -> None:
+    terminal.outbox.fails = LaneFullError(LaneFullError.__doc__)
+    terminal.book.intend(intent())
+    terminal.book.undecided(intent())
+    terminal.book.hand_in_rest()
+    assert terminal.book.counts()["clerk"] == 1
+    terminal.outbox.fails = None
+    terminal.book.hand_in_rest()
+    terminal.again()
+    terminal.book.hand_in_rest()
+    (told,) = terminal.outbox.taken
+    assert (told.event_id, told.is_undecided, told.is_late) == ("event-0001", True, True)
+    assert told.record == intent().record
+    assert terminal.book.counts()["reported"] == 1
+    assert len(terminal.book.for_a_clerk()) == 1
+
+
+def test_tap_that_is_a_clerks_never_holds_up_what_happened(terminal: Terminal) -> None:
+    terminal.book.intend(intent())
+    terminal.book.undecided(intent())
+    terminal.outbox.fails = LaneFullError(LaneFullError.__doc__)
+    terminal.now_s += 1
+    terminal.book.intend(intent(4))
+    terminal.book.happened(intent(4), None)
+    terminal.outbox.fails = None
+    terminal.book.hand_in_rest()
+    assert [(each.record.counter, each.is_undecided) for each in terminal.outbox.taken] == [
+        (4, False),
+        (3, True),
+    ]
+
+
+def test_tap_that_no_event_can_say_stays_on_the_terminals_list(terminal: Terminal) -> None:
+    terminal.outbox.fails = InputError("a record that no event may carry")
+    terminal.book.intend(intent())
+    terminal.book.undecided(intent())
+    terminal.book.hand_in_rest()
+    assert terminal.book.counts()["reported"] == 1
+    assert len(terminal.book.for_a_clerk()) == 1
 
 
 def test_nothing_of_a_card_is_left_two_hours_after_its_ride(terminal: Terminal) -> None:

@@ -10,6 +10,7 @@ import pytest
 from card_reader.apdu.outcome import Done, Outcome, Talk
 from card_reader.desfire import crypto, transaction_mac
 from card_reader.desfire.authentication import authenticated
+from card_reader.desfire.crypto import Chain
 from card_reader.desfire.diversification import diversified, subkeys
 from card_reader.desfire.issuing import change_own_key
 from card_reader.desfire.session import Mode, Session, SessionKeys, session_keys
@@ -96,7 +97,7 @@ VALUES: Mapping[str, Callable[[Vector], object]] = {
     "encrypted": lambda v: crypto.encrypt(H(v["key"]), crypto.ZERO_BLOCK, H(v["plain"])).hex(),
     "diversified": lambda v: diversified(H(v["master"]), H(v["identifies"])).hex(),
     "not_diversified": lambda v: crypto.cmac(H(v["master"]), H(v["text"])).hex(),
-    "subkeys": lambda v: [each.hex() for each in subkeys(H(v["key"]))],
+    "subkeys": lambda v: [each.hex() for each in subkeys(Chain(H(v["key"])))],
     "reader": lambda v: transaction_mac.reader_of(
         H(v["key"]), H(v["card_uid"]), v["counter"], H(v["encrypted"])
     ).hex(),

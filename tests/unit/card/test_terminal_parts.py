@@ -1,5 +1,6 @@
 """The terminal's parts without a reader: what is keyed, what an event carries, what is refused."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from card_reader.core.tap import Yes
 from card_reader.core.trip import Undoing
 from card_reader.desfire.transaction_mac import Committed
 from card_reader.keys.sealed import SoftwareKeys
-from card_reader.owner.book import LISTED_MAX, Charge
+from card_reader.owner.book import LISTED_MAX
 from card_reader.owner.cab import KEYED_S, REASONS_MAX, Cab, Place
+from card_reader.owner.charge import Charge
 from card_reader.owner.driver import DriverSocket, NoTerminalError, ask_driver
 from card_reader.owner.face import Lines
 from card_reader.owner.till import tap_event
-from card_reader.owner.validator import TownRules, Validator
+from card_reader.owner.validator import AGAIN_S, TownRules, Validator
 from card_reader.transport.pcsc.reader import Mishap
 from card_reader.virtual_card.card import VirtualCard, blank
 from card_reader.virtual_card.faults import Field, Plan
@@ -60,6 +62,7 @@ class Bus:
             ),
             cab=self.cab,
             face=Lines(self.out, Language.ES),
+            clock_s=lambda: self.now_s,
         )
 
     def hold(self, card: VirtualCard, number: bytes | None = None) -> str:
@@ -168,10 +171,19 @@ def test_nothing_is_taken_where_the_book_or_the_key_fails(bus: Bus) -> None:
     assert purse_of(card) == 1_000
 
 
-@pytest.mark.parametrize(("mishap", "said"), [(Mishap.LEFT, No.REMOVED), (Mishap.MUTE, No.UNREADABLE)])
-def test_card_that_could_not_be_read_at_all_has_its_sign(bus: Bus, mishap: Mishap, said: No) -> None:
-    bus.validator.missed(mishap)
-    assert bus.validator.verdicts == {said: 1}
+def test_card_that_left_before_it_could_be_read_has_its_sign(bus: Bus) -> None:
+    bus.validator.missed(Mishap.LEFT)
+    assert bus.validator.verdicts == {No.REMOVED: 1}
+
+
+def test_what_is_mute_may_be_two_cards_and_twice_is_one_that_cannot_be_read(bus: Bus) -> None:
+    bus.validator.missed(Mishap.MUTE)
+    bus.now_s += AGAIN_S
+    bus.validator.missed(Mishap.MUTE)
+    assert bus.validator.verdicts == {No.TWO_CARDS: 2}
+    bus.now_s += AGAIN_S - 1
+    bus.validator.missed(Mishap.MUTE)
+    assert bus.validator.verdicts == {No.TWO_CARDS: 2, No.UNREADABLE: 1}
 
 
 def test_card_that_only_stores_is_given_no_command(bus: Bus) -> None:
@@ -270,6 +282,14 @@ def test_event_of_a_tap_that_was_taken_back_names_the_tap_and_gives_back() -> No
     assert event.type is EventType.TAP_CANCELLED
     assert (said.counter, said.amount.amount_minor, said.passengers, said.extra) == (4, 260, 2, {})
     assert (said.reverses, said.seal, said.record) == (charge.reverses, "00" * 8, record.to_bytes().hex())
+
+
+def test_event_of_a_tap_that_nobody_knows_of_has_the_taps_own_instant_and_data() -> None:
+    record = Record(deed=Deed.RIDE, counter=5, at_s=NOW_S, terminal=7, mark=b"mark", passengers=1, product=1)
+    tap = Charge(event_id=EVENT, card=bytes(16), record=record, proof=None, is_late=True)
+    event = tap_event(replace(tap, is_undecided=True), is_list_old=False)
+    assert (event.type, event.event_id, event.at_ms) == (EventType.TAP_UNDECIDED, EVENT, NOW_S * 1000)
+    assert event.data == tap_event(tap, is_list_old=False).data
 
 
 def test_what_the_driver_asks_is_answered_and_a_wrong_question_by_a_sentence(tmp_path: Path) -> None:

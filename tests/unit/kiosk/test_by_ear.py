@@ -7,16 +7,21 @@ import pytest
 
 from kiosk_app.core.desk import Key
 from kiosk_app.core.effects import Answer, Ask, Heard, Submit, Wipe
+from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Entry, Keyboard
-from kiosk_app.core.tasks.offer import TASKS
+from kiosk_app.core.session import Patience
+from kiosk_app.core.tasks.offer import TASKS, WITH_CARDS
 from kiosk_app.core.words import Words, say, written
 from shared.model.event import EventType
 from shared.model.ids import new_reference
 from shared.model.wording import Language
+from tests.support.kiosk import Kiosk
+from tests.support.kiosk_machine import CARD, TRIPS_MADE
 from tests.support.listener import Listener
 
 CODE = new_reference(bytes(range(16)))
 PHONE = "600123456"
+PIN, WRONG_PIN = "8264", "8266"
 SECRETS = (PHONE, "cambiada", "6, 0, 0. 1, 2, 3", "Rota", "Gracias", CODE, ", ".join(CODE[:4]))
 
 
@@ -194,8 +199,66 @@ def test_call_is_asked_for_by_ear(language: Language) -> None:
     assert sent(listener).submission.data["phone"] == PHONE
 
 
+def with_reader(language: Language, **others: object) -> Listener:
+    return somebody(language, kiosk=Kiosk(flow=Flow(WITH_CARDS, Patience())), **others)
+
+
+def card(asked: Ask) -> Answer:
+    """The hub reads a card with a PIN; it tells its trips to whoever knows that."""
+    word = {"": "asked", PIN: "right"}.get(asked.about, "wrong")
+    told = {**CARD, "pin": word, "pin_left": 2, **({"trips": TRIPS_MADE} if word == "right" else {})}
+    return Heard(asked.number, {"said": "done", "state": "issued", "card": told})
+
+
+@pytest.mark.parametrize("language", Language)
+def test_card_is_read_by_ear_and_its_trips_behind_the_pin(language: Language) -> None:
+    listener = with_reader(language, answers=card)
+    listener.choose(say("Ver mi tarjeta"))
+    has_heard_all(listener, say("¿Quiere ver su tarjeta?"))
+    listener.choose(say("Leer la tarjeta"))
+    has_heard_all(listener, fact("Saldo", "12,55 €"))
+    listener.choose(say("Ver los últimos viajes"))
+    has_heard_all(listener, say("¿Cuál es el PIN de su tarjeta?"), say("Está vacío."))
+    listener.dial(WRONG_PIN)
+    assert listener.hears(say("Una cifra."))
+    listener.choose(say("Seguir"))
+    assert listener.hears(say("El PIN no es ese. Le quedan {count} intentos.", count=2))
+    listener.choose(say("Escribir el PIN otra vez"))
+    listener.dial(PIN)
+    listener.choose(say("Seguir"))
+    assert any("0,65 €" in text for text in listener.heard)
+    leave(listener)
+    assert listener.kiosk.asked[-1] == Wipe(personal=True)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whoever_stands_beside_the_speaker_hears_neither_card_nor_pin(language: Language) -> None:
+    listener = with_reader(language, answers=card, owns_headset=False)
+    kiosk = listener.kiosk
+    for action in ("mycard", "next", "trips"):
+        kiosk.now_ms += 900
+        kiosk.asked += listener.desk.touch(action, kiosk.around, kiosk.now_ms)
+        listener.key(Key.SPEAK)
+    for digit in PIN:
+        listener.desk.strike(digit, kiosk.around, kiosk.now_ms)
+        listener.key(Key.SPEAK)
+    for _ in range(30):
+        listener.key(Key.DOWN)
+    kiosk.now_ms += 900
+    kiosk.asked += listener.desk.touch("next", kiosk.around, kiosk.now_ms)
+    for _ in range(3):
+        listener.key(Key.SPEAK)
+    assert kiosk.page.name == "mycard.answer"
+    beside = "\n".join(listener.everything)
+    assert len(listener.everything) > 30
+    assert [secret for secret in (PIN, "8, 2, 6", "12,55", "0,65", "120") if secret in beside] == []
+    assert not any(len(text) == 1 for text in listener.everything)
+
+
 def test_every_task_of_the_kiosk_is_finished_by_ear_above() -> None:
-    assert {task.tile.id for task in TASKS} == {"report", "follow", "agenda", "suggest", "callback", "rate"}
+    tasks = {"report", "follow", "mycard", "agenda", "suggest", "callback", "rate"}
+    assert {task.tile.id for task in WITH_CARDS} == tasks
+    assert {task.tile.id for task in TASKS} == tasks - {"mycard"}
 
 
 @pytest.mark.parametrize("language", Language)

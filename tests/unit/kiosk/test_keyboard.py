@@ -60,6 +60,14 @@ def test_every_letter_of_the_language_can_be_typed(language: Language) -> None:
     assert set(letters) <= reached
 
 
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("keyboard", Keyboard)
+@pytest.mark.parametrize("hand", [Hand(), Hand(text="a"), Hand(signs=True)])
+def test_no_key_stands_twice(keyboard: Keyboard, language: Language, hand: Hand) -> None:
+    keys = [key for row in rows_of(keyboard, language, hand) for key in row]
+    assert len(keys) == len(set(keys))
+
+
 def test_code_is_typed_with_its_own_letters_alone() -> None:
     keys = {key for row in rows_of(Keyboard.CODE, Language.ES, Hand()) for key in row}
     assert keys - {ERASE} == set(REFERENCE_ALPHABET)

@@ -95,6 +95,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         pseudonyms=pseudonyms,
         receipts=Receipts("kiosk-7", KEY, lambda: word, pseudonyms),
         ask_hub=lambda what, about: {"what": what, "about": about},
+        ask_card=lambda talk, body: {"talk": talk, **body},
     )
     rig = Rig(MessageLine(theirs), theirs, disk, store)
     heard = Heard(
@@ -207,6 +208,18 @@ def test_words_of_the_screen_are_heard_and_questions_are_passed_on(rig: Rig) -> 
 def test_message_that_makes_no_sense_cuts_the_screen_off(rig: Rig, raw: bytes) -> None:
     rig.raw.sendall(raw)
     assert rig.is_cut()
+
+
+@pytest.mark.parametrize("talk", ["../../v1", "ñ" * 32, "A" * 32, "0" * 31, 7, ["0"]])
+def test_talk_that_is_none_cuts_the_screen_off(rig: Rig, talk: object) -> None:
+    rig.screen.send({"ask": "card", "n": 1, "talk": talk, "body": {}})
+    assert rig.is_cut()
+
+
+@pytest.mark.parametrize("talk", ["", "0123456789abcdef" * 2])
+def test_talk_of_a_card_is_handed_on(rig: Rig, talk: str) -> None:
+    rig.screen.send({"ask": "card", "n": 1, "talk": talk, "body": {"n": 3}})
+    assert rig.screen.receive()[0]["said"] == {"talk": talk, "n": 3}
 
 
 def test_screen_that_dies_in_the_middle_of_a_message_costs_nothing(rig: Rig) -> None:

@@ -13,7 +13,14 @@ from shared.model.health import DeviceCounters, DeviceState
 from shared.model.ids import new_reference
 from shared.model.mailbox import CallbackAsked, SuggestionMade
 from shared.model.notice import NoticeResponse
-from shared.model.payment import PaymentCaptured, PaymentReversed, PurseCredited, TapCancelled, TapCharged
+from shared.model.payment import (
+    PaymentCaptured,
+    PaymentReversed,
+    PurseCredited,
+    TapCancelled,
+    TapCharged,
+    TapUndecided,
+)
 from shared.model.report_opinion import ReportRated, ReportSupported
 from shared.model.service_request import IncidentReported
 
@@ -45,6 +52,19 @@ GOOD: dict[Any, Mapping[str, object]] = {
         "counter": 8,
         "amount_minor": 150,
         "currency": "EUR",
+        "reverses": EVENT_ID,
+        "line": "L1",
+        "stop": "S2",
+        "zone": "1",
+        "passengers": 2,
+        "record": "0a" * 48,
+        "seal": "0b" * 8,
+    },
+    TapUndecided: {
+        "counter": 9,
+        "amount_minor": 150,
+        "currency": "EUR",
+        "product": "sencillo",
         "reverses": EVENT_ID,
         "line": "L1",
         "stop": "S2",
@@ -115,11 +135,13 @@ OPTIONAL = {
 }
 CHANNELLED = (IncidentReported, ReportSupported, ReportRated, SuggestionMade, CallbackAsked)
 NEEDED_THERE = {(PaymentReversed, "reason"), *((kind, "channel") for kind in CHANNELLED)}
+NOT_NEEDED_THERE = {(TapUndecided, "product"), (TapUndecided, "reverses")}
 REQUIRED = [
     (kind, name)
     for kind, data in GOOD.items()
     for name in data
     if kind is not DeviceCounters and (name not in OPTIONAL or (kind, name) in NEEDED_THERE)
+    if (kind, name) not in NOT_NEEDED_THERE
 ]
 
 
@@ -168,6 +190,8 @@ def test_text_that_is_too_long_or_cannot_be_stored_is_refused(kind: Kind, name: 
         (TapCharged, {"record": "0a" * 47}),
         (TapCharged, {"record": "0A" * 48}),
         (TapCharged, {"seal": "no"}),
+        (TapUndecided, {"record": None}),
+        (TapUndecided, {"reverses": "no event"}),
         (PurseCredited, {"amount_minor": 0}),
         (TapCharged, {"amount_minor": -1}),
         (TapCharged, {"amount_minor": 10**12}),

@@ -146,3 +146,22 @@ def test_key_of_another_length_is_refused(length: int) -> None:
         HubSealingKey(bytes(length))
     with pytest.raises(SealError):
         HubSealingPublicKey(bytes(length))
+
+
+def test_answer_is_read_by_whoever_asked_alone_and_as_an_answer_to_that_alone(
+    context: SealingContext,
+) -> None:
+    opened = KEY.open("kiosk-7", context.context)
+    answer = opened.answer("kiosk-7|cards|verdict", b"12,34")
+    assert b"12,34" not in answer.encode()
+    assert context.open_answer("kiosk-7|cards|verdict", answer) == b"12,34"
+    other = SealingContext(KEY.public(), "kiosk-7", "c7", bytes(32))
+    for who, place, said in (
+        (context, "kiosk-8|cards|verdict", answer),
+        (other, "kiosk-7|cards|verdict", answer),
+        (context, "kiosk-7|cards|verdict", answer[:-2]),
+        (context, "kiosk-7|cards|verdict", context.seal("kiosk-7|cards|verdict", b"12,34")),
+        (context, "kiosk-7|cards|verdict", ""),
+    ):
+        with pytest.raises(SealError):
+            who.open_answer(place, said)

@@ -1,16 +1,18 @@
 """Bodies at the hub: what is taken, from whom, and what becomes of what waits for them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from hub.attachments.blobs import NoRoomError
+from hub.attachments.blobs import BlobStore, NoRoomError
 from hub.attachments.links import LIFE_MS, LinkError, MediaLinks
-from hub.attachments.service import DeviceQuotaError, NotAwaitedError, SpoiltError
+from hub.attachments.service import Attachments, DeviceQuotaError, NotAwaitedError, SpoiltError
 from hub.db.attachment_repository import PAGE_ROWS, Loss, State
 from hub.db.tables import exception, inbox, outgoing, quarantine
+from hub.ingest.opening import Opener
 from hub.usecases.take_event import ATTACHMENT_WAIT_MS
 from shared.adapters.attachment_store import AttachmentStore
 from shared.edge.uploader import Uploader
@@ -339,3 +341,56 @@ def test_address_of_a_photograph_is_its_own_for_a_time_and_until_it_is_revoked(
     ):
         with pytest.raises(LinkError):
             links.check(device, name, shown, now_ms)
+
+
+class Interrupted(BlobStore):
+    """A disk at which something happens when it is looked at."""
+
+    def __init__(self, folder: Path, happens: Callable[[], None]) -> None:
+        super().__init__(folder)
+        self._happens = happens
+
+    def has(self, device: str, name: str) -> bool:
+        self._happens()
+        return super().has(device, name)
+
+
+@pytest.mark.sentence("M-11")
+def test_body_that_is_forgotten_in_the_middle_of_a_review_is_not_missed(
+    hub: BodiesHub, store: AttachmentStore, tmp_path: Path
+) -> None:
+    _, (kept,), _ = take_report(hub, store, PLAIN)
+    upload(hub, store)
+    name = kept.envelope.sha256
+    blobs = Interrupted(tmp_path / "bodies", lambda: hub.attachments.forget([(DEVICE, name)]))
+    opener = Opener([sealing_key()])
+    Attachments(blobs, hub.writer, hub.registry, opener, lambda: hub.now_ms, lambda: None).review()
+    assert hub.found(name).state is State.FORGOTTEN
+    hub.now_ms += limits.KEEP_WINDOW_MS + 1
+    hub.attachments.review()
+    assert hub.rows(exception) == []
+
+
+@pytest.mark.sentence("M-11")
+def test_body_that_is_forgotten_is_gone_from_the_disk_and_nobody_sends_it_again(
+    hub: BodiesHub, store: AttachmentStore, tmp_path: Path
+) -> None:
+    kiosk, (kept, other), _ = take_report(hub, store, PLAIN, PLAIN[:100])
+    upload(hub, store)
+    name, path = kept.envelope.sha256, tmp_path / "bodies" / DEVICE / kept.envelope.sha256
+    body = path.read_bytes()
+    hub.attachments.forget([(DEVICE, name)])
+    assert hub.found(name).state is State.FORGOTTEN
+    assert [found.name for found in path.parent.iterdir()] == [other.envelope.sha256]
+    way = Way(hub)
+    assert way.look(name).complete
+    assert way.append(name, 0, body[:1_000]).complete
+    way.give_up(name)
+    (later,) = hub.hear(kiosk.frame(Stream.CASES, first=2))
+    assert later.ack.missing == ()
+    with pytest.raises(NotAwaitedError):
+        hub.attachments.read(hub.found(name))
+    path.write_bytes(body)
+    hub.attachments.review()
+    assert (path.exists(), hub.found(name).state) == (False, State.FORGOTTEN)
+    assert b"".join(hub.attachments.read(hub.found(other.envelope.sha256))) == PLAIN[:100]

@@ -15,8 +15,11 @@ from card_reader.virtual_card.faults import Plan
 from hub.assembly.cards import RingSeals
 from hub.core.port import Done, Effect, Result, Undecidable
 from hub.db.card_deed_tables import card_deed
+from hub.db.card_repository import CardRepository
+from hub.db.card_repository import Said as Blocked
 from hub.db.card_tables import card as register
 from hub.db.tables import account, card_counter, exception, journal, outgoing
+from hub.domain.cards.register import CardState
 from hub.domain.cards.verdict import Said, Verdict
 from hub.jobs.signatures import SignedSettlements
 from hub.keys.registry import Registry
@@ -252,6 +255,49 @@ def test_card_that_is_not_there_or_not_in_use_is_not_replaced(office: Office) ->
     assert office.ask(office.blank(), **asked).said is Said.NOT_IN_USE
 
 
+def begun_elsewhere(office: Office, asked: dict[str, Any]) -> VirtualCard:
+    """A blank card that was torn in the very moment in which it took a lost one's place."""
+    at = 0
+    while True:
+        at += 1
+        new = office.blank()
+        if office.ask(new, Plan(tear_at=at, after=True), **asked).said is Said.UNKNOWN:
+            return new
+
+
+def test_lost_cards_money_is_on_one_new_card_and_never_on_two(office: Office) -> None:
+    office.issued(1_000)
+    asked = replacement(office)
+    one, two = begun_elsewhere(office, asked), office.blank()
+    with pytest.raises(InputError, match="another card was begun in its place") as told:
+        office.ask(two, **asked)
+    subject = str(told.value).rpartition("block ")[2].rstrip("`")
+    said = Blocked(who="ana", why="never came back", now_ms=NOW_MS)
+    office.writer.run(lambda c: CardRepository(c).set_state(subject, CardState.BLOCKED, said))
+    assert office.ask(two, **asked).said is Said.DONE
+    assert office.ask(one, **READ).happened is True
+    states = {row["subject"]: row["state"] for row in office.rows(register) if row["state"] != "replaced"}
+    assert len(states) == 1
+    assert subject not in states
+    assert office.ask(one, **CHARGE).said is Said.NOT_IN_USE
+    assert office.ask(two, **CHARGE).said is Said.DONE
+
+
+def test_order_is_carried_out_with_the_card_with_which_it_was_begun(office: Office) -> None:
+    one, other = office.issued(1_000), office.issued(1_000)
+    order = office.order(do="top_up", amount_minor=700)
+    assert office.hold(one, order, Plan(tear_at=COMMIT, after=True)).said is Said.UNKNOWN
+    for _ in range(2):
+        with pytest.raises(InputError, match="begun with another card"):
+            office.hold(other, order)
+        assert office.hold(one, order).said is Said.DONE
+    assert (purse_of(one), purse_of(other)) == (1_700, 1_000)
+    new = office.order(**ISSUE)
+    assert office.hold(office.blank(), new).said is Said.DONE
+    with pytest.raises(InputError, match="begun with another card"):
+        office.hold(office.blank(), new)
+
+
 class Taking:
     """A core that takes everything."""
 
@@ -357,10 +403,10 @@ def test_deed_that_nobody_settles_is_a_clerks_after_a_week(office: Office) -> No
     assert office.ask(card, **READ).said is Said.DONE
 
 
-@pytest.mark.parametrize("kind", ["inspector", "kiosk"])
-def test_device_that_only_reads_does_nothing_else(office: Office, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "reads"), [("inspector", "read"), ("kiosk", "mine")])
+def test_device_that_only_reads_does_nothing_else(office: Office, kind: str, reads: str) -> None:
     card = office.issued(100)
-    assert office.hold(card, office.order(**READ), kind=kind).said is Said.DONE
+    assert office.hold(card, office.order(do=reads), kind=kind).said is Said.DONE
     for asked in (CHARGE, {"do": "block"}, ISSUE):
         with pytest.raises(InputError, match="may not"):
             office.hold(card, office.order(**asked), kind=kind)

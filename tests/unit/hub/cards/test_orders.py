@@ -22,16 +22,23 @@ GOOD: dict[str, dict[str, object]] = {
     },
     "top_up": {"amount_minor": 1_000, "method": "card"},
     "charge": {"amount_minor": 450, "concept": "piscina", "reference": "IMD-7"},
+    "sell": {"product": 20, "paid_by": "purse", "first_day": 2_600, "amount_minor": 3_000},
     "refund": {"method": "cash"},
     "block": {"why": "perdida"},
     "unblock": {},
+    "mine": {},
+    "pin_set": {"pin": "8264"},
+    "pin_reset": {},
 }
 
 
 @pytest.mark.parametrize("do", list(Do))
 def test_order_is_read_as_it_was_written(do: Do) -> None:
     order = Order.from_data({"id": ID, "who": "ana", "do": do.value, **GOOD[do.value]})
-    assert Order.from_data(order.to_data()) == order
+    kept = order.to_data()
+    assert "pin" not in kept
+    assert "8264" not in repr(order)
+    assert Order.from_data({**kept, "pin": order.pin or None}) == order
 
 
 @pytest.mark.parametrize(
@@ -47,10 +54,21 @@ def test_order_is_read_as_it_was_written(do: Do) -> None:
         {"do": "top_up", "amount_minor": "10"},
         {"do": "top_up", "amount_minor": 1, "method": "purse"},
         {"do": "charge", "amount_minor": 1},
+        {"do": "sell", "paid_by": "cash", "first_day": 0},
+        {"do": "sell", "product": 0, "paid_by": "cash", "first_day": 0},
+        {"do": "sell", "product": 20, "paid_by": "favour", "first_day": 0},
         {"do": "issue"},
         {"do": "issue", "category": 256, "category_until": 0, "valid_until": 1, "lowest_minor": 0},
         {"do": "issue", "category": 0, "category_until": 0, "valid_until": 1, "lowest_minor": 1},
         {"do": "block", "why": "x" * 201},
+        {"do": "pin_set"},
+        {"do": "pin_set", "pin": "123"},
+        {"do": "pin_set", "pin": "12a4"},
+        {"do": "pin_set", "pin": "1234"},
+        {"do": "pin_set", "pin": "7777"},
+        {"do": "pin_set", "pin": "0987"},
+        {"do": "mine", "pin": "82645"},
+        {"do": "mine", "pin": "٨٢٦٤"},
     ],
 )
 def test_order_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:

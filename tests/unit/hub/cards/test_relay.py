@@ -16,12 +16,13 @@ from hub.domain.cards.verdict import Said, Verdict
 from hub.keys.card_keys import CardKeyRing, NoCardKeysError
 from hub.keys.files import TwinFolder
 from hub.relay.deed_book import HubDeedBook
-from hub.relay.relay import TALK_S_MAX, TALKS_MAX, Next, Relay, RelayBusyError, TalkOverError
+from hub.relay.relay import TALK_S_MAX, TALKS_MAX, Closed, Next, Relay, RelayBusyError, TalkOverError
 from shared.model.errors import CapacityError, InputError
 from shared.protocol.relay import COMMANDS_MAX
 from tests.support.cards import Held, no_wait, purse_of
 from tests.support.desk import DESK, SUBJECT, Office, heard
 
+Step = Next | Verdict | Closed
 READ: dict[str, Any] = {"do": "read"}
 TOP_UP: dict[str, Any] = {"do": "top_up", "amount_minor": 700}
 
@@ -80,7 +81,7 @@ def test_talk_that_lasts_too_long_is_over_and_nothing_of_it_counts(office: Offic
     card = office.issued()
     field = Field(card, no_wait)
     field.present(Plan())
-    step: Next | Verdict = begun(office, card, **TOP_UP)
+    step: Step = begun(office, card, **TOP_UP)
     for _ in range(7):
         assert isinstance(step, Next)
         step = office.relay.heard(DESK, step.talk, step.n, heard(Held(field), step.command))
@@ -96,7 +97,7 @@ def test_talk_that_is_given_up_before_its_commit_is_answered_is_settled_later(of
     card = office.issued()
     field = Field(card, no_wait)
     field.present(Plan())
-    step: Next | Verdict = begun(office, card, **TOP_UP)
+    step: Step = begun(office, card, **TOP_UP)
     for _ in range(8):
         assert isinstance(step, Next)
         step = office.relay.heard(DESK, step.talk, step.n, heard(Held(field), step.command))
@@ -125,7 +126,7 @@ class EndlessCard:
 
 
 def test_card_that_goes_on_and_on_is_left(office: Office) -> None:
-    step: Next | Verdict = begun(office, office.issued())
+    step: Step = begun(office, office.issued())
     for _ in range(COMMANDS_MAX):
         if not isinstance(step, Next):
             break
@@ -141,10 +142,11 @@ def test_answers_that_are_none_stop_no_hub_and_move_nothing(office: Office, answ
     for turn in range(10):
         field = Field(card, no_wait)
         field.present(Plan())
-        step: Next | Verdict = begun(office, card, **TOP_UP)
+        step: Step = begun(office, card, **TOP_UP)
         while isinstance(step, Next):
             came = answer if step.n == turn + 1 else heard(Held(field), step.command)
             step = office.relay.heard(DESK, step.talk, step.n, came)
+        assert isinstance(step, Verdict)
         if step.said is Said.UNKNOWN:
             assert office.ask(card, **READ).before == "top_up"
     assert purse_of(card) == 700 * sum(row["kind"] == "credit" for row in office.rows(journal))
@@ -165,7 +167,7 @@ def test_number_that_no_card_of_the_town_has_begins_no_talk(office: Office, uid:
 
 def test_hub_without_card_keys_recognises_no_card(office: Office, tmp_path: Path) -> None:
     ring = CardKeyRing(TwinFolder(tmp_path / "none", None))
-    relay = Relay(ring, office.book, subject=SUBJECT, clock=lambda: 0)
+    relay = Relay(ring, office.book, pins=office.pins, subject=SUBJECT, clock=lambda: 0, fares=lambda _: None)
     step = relay.begin(DESK, "desk", office.issued().memory.uid, office.order(**READ))
     assert isinstance(step, Next)
     step = relay.heard(DESK, step.talk, 1, b"\x90\x00")
@@ -188,7 +190,9 @@ def test_disk_that_is_full_moves_nothing(office: Office) -> None:
     book = FullBook(
         office.writer, office.ring, rules=Rules(), clock=now, work_committed=lambda: None, publish_denied=len
     )
-    office.relay = Relay(office.ring, book, subject=SUBJECT, clock=now)
+    office.relay = Relay(
+        office.ring, book, pins=office.pins, subject=SUBJECT, clock=now, fares=lambda _: None
+    )
     with pytest.raises(CapacityError):
         office.ask(card, **TOP_UP)
     assert purse_of(card) == 0

@@ -6,7 +6,15 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.support.forbidden import ALLOWED, FORBIDDEN, FORBIDDEN_LATER, FORBIDDEN_OF_CARDS, LATER_ROWS, fill
+from tests.support.forbidden import (
+    ALLOWED,
+    FORBIDDEN,
+    FORBIDDEN_LATER,
+    FORBIDDEN_OF_BEACONS,
+    FORBIDDEN_OF_CARDS,
+    LATER_ROWS,
+    fill,
+)
 from tests.support.hub_database import fresh_database, transaction
 
 
@@ -20,7 +28,9 @@ def engine() -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("statement", [*FORBIDDEN, *FORBIDDEN_LATER, *FORBIDDEN_OF_CARDS])
+@pytest.mark.parametrize(
+    "statement", [*FORBIDDEN, *FORBIDDEN_LATER, *FORBIDDEN_OF_CARDS, *FORBIDDEN_OF_BEACONS]
+)
 def test_change_of_a_record_is_refused(engine: Engine, statement: str) -> None:
     with pytest.raises(DBAPIError, match="it is a record"), transaction(engine) as connection:
         connection.execute(text(statement))

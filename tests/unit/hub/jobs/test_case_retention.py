@@ -1,13 +1,14 @@
 """Contacts end with their reports; then nobody opens the sealed lines, and what is not over stays."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
 from hub.db import tables
+from hub.db.attachment_repository import AttachmentBook
 from hub.db.attachment_tables import attachment
 from hub.db.case_retention import contexts_done_with, forget_contacts, forget_contexts
 from hub.db.engine import open_reader, open_writer, sqlite_url
@@ -29,6 +30,7 @@ from tests.support.street import sealing_key
 
 DAY_MS = 86_400_000
 KEPT_DAYS = 30
+PHOTOGRAPHS_KEPT_DAYS = 90
 PHONE = "600765432"
 DEVICE = "kiosk-7"
 LONG_AFTER_MS = NOW_MS + 90 * DAY_MS
@@ -49,7 +51,9 @@ class Archive:
         self.writer = Writer(open_writer(url), open_reader(url))
         self.street = Street(DEVICE)
         self.now_ms = LONG_AFTER_MS
-        self.job = CaseRetention(self.writer, KEPT_DAYS, lambda: self.now_ms)
+        self.job = CaseRetention(
+            self.writer, KEPT_DAYS, PHOTOGRAPHS_KEPT_DAYS, self._forget_photographs, lambda: self.now_ms
+        )
 
     def session(self, name: str) -> SealingContext:
         """A citizen's session begins at the device."""
@@ -70,6 +74,26 @@ class Archive:
         event = self.street.event("suggestion.made", said)
         self._take(session, event, at_core=True)
         return event
+
+    def photograph(self, event: Event, state: str = "stored", *, at_ms: int = NOW_MS) -> None:
+        """A photograph of a report was announced."""
+        row = {
+            "device": DEVICE,
+            "sha256": event.id.replace("-", "").ljust(64, "a"),
+            "event_id": event.id,
+            "size": 1,
+            "media_type": "image/jpeg",
+            "state": state,
+            "revoked": False,
+            "announced_ms": at_ms,
+        }
+        self.writer.run(lambda connection: connection.execute(insert(attachment), row))
+
+    def pictured(self) -> list[str]:
+        """Events of which a photograph is kept."""
+        kept = select(attachment.c.event_id).where(attachment.c.state != "forgotten")
+        with self.writer.read() as connection:
+            return list(connection.execute(kept).scalars())
 
     def pay(self, session: SealingContext) -> None:
         """Somebody pays a fee."""
@@ -118,6 +142,9 @@ class Archive:
         here = HubEpoch(stream=Stream.CASES, epoch="9f3c2a1b", chain=None)
         opened = [Opener([sealing_key()]).read(DEVICE, here, row.seq, row.line, contexts) for row in lines]
         return [each.line.id for each in opened if each.fault is None]
+
+    def _forget_photographs(self, bodies: Sequence[tuple[str, str]]) -> None:
+        self.writer.run(lambda connection: AttachmentBook(connection).forget(bodies, self.now_ms))
 
     def _take(
         self, session: SealingContext, event: Event, *, at_core: bool, stream: Stream = Stream.CASES
@@ -208,22 +235,36 @@ def test_session_keeps_its_key_until_all_that_was_said_in_it_is_forgotten(archiv
     assert archive.readable() == []
 
 
-def test_session_of_which_a_photograph_is_kept_keeps_its_key(archive: Archive) -> None:
+@pytest.mark.parametrize("state", ["stored", "lost"])
+def test_photograph_goes_so_long_after_its_report_was_closed_and_the_key_of_its_session_with_it(
+    archive: Archive, state: str
+) -> None:
     event = archive.report(archive.session("c1"), 1)
-    archive.close(event)
-    row = {
-        "device": DEVICE,
-        "sha256": "a" * 64,
-        "event_id": event.id,
-        "size": 1,
-        "media_type": "image/jpeg",
-        "state": "stored",
-        "revoked": False,
-        "announced_ms": NOW_MS,
-    }
-    archive.writer.run(lambda connection: connection.execute(insert(attachment), row))
+    archive.photograph(event, state)
+    archive.close(event, NOW_MS)
+    archive.now_ms = NOW_MS + PHOTOGRAPHS_KEPT_DAYS * DAY_MS
     assert archive.turn() == (1, 0)
-    assert archive.readable() == [event.id]
+    assert archive.readable() == archive.pictured() == [event.id]
+    archive.now_ms += 1
+    assert archive.turn() == (1, 1)
+    assert archive.readable() == archive.pictured() == []
+    assert archive.job.photographs == 1
+
+
+def test_photograph_stays_that_may_come_or_whose_report_is_not_over(archive: Archive) -> None:
+    late, missing, open_one, waits = (archive.report(archive.session(f"c{n}"), n) for n in (1, 2, 3, 4))
+    archive.photograph(late, at_ms=NOW_MS + PHOTOGRAPHS_KEPT_DAYS * DAY_MS)
+    archive.photograph(missing, "missing")
+    archive.photograph(open_one)
+    archive.photograph(waits)
+    for event in (late, missing):
+        archive.close(event)
+    archive.now_ms = NOW_MS + PHOTOGRAPHS_KEPT_DAYS * DAY_MS + 1
+    archive.turn()
+    assert sorted(archive.pictured()) == sorted(event.id for event in (late, missing, open_one, waits))
+    archive.now_ms = NOW_MS + WATCHED_MS + PHOTOGRAPHS_KEPT_DAYS * DAY_MS
+    archive.turn()
+    assert archive.pictured() == [missing.id]
 
 
 def test_key_of_a_session_with_a_payment_stays(archive: Archive) -> None:

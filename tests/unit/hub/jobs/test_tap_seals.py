@@ -16,8 +16,9 @@ from hub.db.engine import sqlite_url
 from hub.db.opening import open_database
 from hub.db.tap_repository import TapsWanted, list_taps
 from hub.domain.cards.register import Card, CardState
-from hub.domain.cards.taps import SealKeys, Verdict
+from hub.domain.cards.taps import SealKeys, TapVerdict
 from hub.jobs.tap_seals import BATCH, TapSeals
+from hub.jobs.undecided_taps import UndecidedTaps
 from shared.model.event import Event
 from tests.support.card_register import some_card
 from tests.support.hub_database import NOW_MS, take_all
@@ -64,13 +65,13 @@ class Town:
 
         self.writer.run(job)
 
-    def judge(self, *events: Event) -> list[Verdict]:
+    def judge(self, *events: Event) -> list[TapVerdict]:
         """They arrive, and the job has a turn."""
         self.arrive(*events)
         self.seals.run()
         return self.verdicts()
 
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[TapVerdict]:
         with self.writer.read() as connection:
             return [tap.verdict for tap in list_taps(connection, TapsWanted(limit=1000)).items]
 
@@ -113,12 +114,12 @@ def town(database: str) -> Iterator[Town]:
 
 
 def test_honest_tap_is_genuine_and_nobody_is_told(town: Town) -> None:
-    assert town.judge(town.bus.rides(CARD, 2), town.other.rides(CARD, 3)) == [Verdict.GENUINE] * 2
+    assert town.judge(town.bus.rides(CARD, 2), town.other.rides(CARD, 3)) == [TapVerdict.GENUINE] * 2
     assert (town.cases(), town.seals.judged) == ([], {"genuine": 2})
 
 
 def test_transfer_that_costs_nothing_is_genuine(town: Town) -> None:
-    assert town.judge(town.bus.rides(CARD, 2, amount_minor=0)) == [Verdict.GENUINE]
+    assert town.judge(town.bus.rides(CARD, 2, amount_minor=0)) == [TapVerdict.GENUINE]
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -143,7 +144,7 @@ def test_tap_that_its_card_did_not_sign_is_forged_booked_and_told(town: Town, wh
     honest = town.bus.rides(CARD, 2)
     data = dict(honest.data)
     LIES[what](data)
-    assert town.judge(replace(honest, data=data)) == [Verdict.FORGED]
+    assert town.judge(replace(honest, data=data)) == [TapVerdict.FORGED]
     assert town.cases() == [("forged_tap", BUS)]
     assert "Take the terminal out of service" in town.explanation("forged_tap")
 
@@ -159,13 +160,13 @@ def test_signature_of_another_card_or_another_key_is_forged(town: Town, thief: C
     record = ride(BUS, 2)
     master = bytes(16) if thief.seal_version > 1 else None
     seal = seal_of(thief, record) if master is None else seal_of(thief, record, master)
-    assert town.judge(town.bus.says(CARD.subject, tap_data(record, seal))) == [Verdict.FORGED]
+    assert town.judge(town.bus.says(CARD.subject, tap_data(record, seal))) == [TapVerdict.FORGED]
 
 
 def test_tap_that_another_terminal_made_is_forged_for_who_tells_it(town: Town) -> None:
     record = ride(BUS, 2)
     stolen = town.other.says(CARD.subject, tap_data(record, seal_of(CARD, record)))
-    assert town.judge(stolen) == [Verdict.FORGED]
+    assert town.judge(stolen) == [TapVerdict.FORGED]
     assert town.cases() == [("forged_tap", "bus-9")]
 
 
@@ -173,7 +174,7 @@ def test_seal_of_one_counter_serves_for_no_other(town: Town) -> None:
     record = ride(BUS, 2)
     next_record = replace(record, counter=3)
     assert town.judge(town.bus.says(CARD.subject, tap_data(next_record, seal_of(CARD, record)))) == [
-        Verdict.FORGED
+        TapVerdict.FORGED
     ]
 
 
@@ -182,25 +183,25 @@ def test_terminal_that_forges_all_day_is_one_case_until_it_is_closed(town: Town)
     town.judge(*(replace(lie, data={**lie.data, "seal": "00" * 8}) for lie in lies[:3]))
     town.judge(replace(lies[3], data={**lies[3].data, "seal": "00" * 8}))
     assert town.cases() == [("forged_tap", BUS)]
-    assert town.verdicts() == [Verdict.FORGED] * 4
+    assert town.verdicts() == [TapVerdict.FORGED] * 4
 
 
 def test_tap_without_signature_is_counted_and_not_accused(town: Town) -> None:
     record = ride(BUS, 2)
     plain = {"counter": 3, "amount_minor": 150, "currency": "EUR", "product": "sencillo"}
     said = [town.bus.says(CARD.subject, tap_data(record, None)), town.bus.says(CARD.subject, plain)]
-    assert town.judge(*said) == [Verdict.UNSIGNED] * 2
+    assert town.judge(*said) == [TapVerdict.UNSIGNED] * 2
     assert town.cases() == []
 
 
 def test_unsigned_tap_that_contradicts_its_record_is_forged(town: Town) -> None:
     data = tap_data(ride(BUS, 2), None) | {"amount_minor": 10}
-    assert town.judge(town.bus.says(CARD.subject, data)) == [Verdict.FORGED]
+    assert town.judge(town.bus.says(CARD.subject, data)) == [TapVerdict.FORGED]
 
 
 def test_card_that_nobody_issued_is_told_once_for_the_terminal(town: Town) -> None:
     strangers = [town.bus.rides(some_card(n), 2) for n in (7, 8)]
-    assert town.judge(*strangers) == [Verdict.UNKNOWN_CARD] * 2
+    assert town.judge(*strangers) == [TapVerdict.UNKNOWN_CARD] * 2
     assert town.cases() == [("unknown_card", BUS)]
 
 
@@ -209,7 +210,7 @@ def test_clone_is_found_by_two_genuine_deeds_under_one_counter(town: Town) -> No
     town.arrive(town.other.rides(CARD, 2, mark=b"copy"))
     assert town.cases() == [("card_counter_repeat", "bus-9")]
     town.seals.run()
-    assert town.verdicts() == [Verdict.CLONED] * 2
+    assert town.verdicts() == [TapVerdict.CLONED] * 2
     assert town.cases() == [("card_cloned", "bus-9")]
     assert town.cases(is_open=False) == [("card_counter_repeat", "bus-9")]
     assert f"ventanilla hub cards block {CARD.subject}" in town.explanation("card_cloned")
@@ -223,13 +224,13 @@ def test_clone_within_one_turn_is_found_and_told_once(town: Town) -> None:
         for counter in (2, 3)
         for bus, mark in zip((town.bus, town.other, town.other), marks, strict=True)
     ]
-    assert set(town.judge(*events)) == {Verdict.CLONED}
+    assert set(town.judge(*events)) == {TapVerdict.CLONED}
     assert town.cases() == [("card_cloned", "bus-9")]
 
 
 def test_tap_that_was_told_twice_is_no_clone_and_closes_its_case(town: Town) -> None:
     town.judge(town.bus.rides(CARD, 2))
-    assert town.judge(town.bus.rides(CARD, 2)) == [Verdict.GENUINE, Verdict.TWICE]
+    assert town.judge(town.bus.rides(CARD, 2)) == [TapVerdict.GENUINE, TapVerdict.TWICE]
     assert town.cases() == []
     assert town.booked_minor() == 150
 
@@ -238,14 +239,14 @@ def test_forged_tap_under_a_used_counter_is_no_clone(town: Town) -> None:
     town.judge(town.bus.rides(CARD, 2))
     forged = town.other.rides(CARD, 2, mark=b"fake")
     assert town.judge(replace(forged, data={**forged.data, "seal": "00" * 8})) == [
-        Verdict.GENUINE,
-        Verdict.FORGED,
+        TapVerdict.GENUINE,
+        TapVerdict.FORGED,
     ]
     assert town.cases() == [("card_counter_repeat", "bus-9"), ("forged_tap", "bus-9")]
 
 
 def test_two_buses_without_network_and_one_card_are_both_booked(town: Town) -> None:
-    assert town.judge(town.other.rides(CARD, 3), town.bus.rides(CARD, 2)) == [Verdict.GENUINE] * 2
+    assert town.judge(town.other.rides(CARD, 3), town.bus.rides(CARD, 2)) == [TapVerdict.GENUINE] * 2
     assert (town.booked_minor(), town.cases()) == (300, [])
 
 
@@ -273,28 +274,30 @@ def test_hub_without_keys_judges_nothing_and_does_so_once_it_has_them(database: 
     honest = town.bus.rides(CARD, 2)
     forged = replace(town.bus.rides(CARD, 3))
     forged = replace(forged, data={**forged.data, "seal": "00" * 8})
-    assert town.judge(honest, forged) == [Verdict.UNCHECKED] * 2
+    assert town.judge(honest, forged) == [TapVerdict.UNCHECKED] * 2
     assert town.cases() == []
     town.keys = SealMasters()
     town.seals.run()
-    assert town.verdicts() == [Verdict.UNKNOWN_CARD] * 2
+    assert town.verdicts() == [TapVerdict.UNKNOWN_CARD] * 2
     town.register(CARD)
     town.begin()
     for _ in range(3):
         town.seals.run()
-    assert town.verdicts() == [Verdict.GENUINE, Verdict.FORGED]
+    assert town.verdicts() == [TapVerdict.GENUINE, TapVerdict.FORGED]
     town.writer.close()
 
 
 def test_key_version_that_the_hub_lacks_leaves_a_tap_unchecked(town: Town) -> None:
     town.register(some_card(5, seal_version=7))
-    assert town.judge(town.bus.rides(some_card(5), 2)) == [Verdict.UNCHECKED]
+    assert town.judge(town.bus.rides(some_card(5), 2)) == [TapVerdict.UNCHECKED]
     assert town.cases() == []
 
 
-@pytest.mark.parametrize(("lie", "wanted"), [({}, Verdict.GENUINE), ({"amount_minor": 10}, Verdict.FORGED)])
+@pytest.mark.parametrize(
+    ("lie", "wanted"), [({}, TapVerdict.GENUINE), ({"amount_minor": 10}, TapVerdict.FORGED)]
+)
 def test_tap_that_was_taken_back_is_held_against_its_own_seal(
-    town: Town, lie: dict[str, Any], wanted: Verdict
+    town: Town, lie: dict[str, Any], wanted: TapVerdict
 ) -> None:
     tap = town.bus.rides(CARD, 2)
     record = replace(ride(BUS, 3), deed=Deed.CANCELLED, amount_minor=150, mark=b"back")
@@ -303,19 +306,61 @@ def test_tap_that_was_taken_back_is_held_against_its_own_seal(
     said = plain | {"amount_minor": 150, "reverses": tap.id} | lie
     town.arrive(tap, town.bus.says(CARD.subject, said, kind="tap.cancelled"), is_booked=not lie)
     town.seals.run()
-    assert town.verdicts() == [Verdict.GENUINE, wanted]
+    assert town.verdicts() == [TapVerdict.GENUINE, wanted]
+
+
+@pytest.mark.sentence("P-2")
+def test_tap_of_which_its_terminal_does_not_know_is_a_clerks_and_moves_no_money(town: Town) -> None:
+    assert town.judge(town.bus.knows_not(CARD, 3)) == [TapVerdict.UNDECIDED]
+    assert town.cases() == [("tap_undecided", BUS)]
+    assert "deed number 3 of the card" in town.explanation("tap_undecided")
+    with town.writer.read() as connection:
+        assert connection.execute(select(tables.journal.c.id)).all() == []
+
+
+def test_case_of_money_that_a_terminal_may_have_given_back_says_so(town: Town) -> None:
+    tapped, event = town.bus.rides(CARD, 2), town.bus.knows_not(CARD, 3)
+    town.judge(tapped, replace(event, data={**event.data, "reverses": tapped.id}))
+    said = town.explanation("tap_undecided")
+    assert "whether it gave back 1,50 €" in said
+    assert "the card was charged" not in said
+
+
+def test_undecided_tap_whose_counter_another_deed_has_is_nobodys_case(town: Town) -> None:
+    wanted = [TapVerdict.GENUINE, TapVerdict.UNDECIDED]
+    assert town.judge(town.other.rides(CARD, 3), town.bus.knows_not(CARD, 3, mark=b"lost")) == wanted
+    assert town.cases() == []
+
+
+@pytest.mark.sentence("P-2")
+def test_case_of_an_undecided_tap_closes_by_itself_when_another_deed_has_its_counter(town: Town) -> None:
+    job = UndecidedTaps(town.writer, lambda: NOW_MS)
+    town.judge(town.bus.knows_not(CARD, 3, mark=b"lost"), town.bus.knows_not(CARD, 9, mark=b"gone"))
+    town.judge(town.other.rides(CARD, 4))
+    job.run()
+    assert town.cases() == [("tap_undecided", BUS)] * 2
+    assert town.judge(town.other.rides(CARD, 3))[-1] is TapVerdict.GENUINE
+    job.run()
+    assert town.cases() == [("tap_undecided", BUS)]
+    assert town.cases(is_open=False) == [("tap_undecided", BUS)]
+
+
+@pytest.mark.parametrize("lie", [{"counter": 5}, {"record": "00" * 48}])
+def test_undecided_tap_that_contradicts_its_record_accuses_nobody(town: Town, lie: dict[str, Any]) -> None:
+    event = town.bus.knows_not(CARD, 3)
+    assert town.judge(replace(event, data={**event.data, **lie})) == [TapVerdict.UNDECIDED]
 
 
 def test_line_that_cannot_be_opened_is_unreadable_and_stops_nothing(town: Town) -> None:
     poison = replace(town.bus.rides(CARD, 2), data={"counter": "two"})
     town.arrive(poison, is_booked=False)
-    assert town.judge(town.bus.rides(CARD, 2)) == [Verdict.UNREADABLE, Verdict.GENUINE]
+    assert town.judge(town.bus.rides(CARD, 2)) == [TapVerdict.UNREADABLE, TapVerdict.GENUINE]
 
 
 def test_money_of_a_fenced_device_is_judged_before_it_is_booked(town: Town) -> None:
     town.arrive(town.bus.rides(CARD, 2), is_booked=False)
     town.seals.run()
-    assert town.verdicts() == [Verdict.GENUINE]
+    assert town.verdicts() == [TapVerdict.GENUINE]
 
 
 def test_turn_is_bounded_and_the_next_goes_on_after_a_restart(town: Town) -> None:
@@ -325,10 +370,10 @@ def test_turn_is_bounded_and_the_next_goes_on_after_a_restart(town: Town) -> Non
     town.begin()
     town.seals.run()
     town.seals.run()
-    assert town.verdicts() == [Verdict.GENUINE] * (BATCH + 3)
+    assert town.verdicts() == [TapVerdict.GENUINE] * (BATCH + 3)
 
 
 def test_other_events_are_passed_over(town: Town) -> None:
     fee = {"reference": "T", "concept": "c", "amount_minor": 5, "currency": "EUR", "method": "card"}
     town.arrive(town.bus.says("x", fee, kind="payment.captured"))
-    assert town.judge(town.bus.rides(CARD, 2)) == [Verdict.GENUINE]
+    assert town.judge(town.bus.rides(CARD, 2)) == [TapVerdict.GENUINE]

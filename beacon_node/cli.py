@@ -1,0 +1,13 @@
+"""`ventanilla beacon`: what a technician does with beacons."""
+
+import typer
+
+from beacon_node.survey import command
+
+beacon = typer.Typer(no_args_is_help=True)
+beacon.add_typer(command.app)
+
+
+@beacon.callback()
+def _describe() -> None:
+    """Beacons: see what is on the air."""

@@ -1,0 +1,1 @@
+"""What makes a board ready, from the cable: its secret, its keys, its enrolment."""

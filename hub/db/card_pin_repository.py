@@ -1,0 +1,56 @@
+"""What is kept of cards' PINs, in a transaction; `hub.relay.pin_book` says what it means."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from hub.db.card_tables import card_pin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPin:
+    """What is kept of one.
+
+    Attributes:
+        salt: drawn when it was set.
+        digest: of it.
+        missed: how often it was missed since it was last right.
+    """
+
+    salt: bytes
+    digest: bytes
+    missed: int
+
+
+class CardPinRepository:
+    """PINs.
+
+    Args:
+        connection: in a transaction; the writer's, where something is changed.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, subject: str) -> KeptPin | None:
+        """Return what is kept of a card's PIN; None where it has none."""
+        query = select(card_pin.c.salt, card_pin.c.digest, card_pin.c.missed)
+        row = self._connection.execute(query.where(card_pin.c.subject == subject)).first()
+        if row is None:
+            return None
+        return KeptPin(salt=bytes(row.salt), digest=bytes(row.digest), missed=row.missed)
+
+    def put(self, subject: str, salt: bytes, digest: bytes, now_ms: int) -> None:
+        """Keep a new one, in place of what was there."""
+        self.drop(subject)
+        values = {"subject": subject, "salt": salt, "digest": digest, "missed": 0, "set_ms": now_ms}
+        self._connection.execute(insert(card_pin).values(values))
+
+    def drop(self, subject: str) -> bool:
+        """Forget one; returns whether there was one."""
+        gone = self._connection.execute(delete(card_pin).where(card_pin.c.subject == subject))
+        return gone.rowcount > 0
+
+    def count(self, subject: str, missed: int) -> None:
+        """Keep how often it was missed."""
+        self._connection.execute(update(card_pin).where(card_pin.c.subject == subject).values(missed=missed))

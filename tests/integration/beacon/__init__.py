@@ -1,0 +1,1 @@
+"""A beacon in real MicroPython, against the real broker and hub."""

@@ -1,0 +1,1 @@
+"""Programs that tests run inside MicroPython; the same source runs on CPython."""
