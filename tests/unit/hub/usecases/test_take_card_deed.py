@@ -15,7 +15,7 @@ from hub.domain.cards.ports import Intended
 from hub.domain.payments.errors import PaymentConflictError
 from hub.usecases.take_card_deed import take_card_deed
 from shared.model.ids import new_event_id
-from shared.model.payment import CreditMethod
+from shared.model.payment import CreditMethod, Method
 from tests.support.hub_database import NOW_MS, Street, fresh_database, rows, take_all
 
 CARD, LOST_CARD = "card-1", "card-0"
@@ -38,6 +38,8 @@ def meant(
     *,
     method: str = "cash",
     replaces: str = "",
+    price_minor: int = 0,
+    paid_by: Method = Method.CASH,
 ) -> Intended:
     """A deed of a desk with a card."""
     return Intended(
@@ -47,6 +49,8 @@ def meant(
             who="ana",
             method=CreditMethod(method),
             replaces=replaces,
+            amount_minor=price_minor,
+            paid_by=paid_by,
         ),
         device="desk-1",
         subject=CARD,
@@ -118,6 +122,34 @@ def test_money_of_a_lost_card_goes_once_to_the_one_that_replaces_it(connection: 
     assert journal(connection) == [("credit", 1), ("replacement", 1)]
 
 
+@pytest.mark.parametrize(
+    ("paid_by", "left"),
+    [
+        (Method.PURSE, {f"purse:{CARD}": 700}),
+        (Method.CASH, {f"purse:{CARD}": 1000, "device_cash:desk-1": -300}),
+        (Method.CARD, {f"purse:{CARD}": 1000, "clearing:card": -300}),
+    ],
+)
+def test_sale_is_booked_once_from_where_it_was_paid(
+    connection: Connection, paid_by: Method, left: dict[str, int]
+) -> None:
+    take_all(connection, [Street("desk-2").credit(CARD, 1, 1000)])
+    sale = meant(Do.SELL, 2, price_minor=300, paid_by=paid_by)
+    do(connection, sale)
+    do(connection, sale)
+    assert balances(connection) == {"device_cash:desk-2": -1000, "revenue:transport": 300, **left}
+    assert journal(connection) == [("credit", 1), ("payment", 2)]
+    assert exceptions(connection) == []
+    told = [row for row in rows(connection, tables.outgoing) if '"transport"' in str(row["body"])]
+    assert len(told) == 1
+
+
+def test_sale_under_a_used_counter_is_told_to_a_clerk(connection: Connection) -> None:
+    take_all(connection, [Street("desk-1").credit(CARD, 2, 1000)])
+    do(connection, meant(Do.SELL, 2, price_minor=300))
+    assert exceptions(connection) == ["card_counter_repeat"]
+
+
 @pytest.mark.parametrize("what", [Do.ISSUE, Do.BLOCK, Do.UNBLOCK, Do.REPLACE])
 def test_deed_without_money_uses_a_counter_once(connection: Connection, what: Do) -> None:
     deed = meant(what, 4)
@@ -126,11 +158,13 @@ def test_deed_without_money_uses_a_counter_once(connection: Connection, what: Do
     assert (journal(connection), balances(connection)) == ([("card_deed", 4)], {})
 
 
-@pytest.mark.parametrize(("what", "amount_minor"), [(Do.REFUND, -500), (Do.REPLACE, 500), (Do.BLOCK, 0)])
+@pytest.mark.parametrize(
+    ("what", "amount_minor"), [(Do.REFUND, -500), (Do.REPLACE, 500), (Do.BLOCK, 0), (Do.SELL, 0)]
+)
 def test_deed_of_the_same_id_and_another_content_is_a_conflict(
     connection: Connection, what: Do, amount_minor: int
 ) -> None:
-    first = meant(what, 4, amount_minor, replaces=LOST_CARD)
+    first = meant(what, 4, amount_minor, replaces=LOST_CARD, price_minor=300)
     do(connection, first)
     with pytest.raises(PaymentConflictError):
         do(connection, replace(first, record=replace(first.record, counter=5)))
