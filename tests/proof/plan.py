@@ -30,7 +30,7 @@ HELD: Final = "held"
 PROCESSORS: Final = "processors"
 PLAN: Final[Mapping[str, Mapping[str, float]]] = {
     "processes": {"restores": 4, "rotations": 3, "citizens": 7, "syncs": 7, "rules": 14, "kills": 25},
-    PROCESSORS: {"bits": 1, "fuzz": 2, "reach": 7, "crashes": 9, "taps": 10, "mutants": 6, "seeds": 25},
+    PROCESSORS: {"bits": 1, "fuzz": 2, "reach": 6, "crashes": 8, "taps": 9, "mutants": 4, "seeds": 30},
 }
 """Minutes for each part, on two cores with the other lane beside it; what is quick comes first."""
 WHOLE_S: Final = 60 * 60.0
