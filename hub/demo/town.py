@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from hub.usecases.take_event import MAIL, PAYMENT, REPORT, RESPONSE
 from shared.model.errors import InputError
+from shared.model.fields import present
 from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.protocol.parsing import encode
 
@@ -76,6 +78,16 @@ _TROUBLES: Final = (
     ("Incidencias de riego", "Una boca de riego pierde agua desde ayer."),
     ("Mobiliario urbano", "Al banco le faltan dos tablas."),
 )
+_ICONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Desperfecto en acera": "walk",
+        "Alumbrado público": "bulb",
+        "Limpieza en vías públicas": "trash",
+        "Incidencias de riego": "droplet",
+        "Mobiliario urbano": "armchair",
+    }
+)
+"""By the name that a service has here, or in a city's own file."""
 _FEES: Final = (("padron", 300), ("biblioteca", 150), ("tasa-basura", 4250), ("licencia-obra", 1875))
 _SUGGESTIONS: Final = (
     ("suggestion", "Hace falta sombra en la parada del mercado."),
@@ -169,7 +181,10 @@ def catalogue_of(town: Mapping[str, Iterable[TownEvent]]) -> Mapping[str, Any]:
     named: dict[str, str] = {}
     for event in (event for events in town.values() for event in events if event.service):
         named.setdefault(_code_of(event.service), event.service)
-    services = [{"service_code": code, "service_name": {"es": name}} for code, name in named.items()]
+    services = [
+        {"service_code": code, "service_name": {"es": name}, **present(icon=_ICONS.get(name))}
+        for code, name in named.items()
+    ]
     return {"services": services}
 
 
