@@ -18,11 +18,12 @@ from hub.db.failures import READING_FAILED
 from hub.db.writer import Writer
 from hub.domain.beacons.errors import PlaceUnknownError
 from hub.domain.beacons.notices import Approval, Wanted, check_draft
-from hub.domain.beacons.places import Place, Said, Stand
+from hub.domain.beacons.places import Place, Stand
 from hub.keys.registry import Registry
 from shared.model import fields
 from shared.model.beacon_notices import BeaconNotice, Interest
 from shared.model.notice import NOTICE_LENGTH_MAX
+from shared.model.said import Said
 
 log = structlog.get_logger(__name__)
 
