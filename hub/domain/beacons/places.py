@@ -3,6 +3,7 @@
 Rules:
 - A place has a code, which stands on its case and in its address, and keeps it for ever.
 - At one place stands one device at a time, and a device stands at one place at a time.
+- What stands there is a beacon: phones could not hear another device.
 - What was is kept: which device stood there since when, and who said so.
 """
 
