@@ -12,9 +12,10 @@ from hub.db.beacon_notice_repository import NoticeRepository
 from hub.db.beacon_repository import BeaconChange, ChangedKind, InterestRepository, list_changes
 from hub.db.paging import Page
 from hub.domain.beacons.notices import NoticeState, NoticeVersion
-from hub.domain.beacons.places import WHO_LENGTH_MAX, WHY_LENGTH_MAX, Place
+from hub.domain.beacons.places import Place
 from hub.fleet.beacon_desk import BeaconDesk
 from shared.model.instants import from_rfc3339
+from shared.model.said import WHO_LENGTH_MAX, WHY_LENGTH_MAX
 
 Code = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$")]
 NoticeId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]

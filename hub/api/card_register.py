@@ -11,8 +11,9 @@ from hub.api.parts import Parts
 from hub.db.card_repository import CardRepository, list_cards
 from hub.db.paging import Page
 from hub.db.tap_repository import TapsWanted, list_taps
-from hub.domain.cards.register import WHO_LENGTH_MAX, WHY_LENGTH_MAX, Card, CardState
+from hub.domain.cards.register import Card, CardState
 from hub.domain.cards.taps import JudgedTap, TapVerdict
+from shared.model.said import WHO_LENGTH_MAX, WHY_LENGTH_MAX
 
 Subject = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Day = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]

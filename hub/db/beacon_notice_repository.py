@@ -10,8 +10,8 @@ from hub.db.beacon_repository import ChangedKind, note
 from hub.db.beacon_tables import beacon_notice
 from hub.domain.beacons.errors import NoticeUnknownError
 from hub.domain.beacons.notices import Approval, NoticeState, NoticeVersion, Wanted, check_approval
-from hub.domain.beacons.places import Said
 from shared.model.beacon_notices import BeaconNotice
+from shared.model.said import Said
 
 LISTED_MAX = 1_000
 """Versions that one look at the register shows, the newest first."""

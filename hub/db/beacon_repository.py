@@ -15,10 +15,11 @@ from hub.db.beacon_tables import beacon_change, beacon_interest, beacon_place, b
 from hub.db.paging import Page, columns_of, read_page
 from hub.db.statements import dialect_insert
 from hub.domain.beacons.errors import InterestUnknownError, PlaceTakenError, PlaceUnknownError
-from hub.domain.beacons.places import Place, Said, Stand
+from hub.domain.beacons.places import Place, Stand
 from shared.model.beacon_keys import NAME_LENGTH_MAX
 from shared.model.beacon_notices import INTERESTS_MAX, Interest
 from shared.model.errors import ConflictError
+from shared.model.said import Said
 from shared.model.wording import Wording
 
 

@@ -4,7 +4,6 @@ Rows are few and rare here, so each method reads and writes at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, update
@@ -14,35 +13,12 @@ from hub.db.paging import Page
 from hub.db.statements import Lookup
 from hub.domain.cards.errors import CardTakenError, CardUnknownError
 from hub.domain.cards.register import (
-    WHO_LENGTH_MAX,
-    WHY_LENGTH_MAX,
     Card,
     CardChange,
     CardState,
     check_step,
 )
-from shared.model.errors import InputError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """Why something is done with a card.
-
-    Attributes:
-        who: does it.
-        why: in words that name nobody.
-        now_ms: the hub's clock, Unix epoch.
-    """
-
-    who: str
-    why: str
-    now_ms: int
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.who) <= WHO_LENGTH_MAX or len(self.why) > WHY_LENGTH_MAX:
-            raise InputError(
-                f"who does it has 1 to {WHO_LENGTH_MAX} letters, why at most {WHY_LENGTH_MAX}; shorten it"
-            )
+from shared.model.said import Said
 
 
 class CardRepository:

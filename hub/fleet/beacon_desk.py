@@ -16,13 +16,15 @@ from hub.db.beacon_repository import InterestRepository, PlaceRepository
 from hub.db.engine import Connection
 from hub.db.failures import READING_FAILED
 from hub.db.writer import Writer
-from hub.domain.beacons.errors import PlaceUnknownError
+from hub.domain.beacons.errors import NoBeaconError, PlaceUnknownError
 from hub.domain.beacons.notices import Approval, Wanted, check_draft
-from hub.domain.beacons.places import Place, Said, Stand
+from hub.domain.beacons.places import Place, Stand
+from hub.keys.enrolment import BEACON
 from hub.keys.registry import Registry
 from shared.model import fields
 from shared.model.beacon_notices import BeaconNotice, Interest
 from shared.model.notice import NOTICE_LENGTH_MAX
+from shared.model.said import Said
 
 log = structlog.get_logger(__name__)
 
@@ -85,12 +87,13 @@ class BeaconDesk:
 
         Raises:
             UnknownDeviceError: no such device is enrolled here.
+            NoBeaconError: it is a device of another kind.
             PlaceUnknownError: there is no such place in use.
             ConflictError: the device stands elsewhere, or the instant cannot be.
             TransientError: it was not committed; repeat.
         """
-        if device is not None:
-            self._registry.device(device)
+        if device is not None and self._registry.device(device).kind != BEACON:
+            raise NoBeaconError(NoBeaconError.__doc__)
         said = self._said(who, why)
         since = said.now_ms if since_ms is None else since_ms
         done = self._writer.run(

@@ -13,7 +13,7 @@ Rules:
 from collections.abc import Callable
 from typing import Final
 
-from hub.db.card_repository import CardRepository, Said, denied_subjects
+from hub.db.card_repository import CardRepository, denied_subjects
 from hub.db.engine import Connection
 from hub.db.fleet_repository import BundleRepository
 from hub.db.writer import Writer
@@ -21,6 +21,7 @@ from hub.domain.cards.register import CardState
 from hub.domain.settings.service import CITY, Level
 from hub.fleet.bundle_press import BundlePress
 from shared.model.deny_list import DenyList
+from shared.model.said import Said
 from shared.protocol import limits
 from shared.protocol.bundle import DENY_LIST
 from shared.protocol.contents import read_content

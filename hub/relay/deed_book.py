@@ -12,7 +12,7 @@ import structlog
 from card_reader.citizen_card.holder import Holder
 from card_reader.desfire.transaction_mac import Committed
 from hub.db.card_deed_repository import CardDeedRepository, DeedState
-from hub.db.card_repository import CardRepository, Said
+from hub.db.card_repository import CardRepository
 from hub.db.engine import Connection
 from hub.db.ledger_repository import purse_minor
 from hub.db.unit_of_work import Rules, UnitOfWork
@@ -22,6 +22,7 @@ from hub.domain.cards.ports import Begun, CardKeys, Intended, Successor
 from hub.domain.cards.register import FINAL, Card, CardState
 from hub.usecases.take_card_deed import take_card_deed
 from shared.model.errors import InputError, VentanillaError
+from shared.model.said import Said
 
 CARD_DEED_UNKNOWN: Final = "card_deed_unknown"
 """The kind of the exception: a deed at a desk of which nobody can tell whether it happened."""

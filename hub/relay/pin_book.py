@@ -16,12 +16,13 @@ from secrets import token_bytes
 from typing import Final
 
 from hub.db.card_pin_repository import CardPinRepository
-from hub.db.card_repository import CardRepository, Said
+from hub.db.card_repository import CardRepository
 from hub.db.engine import Connection
 from hub.db.writer import Writer
 from hub.domain.cards.ports import PinSaid
 from hub.keys.card_pins import SALT_BYTES, PinDigests
 from shared.model.card_pin import TRIES_MAX, PinWord
+from shared.model.said import Said
 
 LOCKED_BY: Final = "hub"
 _NO_SALT: Final = bytes(SALT_BYTES)

@@ -15,7 +15,9 @@ from shared.model.instants import to_rfc3339
 from shared.protocol.bundle import check_notice, decode_notice
 from shared.protocol.parsing import parse_object
 from shared.protocol.receipts import TownKeys
+from shared.protocol.signing import SignatureError
 from tests.support.hub_process import HubProcess
+from tests.support.node_process import enrolled_board
 from tests.support.town import now_ms
 
 DAY_MS = 86_400_000
@@ -42,9 +44,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     folder = tmp_path_factory.mktemp("hall")
     with HubProcess(folder / "hub", notices_approval="anyone", log_level="debug") as hub:
         hub.enrol("kiosk-1", folder / "kiosk-1")
+        enrolled_board(folder / "beacon-1", hub.command("enrol", "beacon-1", "--kind", "beacon"))
         where = ("--district", "centro", "--site", "plaza", "--at", "43.46,-3.81")
         hub.command("places", "add", "biblio-3", *where, "--name", "Biblioteca", "--name", "en=Library")
-        hub.command("places", "assign", "biblio-3", "kiosk-1")
+        hub.command("places", "assign", "biblio-3", "beacon-1")
         hub.command("interests", "add", "musica", "Música", "--name-en", "Music")
         file = folder / "notice.json"
         file.write_text(dumps(notice()))
@@ -92,7 +95,9 @@ def test_phone_gets_signed_bundles_of_its_district(hub: HubProcess) -> None:
         again = fetch(hub, f"/beacons/centro/{kind}", If_None_Match=headers["ETag"])
         assert (again[0], again[2]) == (304, b"")
     keys, notices = BeaconKeys.from_data(said[0]), BeaconNotices.from_data(said[1])
-    assert [(one.place, one.name.en, one.keys) for one in keys.beacons] == [("biblio-3", "Library", ())]
+    (beacon,) = keys.beacons
+    assert (beacon.place, beacon.name.en) == ("biblio-3", "Library")
+    assert {len(key) for key in beacon.keys} == {16}
     (concert,) = notices.notices
     assert concert.picture is not None
     assert (concert.id, concert.places, len(concert.picture.sha256)) == ("concierto-7", ("biblio-3",), 64)
@@ -144,7 +149,7 @@ def test_page_of_a_place_is_in_the_browsers_language_and_strict(hub: HubProcess)
 
 def test_clerk_sees_what_was_done_and_refusals_end_with_their_remedy(hub: HubProcess) -> None:
     assert "biblio-3" in hub.command("places", "list", "--district", "centro")
-    assert "kiosk-1" in hub.command("places", "show", "biblio-3")
+    assert "beacon-1" in hub.command("places", "show", "biblio-3")
     shown = hub.command("notices", "show", "concierto-7")
     assert "drafted" in shown
     assert "approved" in shown
@@ -157,6 +162,7 @@ def test_clerk_sees_what_was_done_and_refusals_end_with_their_remedy(hub: HubPro
         ),
         (("places", "assign", "biblio-3"), "name a device, or say --none"),
         (("places", "assign", "nowhere", "--none"), "places list"),
+        (("places", "assign", "biblio-3", "kiosk-1"), "--kind beacon"),
         (("notices", "approve", "concierto-7", "--version", "1"), "draft a correction"),
         (("notices", "withdraw", "nothing"), "notices list"),
         (("notices", "draft", str(hub.home / "keys" / "ca.crt")), "correct that line"),
@@ -175,3 +181,17 @@ def test_bundles_are_there_again_after_a_restart_with_higher_versions(hub: HubPr
     after = decode_notice(fetch(hub, "/beacons/centro/notices")[2])
     assert after.version > before.version
     assert after.body == before.body
+
+
+def test_bundles_are_under_the_new_signing_key_when_the_hub_runs_after_a_rotation(hub: HubProcess) -> None:
+    before = decode_notice(fetch(hub, "/beacons/centro/keys")[2])
+    hub.stop()
+    assert "signed by" in hub.command("rotate", "signing")
+    hub.start()
+    town = TownKeys.from_body(fetch(hub, "/verify/keys")[2])
+    newest = TownKeys(town=town.town, keys=town.keys[:1]).by_id()
+    after = decode_notice(fetch(hub, "/beacons/centro/keys")[2])
+    with pytest.raises(SignatureError):
+        check_notice(before, newest)
+    check_notice(after, newest)
+    assert after.version > before.version

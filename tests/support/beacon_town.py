@@ -8,6 +8,7 @@ from typing import Any
 from hub.domain.beacons.notices import Approval
 from hub.fleet.beacon_desk import BeaconDesk
 from hub.fleet.phone_press import Made, PhonePress
+from hub.keys.enrolment import BEACON
 from shared.model.beacon_keys import BeaconKeys
 from shared.model.beacon_notices import BeaconNotices
 from shared.model.instants import to_rfc3339
@@ -51,6 +52,8 @@ class BeaconTown:
 
     def __init__(self, folder: Path, url: str | None = None, approval: Approval = Approval.ANOTHER) -> None:
         self.office = Office(folder, url)
+        for beacon in ("beacon-1", "beacon-2"):
+            self.office.town.enrol(beacon, BEACON)
         self.air = MadeUpKeys()
         room = self.office.town.room
         self.phones = self.press()
@@ -128,14 +131,14 @@ def walk_through_the_registers(town: BeaconTown) -> None:
     town.desk.add_place(place(lat=43.46, long=-3.81, position="above the door"), "ana")
     town.desk.add_place(place("kiosko-1", "puerto"), "ana")
     town.desk.put_interest(MUSIC, "ana")
-    assert town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
-    assert not town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    assert town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
+    assert not town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     town.office.now_ms += 1_000
-    assert town.desk.assign("biblio-3", "kiosk-2", None, "ana", "broken")
+    assert town.desk.assign("biblio-3", "beacon-2", None, "ana", "broken")
     standing = town.desk.place("biblio-3")
-    assert [stand.device for stand in standing.history] == ["kiosk-1", "kiosk-2"]
+    assert [stand.device for stand in standing.history] == ["beacon-1", "beacon-2"]
     assert (standing.device, standing.place.lat, standing.place.position) == (
-        "kiosk-2",
+        "beacon-2",
         43.46,
         "above the door",
     )

@@ -136,7 +136,7 @@ class Town:
             ),
         ]
 
-    def enrol(self, device: str) -> None:
+    def enrol(self, device: str, kind: str = "kiosk") -> None:
         """Enrol a device the short way; its certificate lies in the folder under its name."""
         key = ec.generate_private_key(ec.SECP256R1())
         issued = self.certify(device, key)
@@ -146,7 +146,7 @@ class Town:
                 token_hash="",
                 request_hash="",
                 device=device,
-                kind="kiosk",
+                kind=kind,
                 site="plaza",
                 k_up=link.up.key.hex(),
                 k_down=link.down.key.hex(),

@@ -11,6 +11,10 @@ class PlaceTakenError(ConflictError):
     """There is a place of this code already; choose another code."""
 
 
+class NoBeaconError(InputError):
+    """Only a beacon stands at a place; enrol it with `ventanilla hub enrol DEVICE --kind beacon`."""
+
+
 class NoticeUnknownError(InputError):
     """There is no such notice in this state; `ventanilla hub notices list` has them."""
 

@@ -3,6 +3,7 @@
 Rules:
 - A place has a code, which stands on its case and in its address, and keeps it for ever.
 - At one place stands one device at a time, and a device stands at one place at a time.
+- What stands there is a beacon: phones could not hear another device.
 - What was is kept: which device stood there since when, and who said so.
 """
 
@@ -18,8 +19,6 @@ from shared.model.wording import Wording, wording
 
 SITE_LENGTH_MAX: Final = 64
 POSITION_LENGTH_MAX: Final = 300
-WHO_LENGTH_MAX: Final = 64
-WHY_LENGTH_MAX: Final = 200
 _NAMESPACE_BYTES: Final = 10
 _LATITUDE_MAX: Final = 90
 _LONGITUDE_MAX: Final = 180
@@ -97,27 +96,6 @@ class Stand:
     device: str | None
     since_ms: int
     who: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """Who does something, and why.
-
-    Attributes:
-        who: does it.
-        why: in words that name nobody.
-        now_ms: the hub's clock, Unix epoch.
-    """
-
-    who: str
-    why: str
-    now_ms: int
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.who) <= WHO_LENGTH_MAX or len(self.why) > WHY_LENGTH_MAX:
-            raise InputError(
-                f"who does it has 1 to {WHO_LENGTH_MAX} letters, why at most {WHY_LENGTH_MAX}; shorten it"
-            )
 
 
 def uid_of(town: str, device: str) -> bytes:

@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 
 from card_reader.citizen_card.holder import DAY_MAX
 from card_reader.citizen_card.issuing import HIGHEST_MINOR
-from hub.domain.cards.register import WHO_LENGTH_MAX, WHY_LENGTH_MAX
 from shared.model import fields
 from shared.model.card_pin import PIN_LENGTH, check_new_pin, is_pin
 from shared.model.errors import InputError
@@ -19,6 +18,7 @@ from shared.model.payment import (
     CreditMethod,
     Method,
 )
+from shared.model.said import WHO_LENGTH_MAX, WHY_LENGTH_MAX
 from shared.model.tariff import CODE_MAX
 
 CATEGORY_MAX: Final = 255

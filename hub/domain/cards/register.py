@@ -15,9 +15,6 @@ from enum import StrEnum
 
 from hub.domain.cards.errors import CardStateError
 
-WHO_LENGTH_MAX = 64
-WHY_LENGTH_MAX = 200
-
 
 class CardState(StrEnum):
     """How a card stands."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.model.instants import to_rfc3339
 from tests.support.hub_process import HubProcess
+from tests.support.node_process import enrolled_board
 from tests.support.phone import notice
 from tests.support.town import now_ms
 
@@ -22,10 +23,10 @@ def receiver(*words: object) -> subprocess.CompletedProcess[str]:
 def test_phone_fetches_its_district_from_a_real_hub_and_trusts_the_towns_key_alone(tmp_path: Path) -> None:
     phone, other = tmp_path / "phone", tmp_path / "other"
     with HubProcess(tmp_path / "hub", notices_approval="anyone") as hub:
-        hub.enrol("kiosk-1", tmp_path / "kiosk-1")
+        enrolled_board(tmp_path / "beacon-1", hub.command("enrol", "beacon-1", "--kind", "beacon"))
         where = ("--district", "centro", "--site", "plaza", "--at", "43.46,-3.81")
         hub.command("places", "add", "biblio-3", *where, "--name", "Biblioteca")
-        hub.command("places", "assign", "biblio-3", "kiosk-1")
+        hub.command("places", "assign", "biblio-3", "beacon-1")
         hub.command("interests", "add", "musica", "Música", "--name-ca", "Música en viu")
         said = notice("concierto-7", interests=["musica"], until=to_rfc3339(now_ms() + DAY_MS)).to_data()
         (tmp_path / "notice.json").write_text(dumps({k: v for k, v in said.items() if k != "version"}))

@@ -16,7 +16,6 @@ from hub.assembly.cards import RingSeals
 from hub.core.port import Done, Effect, Result, Undecidable
 from hub.db.card_deed_tables import card_deed
 from hub.db.card_repository import CardRepository
-from hub.db.card_repository import Said as Blocked
 from hub.db.card_tables import card as register
 from hub.db.tables import account, card_counter, exception, journal, outgoing
 from hub.domain.cards.register import CardState
@@ -25,6 +24,7 @@ from hub.jobs.signatures import SignedSettlements
 from hub.keys.registry import Registry
 from hub.relay.deed_book import INTENT_MS_MAX
 from shared.model.errors import InputError
+from shared.model.said import Said as Blocked
 from tests.support.cards import journal_of, purse_of
 from tests.support.desk import DESK, ISSUE, SUBJECT, Office
 from tests.support.hub_database import NOW_MS

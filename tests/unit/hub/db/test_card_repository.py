@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from hub.db.card_repository import CardRepository, Said, denied_subjects, list_cards
+from hub.db.card_repository import CardRepository, denied_subjects, list_cards
 from hub.domain.cards.errors import CardStateError, CardTakenError, CardUnknownError
 from hub.domain.cards.register import Card, CardState
 from shared.model.errors import InputError
+from shared.model.said import Said
 from tests.support.card_register import some_card
 from tests.support.hub_database import NOW_MS, fresh_database, transaction
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from hub.db.beacon_repository import ChangedKind, list_changes
 from hub.domain.beacons.errors import (
     InterestUnknownError,
+    NoBeaconError,
     NoticeStateError,
     NoticeUnknownError,
     PlaceTakenError,
@@ -63,15 +64,22 @@ def test_place_with_a_fault_is_refused_with_its_remedy(town: BeaconTown, wrong: 
 def test_device_stands_at_one_place_and_a_place_has_one_device(town: BeaconTown) -> None:
     town.desk.add_place(place(), "ana")
     town.desk.add_place(place("kiosko-1"), "ana")
-    town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     with pytest.raises(ConflictError, match="biblio-3 --none"):
-        town.desk.assign("kiosko-1", "kiosk-1", None, "ana", "")
+        town.desk.assign("kiosko-1", "beacon-1", None, "ana", "")
     town.desk.assign("biblio-3", None, None, "ana", "it moves")
-    town.desk.assign("kiosko-1", "kiosk-1", None, "ana", "")
+    town.desk.assign("kiosko-1", "beacon-1", None, "ana", "")
     assert {found.code: device for found, device in town.desk.places("centro")} == {
         "biblio-3": None,
-        "kiosko-1": "kiosk-1",
+        "kiosko-1": "beacon-1",
     }
+
+
+def test_device_that_is_no_beacon_stands_at_no_place(town: BeaconTown) -> None:
+    town.desk.add_place(place(), "ana")
+    with pytest.raises(NoBeaconError, match="--kind beacon"):
+        town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    assert town.desk.place("biblio-3").history == []
 
 
 @pytest.mark.parametrize("since", [-1, 1_000])
@@ -79,20 +87,20 @@ def test_instant_of_an_assignment_lies_after_the_last_one_and_not_in_the_future(
     town: BeaconTown, since: int
 ) -> None:
     town.desk.add_place(place(), "ana")
-    town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     with pytest.raises(ConflictError, match="since"):
-        town.desk.assign("biblio-3", "kiosk-2", town.office.now_ms + since, "ana", "")
+        town.desk.assign("biblio-3", "beacon-2", town.office.now_ms + since, "ana", "")
 
 
 def test_device_that_is_not_enrolled_and_place_that_is_withdrawn_are_refused(town: BeaconTown) -> None:
     town.desk.add_place(place(), "ana")
     with pytest.raises(UnknownDeviceError):
         town.desk.assign("biblio-3", "beacon-99", None, "ana", "")
-    town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     town.desk.withdraw_place("biblio-3", "ana", "")
     assert town.desk.place("biblio-3").device is None
     for order in (
-        lambda: town.desk.assign("biblio-3", "kiosk-1", None, "ana", ""),
+        lambda: town.desk.assign("biblio-3", "beacon-1", None, "ana", ""),
         lambda: town.desk.withdraw_place("biblio-3", "ana", ""),
         lambda: town.desk.place("nowhere"),
     ):
@@ -217,10 +225,10 @@ class DeafTown(BeaconTown):
 def test_order_that_was_committed_is_said_to_be_done_whatever_becomes_of_the_bundles(tmp_path: Path) -> None:
     town = DeafTown(tmp_path)
     town.desk.add_place(place(), "ana")
-    assert town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    assert town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     town.say(town.notice())
     town.desk.withdraw("concierto-7", "blas", "rain")
-    assert town.desk.places(None) == [(town.desk.place("biblio-3").place, "kiosk-1")]
+    assert town.desk.places(None) == [(town.desk.place("biblio-3").place, "beacon-1")]
     town.close()
 
 

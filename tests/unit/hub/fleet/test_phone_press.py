@@ -25,7 +25,7 @@ def town(tmp_path: Path) -> Iterator[BeaconTown]:
     town = BeaconTown(tmp_path)
     town.desk.add_place(place(), "ana")
     town.desk.add_place(place("kiosko-1", "puerto"), "ana")
-    town.desk.assign("biblio-3", "kiosk-1", None, "ana", "")
+    town.desk.assign("biblio-3", "beacon-1", None, "ana", "")
     yield town
     town.close()
 
@@ -41,14 +41,14 @@ def test_keys_reach_from_yesterday_to_eight_days_ahead_and_are_never_what_they_a
     last = keys.first_period + len(beacon.keys) - 1
     assert last == (now_s + 8 * 86_400) // PERIOD_S
     now = now_s // PERIOD_S
-    assert keys.key_of(beacon, now) == sha256(f"kiosk-1|{now}".encode()).digest()[:16]
-    assert beacon.uid == sha256(TOWN.encode()).digest()[:10] + sha256(b"kiosk-1").digest()[:6]
+    assert keys.key_of(beacon, now) == sha256(f"beacon-1|{now}".encode()).digest()[:16]
+    assert beacon.uid == sha256(TOWN.encode()).digest()[:10] + sha256(b"beacon-1").digest()[:6]
     assert keys.exponent == 10
 
 
 @pytest.mark.sentence("W-20")
 def test_beacon_without_a_key_is_known_by_its_public_name_alone(town: BeaconTown) -> None:
-    town.air.without.add("kiosk-1")
+    town.air.without.add("beacon-1")
     town.phones.renew()
     (beacon,) = town.keys().beacons
     assert beacon.keys == ()
@@ -63,7 +63,7 @@ def test_bundle_is_made_again_when_something_changes_and_else_stays(town: Beacon
     assert town.versions()[1] > before[1]
     assert town.versions("puerto")[1] > before[1]  # it is said everywhere
     after = town.versions("puerto")
-    town.desk.assign("biblio-3", "kiosk-2", None, "ana", "")
+    town.desk.assign("biblio-3", "beacon-2", None, "ana", "")
     assert town.versions()[0] > before[0]
     assert town.versions("puerto") == after
 

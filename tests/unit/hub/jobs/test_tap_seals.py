@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from card_reader.citizen_card.journal import Deed
 from hub.db import tables
-from hub.db.card_repository import CardRepository, Said
+from hub.db.card_repository import CardRepository
 from hub.db.engine import sqlite_url
 from hub.db.opening import open_database
 from hub.db.tap_repository import TapsWanted, list_taps
@@ -20,6 +20,7 @@ from hub.domain.cards.taps import SealKeys, TapVerdict
 from hub.jobs.tap_seals import BATCH, TapSeals
 from hub.jobs.undecided_taps import UndecidedTaps
 from shared.model.event import Event
+from shared.model.said import Said
 from tests.support.card_register import some_card
 from tests.support.hub_database import NOW_MS, take_all
 from tests.support.signed_taps import (
