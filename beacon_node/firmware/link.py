@@ -28,7 +28,6 @@ from beacon_node.firmware.mac import hkdf
 from beacon_node.firmware.mqtt import KEEPALIVE_S, Mqtt
 from beacon_node.firmware.ring import Ring, RingFullError
 from beacon_node.firmware.stamps import event_id, rfc3339
-from beacon_node.firmware.updates import updates_of, version_of
 from beacon_node.firmware.wifi import wifi_of
 
 CONNECT_S = 20
@@ -41,6 +40,8 @@ HEALTH_BYTES = 12 * 1024
 TELEMETRY_BYTES = 48 * 1024
 """Some days of telemetry without a hub, of a file system of 1 MiB and more."""
 VERSION = "0.1.0"
+KEYS = "/firmware.keys"
+"""The town's public keys for firmware."""
 _TURN_MS = 5_000
 """The longest that the loop sleeps: a line that was said meanwhile waits no longer."""
 
@@ -52,7 +53,7 @@ class Me:
         self.device = device
         self.boot = boot
         self.reset = reset
-        self.firmware = version_of(slots.running(), VERSION)
+        self.firmware = VERSION
         self.up_key = hkdf(secret, b"vt1 up")
         self.down_keys = (hkdf(secret, b"vt1 down"),)
         self.extra = {"slot": slots.running()}
@@ -96,10 +97,22 @@ def start(node, root: str = ""):
     wifi = wifi_of(node.settings)
     if wifi is not None:
         parts["wifi"] = wifi
-    updates = updates_of(enrolment, me, node.board.get("board"), node.clock)
+    updates = _updates_of(node, me, enrolment)
     if updates is not None:
         parts["updates"] = updates
     return Link(me, ring, node.clock, lambda: enrolment["brokers"], lambda: _tls(root), **parts)
+
+
+def _updates_of(node, me, enrolment: dict):
+    """Return what asks for firmware on a node that has the town's key; others save its memory."""
+    try:
+        os.stat(KEYS)
+    except OSError:
+        return None
+    from beacon_node.firmware import updates
+
+    me.firmware = updates.version_of(slots.running(), VERSION)
+    return updates.updates_of(enrolment, me, node.board.get("board"), node.clock)
 
 
 def tell(node, link) -> None:

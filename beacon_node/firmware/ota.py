@@ -26,6 +26,7 @@ OFFER = "/offer"
 PART = "/part"
 MINIMUM = "/minimum"
 _FULL = 28
+_SPARE_BLOCKS = 12
 _FOLDER = 0x4000
 
 
@@ -118,7 +119,7 @@ def _lay_out(slot: str, offer) -> None:
     """Make the slot the offer's: go on with what lies there of it, or empty it."""
     if not _is_same(OFFER, slot + manifest.NAME):
         _empty(slot)
-        _room(slot, offer.size)
+        _check_room(offer)
         _folders(slot + manifest.NAME)
         os.rename(OFFER, slot + manifest.NAME)
     else:
@@ -126,10 +127,10 @@ def _lay_out(slot: str, offer) -> None:
     offer.lies(slot + manifest.NAME)
 
 
-def _room(slot: str, size: int) -> None:
+def _check_room(offer) -> None:
+    """See that there is room for everything: each file rounded up, folders, and the ring."""
     stand = os.statvfs("/")
-    needed = size + c.FIRMWARE_MANIFEST_BYTES_MAX + c.FIRMWARE_FILES_MAX * stand[0]
-    if stand[0] * stand[3] < needed:
+    if stand[0] * (stand[3] - offer.count - _SPARE_BLOCKS) < offer.size:
         raise OSError(_FULL)
 
 

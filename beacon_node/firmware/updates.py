@@ -64,7 +64,7 @@ class Updates:
             offered = manifest.read(ota.OFFER) or manifest.read("/" + slots.other() + manifest.NAME)
             self._tell(say, "degraded", "%s: %s" % (offered.sequence if offered else "?", reason))
             return False
-        except OSError:
+        except (OSError, MemoryError):
             self._at_ms = now_ms + self._pause_ms // 2 + _drawn(self._pause_ms // 2)
             self._pause_ms = min(2 * self._pause_ms, _HOUR_MS)
             return False
@@ -78,13 +78,9 @@ class Updates:
             self._told = detail
 
 
-def updates_of(enrolment: dict, me, board: str, clock, keys: str = manifest.KEYS) -> "Updates | None":
-    """Return what asks; None on a node that has no key of the town, or knows neither board nor hub."""
+def updates_of(enrolment: dict, me, board: "str | None", clock) -> "Updates | None":
+    """Return what asks; None on a node that does not know its board or its hub."""
     url = enrolment.get("hub_url")
-    try:
-        os.stat(keys)
-    except OSError:
-        return None
     return Updates(url, me, board, clock) if isinstance(url, str) and board else None
 
 
