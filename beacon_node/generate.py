@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.protocol import limits, topics
-from shared.protocol.firmware import FIRMWARE_PATH
+from shared.protocol.firmware import FIRMWARE_KEYS, FIRMWARE_PATH
 from shared.protocol.frame import SESSION_LENGTH
 
 PATH: Final = Path(__file__).parent / "firmware" / "constants.py"
@@ -59,6 +59,7 @@ def constants() -> str:
         "TOPIC_COMMAND": topics.command("%s"),
         "SESSION_LENGTH": SESSION_LENGTH,
         "FIRMWARE_PATH": FIRMWARE_PATH,
+        "FIRMWARE_KEYS": FIRMWARE_KEYS,
         **{name: getattr(limits, name) for name in _LIMITS},
     }
     rows = (f"{name} = {_written(value)}\n" for name, value in named.items())

@@ -6,6 +6,7 @@ TOPIC_DESIRED = "vt/1/%s/down/desired"
 TOPIC_COMMAND = "vt/1/%s/down/command"
 SESSION_LENGTH = 22
 FIRMWARE_PATH = "/device/firmware"
+FIRMWARE_KEYS = "/firmware.keys"
 MICRO_LINE_BYTES_MAX = 1024
 MICRO_FRAME_LINES_MAX = 20
 MICRO_FRAME_BYTES_MAX = 4096

@@ -26,6 +26,7 @@ from beacon_node.firmware.answers import MessageError
 from beacon_node.firmware.delivery import STREAMING, Session
 from beacon_node.firmware.mac import hkdf
 from beacon_node.firmware.mqtt import KEEPALIVE_S, Mqtt
+from beacon_node.firmware.offers import updates_of
 from beacon_node.firmware.ring import Ring, RingFullError
 from beacon_node.firmware.stamps import event_id, rfc3339
 from beacon_node.firmware.wifi import wifi_of
@@ -40,8 +41,6 @@ HEALTH_BYTES = 12 * 1024
 TELEMETRY_BYTES = 48 * 1024
 """Some days of telemetry without a hub, of a file system of 1 MiB and more."""
 VERSION = "0.1.0"
-KEYS = "/firmware.keys"
-"""The town's public keys for firmware."""
 _TURN_MS = 5_000
 """The longest that the loop sleeps: a line that was said meanwhile waits no longer."""
 
@@ -97,22 +96,10 @@ def start(node, root: str = ""):
     wifi = wifi_of(node.settings)
     if wifi is not None:
         parts["wifi"] = wifi
-    updates = _updates_of(node, me, enrolment)
+    updates = updates_of(node, me, enrolment, lambda: _tls(root))
     if updates is not None:
         parts["updates"] = updates
     return Link(me, ring, node.clock, lambda: enrolment["brokers"], lambda: _tls(root), **parts)
-
-
-def _updates_of(node, me, enrolment: dict):
-    """Return what asks for firmware on a node that has the town's key; others save its memory."""
-    try:
-        os.stat(KEYS)
-    except OSError:
-        return None
-    from beacon_node.firmware import updates
-
-    me.firmware = updates.version_of(slots.running(), VERSION)
-    return updates.updates_of(enrolment, me, node.board.get("board"), node.clock)
 
 
 def tell(node, link) -> None:
@@ -236,7 +223,8 @@ class Link:
                 if "wifi" in self._parts:
                     await self._parts["wifi"].join()
                 await self._once(brokers[turn % len(brokers)])
-                await self._update()
+                if self._is_update_due():
+                    await self._parts["updates"].run(self.say, self._uptime.ms())
             except (OSError, asyncio.TimeoutError, ValueError):
                 pass
             turn += 1
@@ -320,21 +308,6 @@ class Link:
     def _is_update_due(self) -> bool:
         updates = self._parts.get("updates")
         return updates is not None and self.session.state == STREAMING and updates.due(self._uptime.ms())
-
-    async def _update(self) -> None:
-        """Ask for a firmware; one that is on trial begins at the next start."""
-        self.session.link_down()
-        updates = self._parts["updates"]
-        if await updates.run(self._context(), self._say_health, self._moved, self._uptime.ms()):
-            import machine
-
-            machine.reset()
-
-    def _say_health(self, data: dict) -> None:
-        try:
-            self.say("health", "device.state", data)
-        except RingFullError:
-            pass
 
     async def _wait(self, wait_ms: int) -> None:
         """Sleep, but not longer than until something happens."""

@@ -17,7 +17,6 @@ from hashlib import sha256
 from beacon_node.firmware import constants as c
 from beacon_node.firmware.rsa import DIGEST_BYTES, MODULUS_BYTES, is_signed
 
-KEYS = "/firmware.keys"
 NAME = "/manifest"
 """Below a slot."""
 CHUNK = 512
@@ -85,7 +84,7 @@ def read(path: str) -> "Manifest | None":
         return None
 
 
-def opened(path: str, keys: str = KEYS) -> Manifest:
+def opened(path: str, keys: str = c.FIRMWARE_KEYS) -> Manifest:
     """Return a manifest that the town has signed.
 
     Raises:

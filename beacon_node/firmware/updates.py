@@ -14,6 +14,7 @@ from beacon_node.firmware import constants as c
 from beacon_node.firmware import manifest, ota, slots
 from beacon_node.firmware.hub_files import Files
 from beacon_node.firmware.manifest import RefusedError
+from beacon_node.firmware.ring import RingFullError
 
 _HOUR_MS = 3_600_000
 
@@ -24,15 +25,15 @@ class Updates:
     Args:
         url: of the hub.
         me: who asks: `device`, `up_key`.
-        board: which board it is.
-        clock: the node's.
+        node: has `board`, `clock` and `guard`.
+        context: returns a TLS context; None for a hub in the clear (tests on one machine).
     """
 
-    def __init__(self, url: str, me, board: str, clock) -> None:
+    def __init__(self, url: str, me, node, context) -> None:
         self._url = url
         self._me = me
-        self._board = board
-        self._clock = clock
+        self._node = node
+        self._context = context
         self._at_ms = None
         self._pause_ms = c.FIRMWARE_ASK_AGAIN_MS
         self._told = None
@@ -45,43 +46,47 @@ class Updates:
         """
         if self._at_ms is None:
             self._at_ms = now_ms + _drawn(c.FIRMWARE_ASK_FIRST_MS)
-        return now_ms >= self._at_ms and self._clock.trusted and not slots.on_trial()
+        return now_ms >= self._at_ms and self._node.clock.trusted and not slots.on_trial()
 
-    async def run(self, context, say, moved, now_ms: int) -> bool:
-        """Ask, and take what is offered; return whether a firmware is on trial from the next start on.
+    async def run(self, say, now_ms: int) -> None:
+        """Ask, and take what is offered: the node starts again, and tries it.
 
         Args:
-            context: for TLS.
-            say: keeps an event's data for the hub.
-            moved: called as it goes on.
+            say: keeps a line for the hub.
             now_ms: since the start.
         """
         self._at_ms = now_ms + c.FIRMWARE_ASK_EVERY_MS * 4 // 5 + _drawn(c.FIRMWARE_ASK_EVERY_MS // 5 * 2)
-        files = Files(self._url, self._me.device, self._me.up_key, context)
         try:
-            taken = await ota.take(files, self._board, self._clock.unix_s(), moved)
+            taken = await self._take()
         except RefusedError as reason:
             offered = manifest.read(ota.OFFER) or manifest.read("/" + slots.other() + manifest.NAME)
             self._tell(say, "degraded", "%s: %s" % (offered.sequence if offered else "?", reason))
-            return False
         except (OSError, MemoryError):
             self._at_ms = now_ms + self._pause_ms // 2 + _drawn(self._pause_ms // 2)
             self._pause_ms = min(2 * self._pause_ms, _HOUR_MS)
-            return False
-        self._pause_ms = c.FIRMWARE_ASK_AGAIN_MS
-        self._tell(say, "ok", "%d runs" % ota.running() if taken is None else "%d is tried" % taken)
-        return taken is not None
+        else:
+            self._pause_ms = c.FIRMWARE_ASK_AGAIN_MS
+            self._tell(say, "ok", "%d runs" % ota.running() if taken is None else "%d is tried" % taken)
+            if taken is not None:
+                import machine
+
+                machine.reset()
+
+    async def _take(self) -> "int | None":
+        node = self._node
+        files = Files(self._url, self._me.device, self._me.up_key, self._context())
+        return await ota.take(
+            files, node.board["board"], node.clock.unix_s(), lambda: node.guard.moved("link")
+        )
 
     def _tell(self, say, state: str, detail: str) -> None:
-        if detail != self._told:
-            say({"key": "firmware", "state": state, "detail": detail})
+        if detail == self._told:
+            return
+        try:
+            say("health", "device.state", {"key": "firmware", "state": state, "detail": detail})
             self._told = detail
-
-
-def updates_of(enrolment: dict, me, board: "str | None", clock) -> "Updates | None":
-    """Return what asks; None on a node that does not know its board or its hub."""
-    url = enrolment.get("hub_url")
-    return Updates(url, me, board, clock) if isinstance(url, str) and board else None
+        except RingFullError:
+            pass  # the flash takes nothing; it is told at the next time
 
 
 def version_of(slot: str, otherwise: str) -> str:

@@ -37,7 +37,7 @@ from beacon_node.provisioning.board import Board, BoardError
 from shared.adapters.enrolment_client import ask_to_enrol
 from shared.model.errors import InputError
 from shared.protocol.enrolment import EnrolmentAnswer, EnrolmentRequest, Token
-from shared.protocol.firmware import keys_of
+from shared.protocol.firmware import FIRMWARE_KEYS, keys_of
 from shared.protocol.parsing import encode, parse_object
 
 SECRET: Final = "/secret"  # noqa: S105  the name of a file
@@ -46,7 +46,6 @@ TLS_CERTIFICATE: Final = "/tls.crt"
 AUTHORITY: Final = "/ca.crt"
 ENROLMENT: Final = "/enrolment"
 IDENTITY: Final = "/identity"
-FIRMWARE_KEYS: Final = "/firmware.keys"
 TELL_KEYS: Final = """
 import os, sys
 sys.path.insert(0, ROOT + "/a")

@@ -35,6 +35,8 @@ from shared.protocol.parsing import encode, parse_object
 
 FIRMWARE_PATH: Final = "/device/firmware"
 """Below it a node asks for what is offered, and for its files."""
+FIRMWARE_KEYS: Final = "/firmware.keys"
+"""Where a node has the town's public keys."""
 KEY_BITS: Final = 3072
 EXPONENT: Final = 65537
 MODULUS_BYTES: Final = KEY_BITS // 8

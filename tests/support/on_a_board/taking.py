@@ -18,6 +18,7 @@ import sys
 import vfs
 
 from beacon_node.firmware import boot, manifest, ota, slots
+from beacon_node.firmware import constants as c
 from beacon_node.firmware.manifest import RefusedError
 from tests.support.on_a_board.cutting import BLOCK
 
@@ -193,7 +194,7 @@ def main(folder):
     flash = Flash(bytes(BLOCK * steps[0].get("blocks", 160)))
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash), "/")
-    with open(manifest.KEYS, "wb") as file:
+    with open(c.FIRMWARE_KEYS, "wb") as file:
         file.write(keys)
     os.mkdir("/a")
     sys.path.insert(0, "/a")

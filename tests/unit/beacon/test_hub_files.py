@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,20 +118,14 @@ def test_whole_file_in_the_place_of_a_part_is_not_taken() -> None:
 
 
 def test_pause_after_a_cut_grows() -> None:
-    class Clock:
-        trusted = True
-
-        def unix_s(self) -> int:
-            return 0
-
-    class Me:
-        device, up_key = "beacon-3", UP.key
-
-    updates = Updates("https://127.0.0.1:1", Me(), "esp32", Clock())
+    clock = SimpleNamespace(trusted=True, unix_s=lambda: 0)
+    node = SimpleNamespace(board={"board": "esp32"}, clock=clock, guard=None)
+    me = SimpleNamespace(device="beacon-3", up_key=UP.key)
+    updates = Updates("https://127.0.0.1:1", me, node, lambda: None)
     said: list[object] = []
     now_ms, waits = 0, list[int]()
     for _ in range(8):
-        assert not asyncio.run(updates.run(None, said.append, lambda: None, now_ms))
+        asyncio.run(updates.run(lambda *line: said.append(line), now_ms))
         at_ms = now_ms
         while not updates.due(at_ms):
             at_ms += 500
