@@ -206,13 +206,16 @@ def test_hub_that_lies_about_lengths_or_bytes_is_not_believed(tmp_path: Path) ->
     right = firmware.sign(RIGHT_TEXT, town_key())
     shelf.offer(right, BODY[:-1] + b"?")
     shelf.offer(right, BODY[:700])
+    following = firmware.sign(manifest(RIGHT, 13).unsigned(), town_key())
+    shelf.offer(following, b"?" + BODY[1:], cut=SIGNED_BYTES + 2_100)  # noticed after the first file
     shelf.offer_signed()
-    longer, shorter, other, short, taken = shelf.taken()
+    longer, shorter, other, short, early, taken = shelf.taken()
+    assert early["said"] == "refused: a file of it is spoilt"
     assert longer["said"] == shorter["said"] == "refused: the hub says another length than it has"
     assert other["said"] == "refused: a file of it is spoilt"
     assert short["said"].startswith(("cut", "refused: the hub says another length"))
     assert taken["said"] == 12
-    assert all(step["slots"]["trial"] is None for step in (longer, shorter, other, short))
+    assert all(step["slots"]["trial"] is None for step in (longer, shorter, other, short, early))
 
 
 def test_flash_that_is_full_is_told_and_left_in_order(tmp_path: Path) -> None:
