@@ -4,6 +4,7 @@
 
     {"manifest": file, "body": file, "board": …, "now_s": …,      what is offered, to whom, when
      "cut": bytes, "total": bytes, "blocks": n, "slots": {…},     a cut, a lie, a small flash, the slots
+     "running": true,                                             this manifest is of what runs already
      "power": true}                                               cut the power at each operation of the flash
 
 Each step prints what `take` said, how the slots stand, and whether everything of the slot is whole.
@@ -201,6 +202,9 @@ def main(folder):
     for step in steps:
         if "slots" in step:
             boot.write(step["slots"])
+        if step.get("running"):
+            with open("/a" + manifest.NAME, "wb") as file:
+                file.write(step["manifest"])
         if step.get("power"):
             vfs.umount("/")
             with_power_cuts(step, bytes(flash.content))

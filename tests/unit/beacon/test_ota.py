@@ -161,6 +161,17 @@ def test_firmware_that_was_given_up_is_not_tried_again_and_the_next_is(tmp_path:
     assert following["said"] == 13
 
 
+def test_firmware_that_is_not_newer_than_what_runs_is_refused(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.offer_signed(12, running=True)
+    shelf.offer_signed(11)
+    shelf.offer_signed(13)
+    same, older, newer = shelf.taken()
+    assert same["said"] == older["said"] == "refused: it is not newer than what runs"
+    assert same["asked"][0][0].endswith("/offer?board=esp32&sequence=12")
+    assert newer["said"] == 13
+
+
 def test_sequence_rises_and_what_is_below_the_minimum_counts_no_more(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     shelf.offer(signed(manifest(RIGHT, 20, minimum=15).unsigned()), BODY, cut=SIGNED_BYTES + 200)
