@@ -2,12 +2,14 @@
 
 import typer
 
+from beacon_node import firmware_command
 from beacon_node.survey import command
 
 beacon = typer.Typer(no_args_is_help=True)
 beacon.add_typer(command.app)
+beacon.add_typer(firmware_command.app, name="firmware")
 
 
 @beacon.callback()
 def _describe() -> None:
-    """Beacons: see what is on the air."""
+    """Beacons: see what is on the air, and make firmware for them."""

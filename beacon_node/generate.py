@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.protocol import limits, topics
+from shared.protocol.firmware import FIRMWARE_KEYS, FIRMWARE_PATH
 from shared.protocol.frame import SESSION_LENGTH
 
 PATH: Final = Path(__file__).parent / "firmware" / "constants.py"
@@ -39,6 +40,13 @@ _LIMITS: Final = (
     "VERSIONS_REVERTED_MAX",
     "COMMANDS_REMEMBERED",
     "COMMAND_BYTES_MAX",
+    "FIRMWARE_BYTES_MAX",
+    "FIRMWARE_MANIFEST_BYTES_MAX",
+    "FIRMWARE_FILES_MAX",
+    "FIRMWARE_LINE_BYTES_MAX",
+    "FIRMWARE_ASK_FIRST_MS",
+    "FIRMWARE_ASK_EVERY_MS",
+    "FIRMWARE_ASK_AGAIN_MS",
 )
 
 
@@ -50,6 +58,8 @@ def constants() -> str:
         "TOPIC_DESIRED": topics.desired("%s"),
         "TOPIC_COMMAND": topics.command("%s"),
         "SESSION_LENGTH": SESSION_LENGTH,
+        "FIRMWARE_PATH": FIRMWARE_PATH,
+        "FIRMWARE_KEYS": FIRMWARE_KEYS,
         **{name: getattr(limits, name) for name in _LIMITS},
     }
     rows = (f"{name} = {_written(value)}\n" for name, value in named.items())

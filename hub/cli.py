@@ -30,7 +30,7 @@ from hub.keys.entries import DeviceState
 from hub.keys.hub_keys import make_hub_key, rotate_api_token
 from hub.keys.records import HubKeyRole
 from hub.keys.room import KeyRoom, set_up
-from hub.orders import bundles, card_keys, cards, commands, notices, places, settings
+from hub.orders import bundles, card_keys, cards, commands, firmware, notices, places, settings
 from hub.orders.asking import client_of, ports_of, running, table
 from hub.orders.link_keys import LINK, rotate_link_keys
 from hub.orders.reconcile import reconcile as reconcile_day
@@ -69,6 +69,7 @@ app.add_typer(commands.app, name="command")
 app.add_typer(card_keys.app, name="card-keys")
 app.add_typer(cards.app, name="cards")
 app.add_typer(places.app, name="places")
+app.add_typer(firmware.app, name="firmware")
 app.add_typer(notices.interests, name="interests")
 app.add_typer(notices.app, name="notices")
 

@@ -28,6 +28,7 @@ FIELDS: Final = frozenset(
     {
         "address",
         "api",
+        "board",
         "broker",
         "bytes",
         "cause",
@@ -46,6 +47,8 @@ FIELDS: Final = frozenset(
         "reason",
         "results",
         "retry_ms",
+        "sequence",
+        "share",
         "until",
         "version",
     }

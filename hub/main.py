@@ -332,6 +332,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         deny_press=hub.cards.deny_press,
         beacons=hub.beacons.desk,
         phones=hub.beacons.phones,
+        firmware=hub.beacons.firmware,
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
         town=hub.config.town,
         relay=hub.desks.relay,

@@ -26,6 +26,7 @@ from beacon_node.firmware.answers import MessageError
 from beacon_node.firmware.delivery import STREAMING, Session
 from beacon_node.firmware.mac import hkdf
 from beacon_node.firmware.mqtt import KEEPALIVE_S, Mqtt
+from beacon_node.firmware.offers import updates_of
 from beacon_node.firmware.ring import Ring, RingFullError
 from beacon_node.firmware.stamps import event_id, rfc3339
 from beacon_node.firmware.wifi import wifi_of
@@ -77,7 +78,7 @@ def start(node, root: str = ""):
     """Return a node's link, or None where nobody has enrolled it.
 
     Args:
-        node: has `identity`, `telemetry`, `clock`, `settings` and `guard`.
+        node: has `identity`, `telemetry`, `clock`, `settings`, `board` and `guard`.
         root: what the paths of its files begin with.
     """
     enrolment = _json(root + "/enrolment")
@@ -95,6 +96,9 @@ def start(node, root: str = ""):
     wifi = wifi_of(node.settings)
     if wifi is not None:
         parts["wifi"] = wifi
+    updates = updates_of(node, me, enrolment, lambda: _tls(root))
+    if updates is not None:
+        parts["updates"] = updates
     return Link(me, ring, node.clock, lambda: enrolment["brokers"], lambda: _tls(root), **parts)
 
 
@@ -150,7 +154,8 @@ class Link:
             context: returns a TLS context, or None for a stream in the clear (tests on one machine).
             parts: `wifi` has `join()`, a coroutine; `moved` is called as the loop turns; `hear` is given
                 every message that is not an acknowledgement, opened; `began` is called when a session is
-                confirmed; `remember` is given the hub's incarnation when it rose.
+                confirmed; `remember` is given the hub's incarnation when it rose; `updates` asks for
+                firmware while no broker is connected.
         """
         self.session = Session(me, ring, os.urandom, parts.get("incarnation", 0))
         self.refused = 0
@@ -218,6 +223,8 @@ class Link:
                 if "wifi" in self._parts:
                     await self._parts["wifi"].join()
                 await self._once(brokers[turn % len(brokers)])
+                if self._is_update_due():
+                    await self._parts["updates"].run(self.say, self._uptime.ms())
             except (OSError, asyncio.TimeoutError, ValueError):
                 pass
             turn += 1
@@ -226,7 +233,7 @@ class Link:
             await self._wait(self._pause_ms())
 
     async def _once(self, broker: str) -> None:
-        """One connection, until it breaks."""
+        """One connection, until it breaks or the hub is to be asked for a firmware."""
         host, _, port = broker.rpartition(":")
         context = self._context()
         more = {} if context is None else {"ssl": context, "server_hostname": host}
@@ -261,6 +268,8 @@ class Link:
                 self._confirmed = self.session.confirmed
                 self._failures = 0
                 self._call("began")
+            if self._is_update_due():
+                return
             if now_ms - spoke_ms >= KEEPALIVE_S * 500:
                 await mqtt.ping()
                 spoke_ms = now_ms
@@ -295,6 +304,10 @@ class Link:
             self._clock.trust(now_ms + self.session.offset_ms)
         if self.session.incarnation != incarnation:
             self._call("remember", self.session.incarnation)
+
+    def _is_update_due(self) -> bool:
+        updates = self._parts.get("updates")
+        return updates is not None and self.session.state == STREAMING and updates.due(self._uptime.ms())
 
     async def _wait(self, wait_ms: int) -> None:
         """Sleep, but not longer than until something happens."""

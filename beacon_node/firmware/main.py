@@ -5,6 +5,7 @@ Rules:
 - A task that ends, or hangs, takes the board down; the start is counted by `boot`.
 """
 
+import gc
 import json
 import time
 
@@ -27,6 +28,8 @@ SAFE_MS = 900000
 TRIAL_MS = 1800000
 """How long a firmware on trial may take until it is confirmed; then its start has failed."""
 MEASURE_MS = 60000
+SWEEP_BYTES = 4096
+"""The heap is swept whenever so much was taken: swept only when full, it is in pieces too small for TLS."""
 _ECB = 1
 
 
@@ -60,6 +63,7 @@ def aes(key: bytes):
 
 def run() -> None:
     """Advertise, then do the rest, until something ends."""
+    gc.threshold(SWEEP_BYTES)
     node = Node()
     node.air.begin()
     import asyncio

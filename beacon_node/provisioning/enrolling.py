@@ -4,6 +4,7 @@
     /tls.key      its key for TLS, DER: made by this tool, because MicroPython makes none
     /tls.crt      its certificate, DER
     /ca.crt       the hub's authority, DER
+    /firmware.keys   the town's public keys for firmware, where it has any
     /enrolment    {"v":1,"device":…,"site":…,"brokers":[…],"hub_url":…}
     /identity     {"v":1,"device":…,"town":…}: written last, it says that the rest is there
 
@@ -36,6 +37,7 @@ from beacon_node.provisioning.board import Board, BoardError
 from shared.adapters.enrolment_client import ask_to_enrol
 from shared.model.errors import InputError
 from shared.protocol.enrolment import EnrolmentAnswer, EnrolmentRequest, Token
+from shared.protocol.firmware import FIRMWARE_KEYS, keys_of
 from shared.protocol.parsing import encode, parse_object
 
 SECRET: Final = "/secret"  # noqa: S105  the name of a file
@@ -82,6 +84,7 @@ def enrol_board(
     token: Token,
     town: str,
     *,
+    firmware_keys: bytes = b"",
     ask: Callable[[Token, EnrolmentRequest], EnrolmentAnswer] = ask_to_enrol,
 ) -> EnrolmentAnswer:
     """Make a board, whose firmware is on it, the beacon that a token names.
@@ -90,14 +93,20 @@ def enrol_board(
         board: on the cable.
         token: of `ventanilla hub enrol --kind beacon`.
         town: the town's name as in its public keys document; identifiers in the air follow from it.
+        firmware_keys: the town's public keys, as `ventanilla beacon firmware key` writes them beside its own;
+            empty: no firmware reaches this node over the air.
         ask: brings the request to the hub.
 
     Raises:
+        FirmwareError: these are no such keys.
         BoardError: the board does not answer, or does not do what it is told.
         HubUnreachableError: repeat with the same token.
         RefusedError: the hub's sentence says what to do.
         WrongHubError: the machine at this address is not the hub that gave out the token.
     """
+    if firmware_keys:
+        keys_of(firmware_keys)
+        board.write(FIRMWARE_KEYS, firmware_keys)
     keys = told_keys(board)
     tls = _tls_key(board)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, token.device)])

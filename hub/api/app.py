@@ -1,9 +1,9 @@
 """The hub's HTTPS application: who may ask, what a failure is answered with, and which routers there are.
 
 Open to everyone: `/health`, which says nothing but that the process lives; the three calls of a device that
-has no identity yet; those about photographs, bundles and citizens' questions, which carry a device's MAC; a
-photograph's own address, as long as it holds; the page that looks at a receipt; and what is said at beacons.
-Everything else wants the hub's API token: `Authorization: Bearer <token>`.
+has no identity yet; those about photographs, bundles, firmware and citizens' questions, which carry a
+device's MAC; a photograph's own address, as long as it holds; the page that looks at a receipt; and what is
+said at beacons. Everything else wants the hub's API token: `Authorization: Bearer <token>`.
 
 Not here: the socket and the certificate (`hub.main`), any rule.
 """
@@ -21,6 +21,7 @@ from hub.api.cards import cards_router
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
+from hub.api.firmware import firmware_router, node_firmware_router
 from hub.api.fleet import bodies_router, fleet_router
 from hub.api.operations import health_router, operations_router
 from hub.api.parts import Parts
@@ -51,6 +52,7 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(upload_router(parts.attachments))
     app.include_router(media_router(parts.attachments, parts.media_links, parts.clock))
     app.include_router(bodies_router(parts.writer, parts.room.registry))
+    app.include_router(node_firmware_router(parts.firmware, parts.room.registry))
     app.include_router(questions_router(parts.writer, parts.room.registry, parts.clock))
     app.include_router(cards_router(parts.relay, parts.room.registry, parts.room.keys.sealing))
     desk = ReceiptDesk(town=parts.town, registry=parts.room.registry, writer=parts.writer)
@@ -63,6 +65,7 @@ def build_app(parts: Parts) -> FastAPI:
         clerk_router(parts),
         card_register_router(parts),
         beacons_router(parts),
+        firmware_router(parts.firmware),
         registers_router(parts),
         reconciliation_router(parts),
         attachments_router(parts.attachments),

@@ -141,6 +141,7 @@ def _of_process(counters: Counters) -> Iterator[Metric]:
         "devices_behind", "Devices that have yet to report what they were sent.", counters.devices_behind
     )
     yield _counted("guidance_messages", "Settings, bundles and commands sent.", counters.guidance_sent)
+    yield _counted("firmware_fetches", "Fetches of a firmware that nodes began.", counters.firmware_fetched)
     yield _counted("broker_restarts", "Embedded brokers that had to be replaced.", counters.broker_restarts)
     yield _counted("committed_events", "Events committed since the start.", counters.events)
     yield _counted("unanswered", "Answers that the link did not take.", counters.unanswered)

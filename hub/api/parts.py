@@ -15,6 +15,7 @@ from hub.attachments.service import Attachments
 from hub.db.writer import Writer
 from hub.fleet.beacon_desk import BeaconDesk
 from hub.fleet.deny_press import DenyPress
+from hub.fleet.firmware_desk import FirmwareDesk
 from hub.fleet.fleet import Fleet
 from hub.fleet.phone_press import PhonePress
 from hub.keys.enrolment import Enrolment
@@ -100,6 +101,7 @@ class Counters:
         contacts_forgotten: reports that lost their contact, because they are over.
         photographs_forgotten: photographs that are not kept any more, because their reports are over.
         contexts_forgotten: sessions of citizens whose sealed lines nobody can open any more.
+        firmware_fetched: fetches of a firmware that nodes began.
         taps_judged: taps that were held against their cards' signatures, by the verdict.
         key_copy_behind: whether the keys' second copy lacks something.
         journal_copy_behind: whether the second copy of every commit lacks something.
@@ -135,6 +137,7 @@ class Counters:
     contacts_forgotten: int
     photographs_forgotten: int
     contexts_forgotten: int
+    firmware_fetched: int
     taps_judged: Mapping[str, int]
     key_copy_behind: bool
     journal_copy_behind: bool
@@ -161,6 +164,7 @@ class Parts:
         deny_press: blocks cards, and publishes the deny list.
         beacons: places, interests and notices, as a clerk changes them.
         phones: what phones get of them.
+        firmware: what beacons are to run.
         is_connected: whether a device speaks in a session now.
         town: what the town is called.
         relay: holds talks with cards at desks.
@@ -182,6 +186,7 @@ class Parts:
     deny_press: DenyPress
     beacons: BeaconDesk
     phones: PhonePress
+    firmware: FirmwareDesk
     is_connected: Callable[[str], bool]
     town: str
     relay: Relay

@@ -26,6 +26,7 @@ from hub.attachments.links import LinkError
 from hub.attachments.service import NotAwaitedError
 from hub.db.quarantine_repository import NoSuchLineError
 from hub.domain.beacons.errors import NoticeUnknownError, PlaceUnknownError
+from hub.fleet.firmware_desk import FirmwareUnknownError
 from hub.keys.enrolment import TokenExpiredError, TokenUnknownError, TokenUsedError
 from hub.keys.hub_keys import ApiTokenError
 from hub.keys.registry import UnknownDeviceError
@@ -53,6 +54,7 @@ STATUS: Final[Mapping[type[VentanillaError], HTTPStatus]] = MappingProxyType(
         LinkError: HTTPStatus.NOT_FOUND,
         PlaceUnknownError: HTTPStatus.NOT_FOUND,
         NoticeUnknownError: HTTPStatus.NOT_FOUND,
+        FirmwareUnknownError: HTTPStatus.NOT_FOUND,
         TokenUsedError: HTTPStatus.CONFLICT,
         TokenExpiredError: HTTPStatus.GONE,
         TooManyPhonesError: HTTPStatus.TOO_MANY_REQUESTS,

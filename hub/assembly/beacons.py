@@ -1,4 +1,4 @@
-"""What the hub does about beacons: the clerk's desk, and the bundles that phones get."""
+"""What the hub does about beacons: the clerk's desk, the bundles that phones get, the firmware of nodes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from hub.config import HubConfig
 from hub.db.writer import Writer
 from hub.domain.beacons.notices import Approval
 from hub.fleet.beacon_desk import BeaconDesk
+from hub.fleet.firmware_desk import FirmwareDesk
 from hub.fleet.fleet import Fleet
 from hub.fleet.phone_press import PhonePress
 from hub.jobs.timetable import Job
@@ -43,11 +44,13 @@ class BeaconWork:
     Attributes:
         desk: places, interests and notices, as a clerk changes them.
         phones: what phones get of them.
+        firmware: what nodes are to run.
         jobs: timed work.
     """
 
     desk: BeaconDesk
     phones: PhonePress
+    firmware: FirmwareDesk
     jobs: Sequence[Job]
 
 
@@ -59,4 +62,5 @@ def make_beacon_work(
     phones = PhonePress(writer, room.keys, fleet.versions, air, config.town, clock)
     desk = BeaconDesk(writer, room.registry, Approval(config.notices_approval), clock, phones.renew)
     jobs = (Job(name="phone bundles", every_s=RENEW_S, run=phones.renew, at_once=True),)
-    return BeaconWork(desk=desk, phones=phones, jobs=jobs)
+    firmware = FirmwareDesk(writer, room.registry, clock)
+    return BeaconWork(desk=desk, phones=phones, firmware=firmware, jobs=jobs)

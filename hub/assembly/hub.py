@@ -93,6 +93,7 @@ class Hub:
             contacts_forgotten=self.forgetting.cases.contacts,
             photographs_forgotten=self.forgetting.cases.photographs,
             contexts_forgotten=self.forgetting.cases.contexts,
+            firmware_fetched=self.beacons.firmware.fetched,
             taps_judged=dict(self.cards.seals.judged),
             key_copy_behind=self.room.registry.copy_is_behind,
             journal_copy_behind=self.journal_copy is not None and self.journal_copy.is_behind,

@@ -16,6 +16,7 @@ from hub.db.attachment_tables import attachment
 from hub.db.beacon_tables import beacon_change, beacon_stand
 from hub.db.card_deed_tables import card_deed
 from hub.db.card_tables import card_change
+from hub.db.firmware_tables import firmware
 from hub.db.fleet_tables import metadata
 from hub.db.mailbox_tables import mailbox_entry
 from hub.db.tables import LEDGER_LEG
@@ -37,7 +38,7 @@ $$
 """
 
 
-OTHER_TABLES = (attachment, card_deed, card_tap, device_own_bundle, mailbox_entry)
+OTHER_TABLES = (attachment, card_deed, card_tap, device_own_bundle, firmware, mailbox_entry)
 """Tables with a module of their own: naming them here makes `metadata` know them."""
 
 

@@ -162,3 +162,16 @@ rides, and no more than the town can lose on each card that was stolen meanwhile
 PUSH_FIRST_MS: Final = 5_000
 PUSH_MAX_MS: Final = 600_000
 """What a device was sent and has not reported is sent again, at doubling intervals."""
+
+# Firmware of beacons, over the air.
+FIRMWARE_BYTES_MAX: Final = 256 * 1024
+"""All files of a firmware: two of them and the ring fit on the smallest board's flash."""
+FIRMWARE_FILES_MAX: Final = 64
+FIRMWARE_LINE_BYTES_MAX: Final = 256
+"""A line of a manifest."""
+FIRMWARE_MANIFEST_BYTES_MAX: Final = 12 * 1024
+FIRMWARE_ASK_FIRST_MS: Final = 30_000
+"""A node asks within so long after the first session of a start, at a time that it draws."""
+FIRMWARE_ASK_EVERY_MS: Final = 24 * 3_600_000
+FIRMWARE_ASK_AGAIN_MS: Final = 15_000
+"""After a fetch that was cut; doubling up to an hour."""

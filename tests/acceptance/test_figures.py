@@ -11,6 +11,7 @@ import shutil
 import signal
 import sqlite3
 import stat
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from shared.edge.home import DeviceHome
 from shared.model.attachment import Attachment, Envelope
 from shared.model.event import Stream
 from shared.model.ids import new_event_id, new_reference
-from shared.protocol import limits, topics
+from shared.protocol import firmware, limits, topics
+from shared.protocol.bundle import authorization
 from shared.protocol.enrolment import Token
 from shared.protocol.keys import derive
 from shared.protocol.mac import seal_message
@@ -35,6 +37,7 @@ from shared.protocol.relay import Answer, Begin, Failed, mac_topic, talks_path
 from tests.architecture.tree import document
 from tests.simulation.device import secret_of
 from tests.support.edge import running
+from tests.support.firmware import BOARD, manifest, parts, town_key
 from tests.support.hub_process import HubProcess
 from tests.support.polling import eventually
 from tests.support.puppet import Puppet, puppets
@@ -213,6 +216,24 @@ def test_desk_asks_about_a_card_that_is_gone_again(scene: Scene) -> None:
     with scene.moves({'ventanilla_card_orders_total{said="removed"}': above(0)}):
         step = post(path, Begin(uid=bytes(7), order=order).to_body())
         post(f"{path}/{step['talk']}", Answer(n=step["n"], heard=Failed.NOT_SENT).to_body())
+
+
+def test_beacon_fetches_a_firmware(scene: Scene) -> None:
+    files = parts()
+    signed = firmware.sign(manifest(files, expires_s=1 << 38).unsigned(), town_key())
+    body = b"".join(files.values())
+    offer = {"manifest": b64encode(signed).decode(), "body": b64encode(body).decode(), "who": "ana"}
+    up = derive(secret_of("kiosk-1")).up
+
+    def fetch(path: str) -> bytes:
+        status, found = scene.hub.fetch(path, authorization("kiosk-1", up, path))
+        assert status == 200
+        return found
+
+    with scene.moves({"ventanilla_firmware_fetches_total": above(0)}):
+        scene.hub.post("/v1/firmware", offer)
+        assert fetch(f"{firmware.FIRMWARE_PATH}/offer?board={BOARD}&sequence=11") == signed
+        assert fetch(f"{firmware.FIRMWARE_PATH}/{BOARD}/12") == body
 
 
 def test_messages_come_that_no_device_of_ours_sends(scene: Scene) -> None:

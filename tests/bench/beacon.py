@@ -1,4 +1,4 @@
-"""A node in real MicroPython on the virtual air: its heap, what a step allocates, its first advertisement."""
+"""A node in real MicroPython: its heap, what a step allocates, its first advertisement, taking a firmware."""
 
 import tempfile
 import time
@@ -7,7 +7,10 @@ from statistics import quantiles
 from typing import Final
 
 from beacon_node.virtual_air.board import Cause
+from shared.protocol import limits
+from shared.protocol.firmware import sign
 from tests.support.beacon import OnAir, board_on, give_link, node_flash, powered
+from tests.support.firmware import Shelf, manifest, parts, town_key
 from tests.support.micropython import run as run_on
 from tests.support.polling import eventually
 
@@ -17,6 +20,8 @@ STEPS: Final = 1_000
 HEAP_USED_B: Final = 40_000
 HEAP_FREE_B: Final = 60_000
 FIRST_PDU_MS: Final = 150
+OTA_HEAP_B: Final = 4_096
+OTA_FILES: Final = 32
 TELLS: Final = """
 async def run(node):
     import asyncio, machine
@@ -33,7 +38,7 @@ def run() -> list[Row]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             flash = node_flash(Path(folder) / "flash")
-            return [*_heap(on_air, flash), _allocated(), _first(on_air, flash)]
+            return [*_heap(on_air, flash), _allocated(), _first(on_air, flash), _taken(Path(folder))]
     finally:
         on_air.close()
 
@@ -70,6 +75,17 @@ def _first(on_air: OnAir, flash: Path) -> Row:
             raise RuntimeError(msg)
     late_ms = quantiles(took_ms, n=20)[-1]
     return _row("beacon.first_pdu", late_ms, "ms", "150 ms, p95", late_ms / FIRST_PDU_MS)
+
+
+def _taken(folder: Path) -> Row:
+    """A firmware as large as a slot, verified and taken on a real littlefs, on a board's word size."""
+    files = parts((limits.FIRMWARE_BYTES_MAX // OTA_FILES,) * OTA_FILES)
+    shelf = Shelf(folder)
+    shelf.offer(sign(manifest(files).unsigned(), town_key()), b"".join(files.values()), heap=True)
+    (taken,) = shelf.taken("32 bits")
+    if not taken["whole"]:
+        raise RuntimeError(taken["said"])
+    return _row("beacon.ota_heap", taken["heap"], "bytes more", "4 KB", taken["heap"] / OTA_HEAP_B)
 
 
 def _row(name: str, value: float, unit: str, against: str, ratio: float) -> Row:

@@ -26,10 +26,10 @@ def board_at(folder: Path) -> FolderBoard:
     return FolderBoard(folder, machine("64 bits"))
 
 
-def enrolled_board(folder: Path, token: str) -> FolderBoard:
+def enrolled_board(folder: Path, token: str, firmware_keys: bytes = b"") -> FolderBoard:
     """A board that a hub has enrolled."""
     board = board_at(folder)
-    enrol_board(board, Token.parse(token), "Villafaro")
+    enrol_board(board, Token.parse(token), "Villafaro", firmware_keys=firmware_keys)
     return board
 
 

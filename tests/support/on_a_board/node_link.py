@@ -56,6 +56,7 @@ class Node:
         self.clock = Clock()
         self.guard = Guard()
         self.settings = {}
+        self.board = {}
 
 
 async def listen(here):
