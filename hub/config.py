@@ -112,6 +112,7 @@ class HubConfig(BaseSettings):
     card_token_label: str = Field(default="", max_length=32)
     card_token_pin_file: Path | None = None
 
+    card_form: int = Field(default=1, ge=1, le=2)
     purse_floor_minor: int = Field(default=-500, le=0)
     notices_approval: Literal["another", "anyone"] = "another"
     hold_s: int = Field(default=0, ge=0, le=60)

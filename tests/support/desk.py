@@ -95,6 +95,7 @@ class Office:
                 create_all(connection)
             engine.dispose()
         self.woken = 0
+        self.form = 1
         self.fares: Fares | None = Fares.from_data(FARES)
         self.published: list[str] = []
         self.press_is_away = False
@@ -119,6 +120,7 @@ class Office:
             subject=SUBJECT,
             clock=lambda: self.clock.now_ms,
             fares=lambda _: self.fares,
+            form=self.form,
             monotonic_s=lambda: self.clock.monotonic_s,
         )
 
