@@ -108,6 +108,11 @@ class HubConfig(BaseSettings):
     core_ca_file: Path | None = None
     retry_max_s: float = Field(default=300.0, gt=0, le=3_600)
 
+    card_token_module: Path | None = None
+    card_token_label: str = Field(default="", max_length=32)
+    card_token_pin_file: Path | None = None
+
+    card_form: int = Field(default=1, ge=1, le=2)
     purse_floor_minor: int = Field(default=-500, le=0)
     notices_approval: Literal["another", "anyone"] = "another"
     hold_s: int = Field(default=0, ge=0, le=60)
@@ -142,8 +147,22 @@ class HubConfig(BaseSettings):
                 raise ValueError("backup_dir: PostgreSQL is backed up by pg_dump; remove it")
         return self
 
+    @model_validator(mode="after")
+    def _token_is_named_whole(self) -> Self:
+        named = (self.card_token_module, self.card_token_label, self.card_token_pin_file)
+        if any(named) and not all(named):
+            raise ValueError("card_token_module, card_token_label, card_token_pin_file: set all, or none")
+        return self
+
     @field_validator(
-        "home", "key_copy_dir", "journal_copy_dir", "backup_dir", "broker_binary", "core_ca_file"
+        "home",
+        "key_copy_dir",
+        "journal_copy_dir",
+        "backup_dir",
+        "broker_binary",
+        "core_ca_file",
+        "card_token_module",
+        "card_token_pin_file",
     )
     @classmethod
     def _wherever_it_was_started(cls, path: Path | None) -> Path | None:

@@ -68,6 +68,7 @@ from hub.keys.authority import paths_of_server
 from hub.keys.database_mark import DatabaseMark
 from hub.keys.enrolment import Enrolment
 from hub.keys.incarnation import Incarnation
+from hub.keys.named_vault import vault_at
 from hub.keys.room import KeyRoom, set_up
 from hub.metrics import Measures
 from hub.orders.asking import PORTS_FILE
@@ -231,7 +232,8 @@ def _open_keys(config: HubConfig, stack: AsyncExitStack) -> tuple[KeyRoom, Incar
     if not config.keys_dir.is_dir():
         raise InputError(f"there is no hub in {config.home}: `ventanilla hub init` makes one")
     set_up(config.keys_dir, config.key_copy_dir, names=config.server_names, now_ms=now_ms())
-    room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=now_ms)
+    vault = vault_at(config.card_token_module, config.card_token_label, config.card_token_pin_file)
+    room = KeyRoom.open(config.keys_dir, config.key_copy_dir, clock=now_ms, vault=vault)
     stack.callback(room.close)
     if room.incarnation is None:
         raise HubFailedError(HubFailedError.__doc__)

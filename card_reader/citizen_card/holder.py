@@ -1,34 +1,40 @@
 """The holder file: which card this is, for whom, until when, and the passes that were bought with it.
 
-     0  1  form of this file: 1                    12  2  last day of the category; 0: for ever
-     1  1  lowest version of who may read it       14  2  last day of the card
-     2  8  card id, drawn at random                16  1  flags: bit 0, nobody's in particular
-    10  1  issue: counts up with each replacement  17  7  room to grow
+     0  1  form of this file: 1 or 2               14  2  last day of the card
+     1  1  lowest version of who may read it       16  1  flags: bit 0, nobody's in particular
+     2  8  card id, drawn at random                17  2  form 2: first day of the category; 0: always
+    10  1  issue: counts up with each replacement  19  5  room to grow
     11  1  rider category; 0: everybody            24  8  pass, three times: product, zones, first, last
+    12  2  last day of the category; 0: for ever
 
 Rules:
 - Numbers are big-endian. Days count from 2020-01-01, in the town's time. A zone is a bit: zone 1 the lowest.
 - The card id is not the card's number in the air and nobody's in the town's registers.
 - What this version does not know is kept: a later form stays readable as long as its second byte says so.
+- A terminal that knows form 1 alone would give a category before its first day, so form 2 says that it
+  may not read it. `in_form` brings a file from one to the next; nothing of it changes its meaning.
 """
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Self
 
 from card_reader.citizen_card.errors import CardDataError, CardVersionError
 from card_reader.citizen_card.layout import HOLDER_BYTES
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""The newest form that is understood here."""
+FIRST_FORM: Final = 1
+_WITH_CATEGORY_FROM: Final = 2
 CARD_ID_BYTES: Final = 8
 PASSES: Final = 3
 EVERY_ZONE: Final = 0xFFFF
 ZONE_MAX: Final = 16
 DAY_MAX: Final = 0xFFFF
 _FIRST_DAY: Final = date(2020, 1, 1)
-_HEAD: Final = struct.Struct(">BB8sBBHHB7s")
+_HEAD: Final = struct.Struct(">BB8sBBHHBH5s")
 _PASS: Final = struct.Struct(">HHHH")
 _NOBODYS: Final = 0x01
 
@@ -69,7 +75,8 @@ class Holder:
         passes: at most three.
         form: of the file, as it was read.
         reader_min: the lowest version of who may read it.
-        spare: what this version does not know, 7 bytes.
+        category_from: the first day of the category, from form 2 on; 0 for always.
+        spare: what this version does not know, 5 bytes.
         flags: further bits that this version does not know.
     """
 
@@ -80,14 +87,19 @@ class Holder:
     valid_until: int
     is_nobodys: bool
     passes: Sequence[Pass] = ()
-    form: int = VERSION
-    reader_min: int = VERSION
-    spare: bytes = bytes(7)
+    form: int = FIRST_FORM
+    reader_min: int = FIRST_FORM
+    category_from: int = 0
+    spare: bytes = bytes(5)
     flags: int = 0
 
     @classmethod
-    def from_bytes(cls, file: bytes) -> Self:
+    def from_bytes(cls, file: bytes, knows: int = VERSION) -> Self:
         """Read the file.
+
+        Args:
+            file: 48 bytes.
+            knows: the newest form that the reader understands.
 
         Raises:
             CardVersionError: it is not for this version.
@@ -95,9 +107,11 @@ class Holder:
         """
         if len(file) != HOLDER_BYTES or not file[0] or not file[1]:
             raise CardDataError(CardDataError.__doc__)
-        if file[1] > VERSION:
+        if file[1] > knows:
             raise CardVersionError(CardVersionError.__doc__)
-        form, reader_min, card_id, issue, category, until, valid, flags, spare = _HEAD.unpack_from(file)
+        form, reader_min, card_id, issue, category, until, valid, flags, first, spare = _HEAD.unpack_from(
+            file
+        )
         passes = [_PASS.unpack_from(file, _HEAD.size + _PASS.size * slot) for slot in range(PASSES)]
         bought = [Pass(product=p, zones=z, first_day=f, last_day=last) for p, z, f, last in passes if p]
         if any(each.first_day > each.last_day for each in bought):
@@ -112,6 +126,7 @@ class Holder:
             passes=tuple(bought),
             form=form,
             reader_min=reader_min,
+            category_from=first,
             spare=spare,
             flags=flags & ~_NOBODYS,
         )
@@ -134,6 +149,7 @@ class Holder:
                 self.category_until,
                 self.valid_until,
                 self.flags | self.is_nobodys,
+                self.category_from,
                 self.spare,
             )
             passes = [
@@ -144,8 +160,19 @@ class Holder:
         return (head + b"".join(passes)).ljust(HOLDER_BYTES, b"\0")
 
     def category_on(self, day: int) -> int:
-        """The rider's category on a day: once it has ended, everybody's."""
-        return self.category if not self.category_until or day <= self.category_until else 0
+        """The rider's category on a day: before it begins and once it has ended, everybody's."""
+        has_begun = self.form < _WITH_CATEGORY_FROM or day >= self.category_from
+        return self.category if has_begun and (not self.category_until or day <= self.category_until) else 0
+
+    def in_form(self, form: int) -> Self:
+        """Return the file in a later form, with what that adds left at nothing; as it is where it has it.
+
+        Args:
+            form: 1 to `VERSION`.
+        """
+        if self.form >= form:
+            return self
+        return replace(self, form=form, reader_min=max(form, self.reader_min), category_from=0)
 
 
 def day_of(moment: date) -> int:

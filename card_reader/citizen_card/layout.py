@@ -56,4 +56,9 @@ def card_key(master: bytes, card_uid: bytes, number: int) -> bytes:
         card_uid: the card's number in the air, 7 bytes.
         number: of the key.
     """
-    return diversified(master, card_uid + NUMBER + bytes([number]))
+    return diversified(master, identifying(card_uid, number))
+
+
+def identifying(card_uid: bytes, number: int) -> bytes:
+    """Return of what a card's own key is made, besides the town's: card, application, number of the key."""
+    return card_uid + NUMBER + bytes([number])

@@ -63,6 +63,7 @@ Wait = Annotated[float, typer.Option("--wait-s", min=1, help="How long a card is
 Euros = Annotated[str, typer.Argument(help="Euros, such as 10 or 4,50.")]
 Method = Annotated[CreditMethod, typer.Option(help="How the money changes hands.")]
 Category = Annotated[int, typer.Option(min=0, max=255, help="Of the rider, as the fares have it.")]
+CategoryFrom = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its first day.")]
 CategoryUntil = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its last day.")]
 ValidUntil = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The card's last day; else in five years.")
@@ -104,6 +105,7 @@ def issue(
     home: Home,
     *,
     category: Category = 0,
+    category_from: CategoryFrom = None,
     category_until: CategoryUntil = None,
     valid_until: ValidUntil = None,
     nobodys: Nobodys = False,
@@ -113,7 +115,7 @@ def issue(
     language: Lang = Language.ES,
 ) -> None:
     """Make a blank card the town's."""
-    new = _new(category, category_until, valid_until, nobodys, below_zero)
+    new = _new(category, category_from, category_until, valid_until, nobodys, below_zero)
     _do(home, reader, wait_s, language, do="issue", **new)
 
 
@@ -123,6 +125,7 @@ def replace(
     home: Home,
     *,
     category: Category = 0,
+    category_from: CategoryFrom = None,
     category_until: CategoryUntil = None,
     valid_until: ValidUntil = None,
     nobodys: Nobodys = False,
@@ -132,7 +135,7 @@ def replace(
     language: Lang = Language.ES,
 ) -> None:
     """Make a blank card the next issue of a lost one, with the money that the books have in its purse."""
-    new = _new(category, category_until, valid_until, nobodys, below_zero)
+    new = _new(category, category_from, category_until, valid_until, nobodys, below_zero)
     _do(home, reader, wait_s, language, do="replace", replaces=lost, **new)
 
 
@@ -235,6 +238,7 @@ def _typed_pin() -> str:
 
 def _new(
     category: int,
+    category_from: datetime | None,
     category_until: datetime | None,
     valid_until: datetime | None,
     nobodys: bool,
@@ -245,6 +249,7 @@ def _new(
     until = date(today.year + VALID_YEARS, today.month, 1) if valid_until is None else valid_until.date()
     return {
         "category": category,
+        **({} if category_from is None else {"category_from": day_of(category_from.date())}),
         "category_until": 0 if category_until is None else day_of(category_until.date()),
         "valid_until": day_of(until),
         "is_nobodys": nobodys,

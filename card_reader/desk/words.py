@@ -178,6 +178,9 @@ _CATEGORY_UNTIL: Final = _of(
     "Categoria: {category}, fins a {day}",
     "Category: {category}, until {day}",
 )
+_CATEGORY_FROM: Final = _of(
+    "La categoría empieza el {day}", "La categoria comença el {day}", "The category begins on {day}"
+)
 _UNTIL: Final = _of("Válida hasta {day}", "Vàlida fins a {day}", "Valid until {day}")
 _BALANCE: Final = _of("Saldo: {balance}", "Saldo: {balance}", "Left: {balance}")
 _PASS: Final = _of(
@@ -259,6 +262,8 @@ def explained(verdict: Mapping[str, Any], language: Language) -> list[str]:
         _UNTIL.in_language(language).format(day=_day(holder.valid_until)),
         _BALANCE.in_language(language).format(balance=Money(last.balance_minor, EURO)),
     ]
+    if holder.category_from:
+        lines.insert(2, _CATEGORY_FROM.in_language(language).format(day=_day(holder.category_from)))
     for held in holder.passes:
         zones = ", ".join(str(zone) for zone in range(1, ZONE_MAX + 1) if held.zones >> (zone - 1) & 1)
         dates = {"first": _day(held.first_day), "last": _day(held.last_day)}

@@ -65,5 +65,6 @@ def make_desks(
         subject=card_names(room.keys.fleet),
         clock=now_ms,
         fares=TownFares(writer, room.registry, now_ms).at,
+        form=config.card_form,
     )
     return Desks(relay=relay, jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),))

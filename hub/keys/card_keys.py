@@ -6,7 +6,7 @@
 Three files of the key folder, in both copies as every other:
 
     card-keys.secret   32 bytes, drawn once: what seals the next
-    card-keys          every version of every key, sealed (`card_reader.keys.sealed`)
+    card-keys          the keys, sealed (`card_reader.keys.sealed`); of a version in a vault the tap's alone
     card-keys.retired  a number: this version and those before it are retired
 
 Rules:
@@ -15,11 +15,12 @@ Rules:
 - A retired version stays: a card that has it is known by it at a desk, and gets the newest there. It is given
   to no terminal any more, and a terminal that is loaded anew rides nobody by it.
 - A key of the town's leaves this ring in one way: the tap's, sealed to a terminal (`sealed_for`).
+- With a vault (`hub.keys.vault`) every new version's keys are made in it and stay there, all but the tap's:
+  that one goes to buses, so no vault could keep it. Versions from before stay where they are.
 - Whoever changes the files holds their lock, and the running hub sees at its next look what changed: a leak
   waits for no restart.
 
-Whoever has the whole key folder has the keys. That is what a store in hardware is for; it would stand behind
-the same port (`hub.domain.cards.ports.CardKeys`).
+Whoever has the whole key folder has the keys that are in files. That is what a vault is for.
 """
 
 import fcntl
@@ -34,6 +35,7 @@ from card_reader.citizen_card import layout
 from card_reader.desfire.crypto import KEY_BYTES
 from card_reader.keys.sealed import SoftwareKeys
 from hub.keys.files import KeyFileError, TwinFolder
+from hub.keys.vault import KeyVault, NoVaultError
 from shared.adapters.durable_files import PRIVATE, make_folder
 from shared.model.errors import InputError
 
@@ -45,6 +47,8 @@ VERSION_MAX: Final = 255
 """A card says a key's version in one byte."""
 NUMBERS: Final = (*range(layout.KEYS), layout.SEAL_KEY)
 """Every key of a card, by its number."""
+VAULT_NUMBERS: Final = tuple(number for number in NUMBERS if number != layout.TAP_KEY)
+"""Those that no terminal is given, so that a vault can keep them."""
 _NAME: Final = "the hub"
 _SECRET_BYTES: Final = 32
 
@@ -64,10 +68,12 @@ class KeyState:
     Attributes:
         version: from 1.
         state: `current`, `accepted` or `retired`.
+        kept: `files` or `vault`: where its keys are, all but the tap's, which is in files always.
     """
 
     version: int
     state: str
+    kept: str
 
 
 class _Held(NamedTuple):
@@ -76,6 +82,7 @@ class _Held(NamedTuple):
     seen: tuple[int, ...]
     keys: SoftwareKeys
     versions: tuple[int, ...]
+    in_vault: frozenset[int]
     retired: int
 
 
@@ -87,10 +94,12 @@ class CardKeyRing:
 
     Args:
         folder: the key folder and its second copy.
+        vault: where new versions are made; None: in files.
     """
 
-    def __init__(self, folder: TwinFolder) -> None:
+    def __init__(self, folder: TwinFolder, vault: KeyVault | None = None) -> None:
         self._folder = folder
+        self._vault = vault
         self._lock = threading.Lock()
         self._held: _Held | None = None
 
@@ -114,13 +123,19 @@ class CardKeyRing:
 
         Raises:
             NoCardKeyError: there is no such version.
+            NoVaultError, TokenAwayError, TokenPinError, TokenKeyError: a vault has it, and gives nothing now.
         """
-        return self._now().keys.card_key(card_uid, number, version)
+        held = self._now()
+        if version not in held.in_vault or number not in VAULT_NUMBERS:
+            return held.keys.card_key(card_uid, number, version)
+        if self._vault is None:
+            raise NoVaultError(NoVaultError.__doc__)
+        return self._vault.card_key(card_uid, number, version)
 
     def states(self) -> tuple[KeyState, ...]:
         """Return every version, the newest first, and how it stands."""
         held = self._now()
-        return tuple(KeyState(version=each, state=_state(held, each)) for each in held.versions)
+        return tuple(_state(held, each) for each in held.versions)
 
     def sealed_for(self, device: str, link_key: bytes) -> bytes:
         """Return the tap's key for a terminal's store, in each version that is not retired.
@@ -146,6 +161,7 @@ class CardKeyRing:
         Raises:
             CardKeyVersionError: a card cannot say a higher one.
             SecondCopyError: the second copy cannot be written; nothing changed.
+            TokenAwayError, TokenPinError, TokenUnfitError: the vault did not make them; nothing changed.
         """
         with self._changing():
             if not self._folder.has(SECRET):
@@ -155,7 +171,10 @@ class CardKeyRing:
             if version > VERSION_MAX:
                 raise CardKeyVersionError(CardKeyVersionError.__doc__)
             keys = SoftwareKeys({}) if before is None else before.keys
-            made = {(number, version): token_bytes(KEY_BYTES) for number in NUMBERS}
+            if self._vault is not None:
+                self._vault.make(VAULT_NUMBERS, version)
+            numbers = NUMBERS if self._vault is None else (layout.TAP_KEY,)
+            made = {(number, version): token_bytes(KEY_BYTES) for number in numbers}
             self._folder.write(
                 CARD_KEYS, keys.added(made).sealed(self._folder.read(SECRET), _NAME, token_bytes)
             )
@@ -205,13 +224,16 @@ class CardKeyRing:
         keys = SoftwareKeys.opened(self._folder.read(CARD_KEYS), self._folder.read(SECRET), _NAME)
         retired = self._folder.read(RETIRED) if self._folder.has(RETIRED) else b"0"
         versions = keys.versions(layout.TAP_KEY)
-        is_whole = versions and all(keys.versions(number) == versions for number in NUMBERS)
+        in_files = {version for number in VAULT_NUMBERS for version in keys.versions(number)}
+        is_whole = versions and all(set(keys.versions(number)) == in_files for number in VAULT_NUMBERS)
+        is_whole = is_whole and in_files <= set(versions)
         if not is_whole or not retired.isdigit() or int(retired) >= versions[0]:
             raise KeyFileError(f"{KeyFileError.__doc__} ({CARD_KEYS}, {RETIRED})")
-        return _Held(seen, keys, versions, int(retired))
+        return _Held(seen, keys, versions, frozenset(versions) - in_files, int(retired))
 
 
-def _state(held: _Held, version: int) -> str:
+def _state(held: _Held, version: int) -> KeyState:
+    state = "retired" if version <= held.retired else "accepted"
     if version == held.versions[0]:
-        return "current"
-    return "retired" if version <= held.retired else "accepted"
+        state = "current"
+    return KeyState(version=version, state=state, kept="vault" if version in held.in_vault else "files")

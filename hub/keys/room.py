@@ -26,6 +26,7 @@ from hub.keys.files import TwinFolder
 from hub.keys.hub_keys import HubKeys
 from hub.keys.incarnation import Incarnation
 from hub.keys.registry import Registry
+from hub.keys.vault import KeyVault
 from shared.model.errors import DeviceError
 
 EARLIEST_MS: Final = 1_767_225_600_000
@@ -88,9 +89,15 @@ class KeyRoom:
 
     @classmethod
     def open(
-        cls, folder: Path, copy_folder: Path | None, *, clock: Callable[[], int], count_start: bool = True
+        cls,
+        folder: Path,
+        copy_folder: Path | None,
+        *,
+        clock: Callable[[], int],
+        count_start: bool = True,
+        vault: KeyVault | None = None,
     ) -> Self:
-        """Lock, verify and read the key folder.
+        """Lock, verify and read the key folder; a vault is not asked for anything.
 
         Raises:
             JournalBusyError: another process has it open.
@@ -110,7 +117,7 @@ class KeyRoom:
                 keys=hub_keys.load(twin, registry, clock),
                 own_serial=load_own_serial(twin),
                 notes=(*registry.notes, *_note_one_disk(folder, copy_folder)),
-                card_keys=CardKeyRing(twin),
+                card_keys=CardKeyRing(twin, vault),
             )
         except BaseException:
             registry.close()

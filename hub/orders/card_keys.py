@@ -13,6 +13,7 @@ from hub.clock import now_ms
 from hub.config import HubConfig, load_config
 from hub.keys.card_keys import CardKeyRing
 from hub.keys.files import TwinFolder
+from hub.keys.named_vault import vault_at
 from hub.keys.room import KeyRoom
 from hub.orders.asking import client_of, table
 from shared.model.errors import InputError
@@ -33,7 +34,8 @@ def new(home: Home = None) -> None:
 @app.command("list")
 def list_all(home: Home = None) -> None:
     """List the versions; never the keys."""
-    table(("version", "state"), [(s.version, s.state) for s in _ring(load_config(home)).states()])
+    states = _ring(load_config(home)).states()
+    table(("version", "state", "kept"), [(each.version, each.state, each.kept) for each in states])
 
 
 @app.command()
@@ -62,4 +64,5 @@ def terminal_keys(device: str, home: Home = None) -> None:
 def _ring(config: HubConfig) -> CardKeyRing:
     if not config.keys_dir.is_dir():
         raise InputError(f"there is no hub in {config.home}: `ventanilla hub init` makes one")
-    return CardKeyRing(TwinFolder(config.keys_dir, config.key_copy_dir))
+    vault = vault_at(config.card_token_module, config.card_token_label, config.card_token_pin_file)
+    return CardKeyRing(TwinFolder(config.keys_dir, config.key_copy_dir), vault)

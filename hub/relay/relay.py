@@ -21,7 +21,7 @@ from secrets import token_bytes, token_hex
 from typing import Final
 
 from card_reader.apdu.outcome import Heard, Talk
-from card_reader.citizen_card.holder import day_of
+from card_reader.citizen_card.holder import FIRST_FORM, day_of
 from card_reader.citizen_card.journal import terminal_number
 from hub.domain.cards.deeds import served
 from hub.domain.cards.making import made
@@ -96,13 +96,14 @@ class Relay:
         subject: gives the pseudonym of card id and issue.
         clock: the hub's time, Unix epoch in milliseconds.
         fares: gives those in force at a desk, by its name; None where there are none.
+        form: of the holder file, that new cards get, and others with their next deed.
         monotonic_s: a clock.
 
     Attributes:
         verdicts: how many orders came to what.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  every part that a talk needs is given by its name
         self,
         keys: CardKeys,
         book: DeedBook,
@@ -111,6 +112,7 @@ class Relay:
         subject: Callable[[bytes, int], str],
         clock: Callable[[], int],
         fares: Callable[[str], Fares | None],
+        form: int = FIRST_FORM,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.verdicts: dict[str, int] = {}
@@ -120,6 +122,7 @@ class Relay:
         self._subject = subject
         self._clock = clock
         self._fares = fares
+        self._form = form
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
         self._open: dict[str, _Open] = {}
@@ -213,6 +216,7 @@ class Relay:
             now_s=now_ms // 1000,
             day=day_of(date.fromisoformat(business_day(now_ms))),
             fares=partial(self._fares, device),
+            form=self._form,
         )
 
     def _sweep(self, device: str) -> None:

@@ -78,7 +78,7 @@ def test_dependency_of_the_product_is_declared_and_used() -> None:
         canonicalize_name(owner) for name in names for owner in owners.get(name, ()) if name not in PACKAGES
     }
     declared = {canonicalize_name(requirement.name) for requirement in required(LOCKS["runtime"])}
-    faces = {canonicalize_name(requirement.name) for requirement in required(("beacon", "kiosk"))}
+    faces = {canonicalize_name(requirement.name) for requirement in required(("beacon", "hsm", "kiosk"))}
     assert imported - declared - faces == set()
     assert declared - imported == RUN_NOT_IMPORTED
 

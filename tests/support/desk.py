@@ -21,6 +21,7 @@ from hub.keys.card_keys import CardKeyRing
 from hub.keys.card_names import card_names
 from hub.keys.card_pins import PinDigests
 from hub.keys.files import TwinFolder
+from hub.keys.vault import KeyVault
 from hub.relay.deed_book import HubDeedBook
 from hub.relay.pin_book import HubPinBook
 from hub.relay.relay import Next, Relay
@@ -78,12 +79,13 @@ class Office:
     Args:
         folder: of the test.
         url: of a database that is there already; else one is made in the folder.
+        vault: where the card keys are; else in files.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", vault: KeyVault | None = None) -> None:
         self.random = Random(7)
         self.clock = Clock()
-        self.ring = CardKeyRing(TwinFolder(folder / "keys", folder / "copy"))
+        self.ring = CardKeyRing(TwinFolder(folder / "keys", folder / "copy"), vault)
         self.digests = PinDigests(TwinFolder(folder / "keys", folder / "copy"))
         self.ring.make()
         self._url = url or sqlite_url(folder / "hub.db")
@@ -93,6 +95,7 @@ class Office:
                 create_all(connection)
             engine.dispose()
         self.woken = 0
+        self.form = 1
         self.fares: Fares | None = Fares.from_data(FARES)
         self.published: list[str] = []
         self.press_is_away = False
@@ -117,6 +120,7 @@ class Office:
             subject=SUBJECT,
             clock=lambda: self.clock.now_ms,
             fares=lambda _: self.fares,
+            form=self.form,
             monotonic_s=lambda: self.clock.monotonic_s,
         )
 

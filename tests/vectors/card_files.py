@@ -34,6 +34,7 @@ HOLDER = Holder(
     is_nobodys=False,
     passes=(PASS, replace(PASS, product=21, zones=0b101)),
 )
+BEGINS = replace(HOLDER.in_form(2), category_from=2_600)
 ISSUED = Record(deed=Deed.ISSUED, counter=1, at_s=1_795_255_200, terminal=1, mark=bytes.fromhex("a1b2c3d4"))
 TOPPED = ISSUED.then(
     deed=Deed.TOPPED_UP, at_s=1_795_258_800, terminal=2, mark=bytes.fromhex("00000001"), amount_minor=1_000
@@ -67,8 +68,10 @@ def card_files() -> dict[str, list[Vector]]:
         "holders": [
             _said("a holder with two passes", HOLDER.to_bytes(), HOLDER),
             _said("nobody's card", replace(HOLDER, is_nobodys=True, passes=()).to_bytes(), None),
-            _said("a later form that this version may read", _later(1), None),
-            _refused("a later form that it may not", _later(2)),
+            _said("the first one, brought to form 2", HOLDER.in_form(2).to_bytes(), HOLDER.in_form(2)),
+            _said("form 2, with a category that begins later", BEGINS.to_bytes(), BEGINS),
+            _said("a later form that this version may read", _later(2), None),
+            _refused("a later form that it may not", _later(3)),
             _refused("a file of nothing", bytes(48)),
             _refused("a byte too few", HOLDER.to_bytes()[:-1]),
             _refused(
@@ -154,7 +157,7 @@ def _unknown(charge: Charge) -> Charge:
 
 
 def _later(reader_min: int) -> bytes:
-    return replace(HOLDER, form=2, reader_min=reader_min, spare=b"growing").to_bytes()
+    return replace(HOLDER, form=3, reader_min=reader_min, spare=b"grows").to_bytes()
 
 
 def _said(name: str, file: bytes, value: Holder | Record | None) -> Vector:

@@ -4,7 +4,7 @@ A card that is blocked, on itself or in the register, moves no money; one that w
 nothing any more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from card_reader.citizen_card.holder import Holder
@@ -38,6 +38,17 @@ class Deal:
     order: Order
     record: Record
     holder: Holder | None = None
+
+    def in_form(self, before: Holder, form: int) -> "Deal":
+        """Return it with the holder file brought up to a form, in the same transaction, where it is older.
+
+        Args:
+            before: the file as it is on the card.
+            form: of the file, that cards get now.
+        """
+        after = self.holder or before
+        later = after.in_form(form)
+        return self if later == after else replace(self, holder=later)
 
 
 def decided(order: Order, image: Image, known: Card, counter: Counter) -> Deal | Said:

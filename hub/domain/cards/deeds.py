@@ -13,6 +13,7 @@ Rules, the same as of a tap (`card_reader.core.tap`):
 - A deed that is found to have happened, or not to, by a talk that was to do something else, ends that talk:
   the clerk hears of it before anything more is done.
 - An order that was carried out is not carried out again, however often it is asked.
+- A card whose holder file is of an older form gets the form of today with its next deed, in one transaction.
 - A card whose keys are older than the town's newest gets the newest at the end of its talk. If that is torn,
   the next talk goes on with it, key by key.
 """
@@ -217,6 +218,7 @@ def _done(card: Card, order: Order, image: Image, known: Known, counter: Counter
     deal = decide(order, image, known, counter)
     if not isinstance(deal, Deal):
         return Verdict(said=deal, image=image, state=known.state)
+    deal = deal.in_form(image.holder, counter.form)
     written = yield from _written(card, deal)
     if not isinstance(written, Done):
         is_limit = isinstance(written, Refused) and written.status == Status.BOUNDARY

@@ -15,7 +15,7 @@ from card_reader.apdu.outcome import Done, NotSent, Outcome, Refused, Talk, Unkn
 from card_reader.apdu.status import Status
 from card_reader.citizen_card import layout
 from card_reader.citizen_card.errors import CardDataError
-from card_reader.citizen_card.holder import CARD_ID_BYTES, Holder
+from card_reader.citizen_card.holder import CARD_ID_BYTES, VERSION, Holder
 from card_reader.citizen_card.issuing import BLANK_KEY, HIGHEST_MINOR, Making, begun, issued, unmade
 from card_reader.citizen_card.journal import MARK_BYTES, Record
 from card_reader.desfire.card import Card
@@ -25,6 +25,7 @@ from hub.domain.cards.orders import MAKES, Do, Order
 from hub.domain.cards.ports import Counter, Intended, Successor
 from hub.domain.cards.register import FINAL
 from hub.domain.cards.verdict import Image, Said, Verdict
+from shared.model.errors import InputError
 
 ISSUES: Final = 256
 """A card says its issue in one byte."""
@@ -43,8 +44,11 @@ def made(card_uid: bytes, order: Order, counter: Counter) -> Talk[Verdict]:
     Raises:
         CapacityError, TransientError, DeviceError: the intent could not be kept, and the card is not made; or
             its outcome could not, and the card is to be held there again.
-        InputError: the order was begun with another card, or the lost card is replaced already, or may be.
+        InputError: the order was begun with another card, the lost card is replaced already, or may be; or it
+            wants of the card what its form has no place for.
     """
+    if order.category_from and counter.form < VERSION:
+        raise InputError("cards have no first day of the category yet; see card_form, or leave it out")
     card = Card(counter.draw)
     selected = yield from card.select(layout.NAME)
     match selected:
@@ -157,6 +161,9 @@ def _holder(order: Order, successor: Successor | None, counter: Counter) -> Hold
         category_until=order.category_until,
         valid_until=order.valid_until,
         is_nobodys=order.is_nobodys,
+        form=counter.form,
+        reader_min=counter.form,
+        category_from=order.category_from,
         passes=() if successor is None else [p for p in successor.passes if p.last_day >= counter.day],
     )
 

@@ -82,6 +82,7 @@ class Order:
         history: the whole journal is read.
         category: of the rider of a new card.
         category_until: its last day; 0 is for ever.
+        category_from: its first day; 0 is always.
         valid_until: last day of a new card.
         is_nobodys: a new card belongs to whoever holds it.
         lowest_minor: how far a new card goes below zero.
@@ -103,6 +104,7 @@ class Order:
     history: bool = False
     category: int = 0
     category_until: int = 0
+    category_from: int = 0
     valid_until: int = 0
     is_nobodys: bool = False
     lowest_minor: int = 0
@@ -136,6 +138,9 @@ class Order:
             history=data.get("history") is True,
             category=fields.whole(data, "category", 0, CATEGORY_MAX) if is_issue else 0,
             category_until=fields.whole(data, "category_until", 0, DAY_MAX) if is_issue else 0,
+            category_from=fields.whole(data, "category_from", 0, DAY_MAX)
+            if is_issue and "category_from" in data
+            else 0,
             valid_until=fields.whole(data, "valid_until", 1, DAY_MAX) if is_issue else 0,
             is_nobodys=data.get("is_nobodys") is True,
             lowest_minor=fields.whole(data, "lowest_minor", LOWEST_MINOR, 0) if is_issue else 0,
@@ -157,6 +162,7 @@ class Order:
             said |= {"concept": self.concept, "reference": self.reference}
         if self.do in MAKES:
             said |= {"category": self.category, "category_until": self.category_until}
+            said |= fields.present(category_from=self.category_from or None)
             said |= {"valid_until": self.valid_until, "lowest_minor": self.lowest_minor}
         if self.do is Do.REPLACE:
             said["replaces"] = self.replaces

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from card_reader.citizen_card.holder import Holder, Pass
+from card_reader.citizen_card.holder import FIRST_FORM, Holder, Pass
 from card_reader.citizen_card.journal import Record
 from card_reader.desfire.transaction_mac import Committed
 from hub.domain.cards.orders import Order
@@ -184,6 +184,7 @@ class Counter:
         now_s: Unix seconds.
         day: of the town's calendar, as `citizen_card.holder.day_of` counts.
         fares: gives those in force at the desk; None where there are none.
+        form: of the holder file, that new cards get, and others with their next deed.
     """
 
     device: str
@@ -196,3 +197,4 @@ class Counter:
     now_s: int
     day: int
     fares: Callable[[], Fares | None]
+    form: int = FIRST_FORM

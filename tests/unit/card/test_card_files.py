@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from card_reader.citizen_card.errors import CardDataError, CardVersionError
-from card_reader.citizen_card.holder import EVERY_ZONE, Holder, Pass, date_of, day_of
+from card_reader.citizen_card.holder import EVERY_ZONE, VERSION, Holder, Pass, date_of, day_of
 from card_reader.citizen_card.journal import Deed, Record
 from card_reader.citizen_card.layout import HOLDER_BYTES, RECORD_BYTES, card_key
 from card_reader.citizen_card.sealing import signed_input
@@ -42,7 +42,8 @@ holders = st.builds(
     is_nobodys=st.booleans(),
     passes=st.lists(passes(), max_size=3).map(tuple),
     form=st.integers(1, 255),
-    spare=st.binary(min_size=7, max_size=7),
+    category_from=U16,
+    spare=st.binary(min_size=5, max_size=5),
     flags=st.integers(0, 127).map(lambda bits: bits << 1),
 )
 records = st.builds(
@@ -143,10 +144,31 @@ def test_pass_whose_end_comes_before_its_beginning_is_refused() -> None:
 
 @given(holders)
 def test_holder_of_a_later_form_is_read_as_long_as_it_says_so(holder: Holder) -> None:
-    later = replace(holder, form=2, reader_min=1)
+    later = replace(holder, form=VERSION + 1, reader_min=VERSION)
     assert Holder.from_bytes(later.to_bytes()) == later
     with pytest.raises(CardVersionError):
-        Holder.from_bytes(replace(holder, form=2, reader_min=2).to_bytes())
+        Holder.from_bytes(replace(later, reader_min=VERSION + 1).to_bytes())
+
+
+@given(holders)
+def test_holder_brought_to_form_2_says_the_same_and_is_refused_by_who_knows_form_1_alone(
+    holder: Holder,
+) -> None:
+    first = replace(holder, form=1, reader_min=1)
+    assert Holder.from_bytes(first.to_bytes(), knows=1) == Holder.from_bytes(first.to_bytes()) == first
+    second = first.in_form(2)
+    assert Holder.from_bytes(second.to_bytes()) == second == second.in_form(2) == second.in_form(1)
+    assert second == replace(first, form=2, reader_min=2, category_from=0)
+    days = (0, first.category_from, first.category_until, 0xFFFF)
+    assert [second.category_on(day) for day in days] == [first.category_on(day) for day in days]
+    with pytest.raises(CardVersionError):
+        Holder.from_bytes(second.to_bytes(), knows=1)
+
+
+def test_category_of_form_2_begins_on_its_first_day_and_ends_after_its_last() -> None:
+    common = {"card_id": bytes(8), "issue": 0, "valid_until": 9_000, "is_nobodys": False}
+    holder = Holder(category=3, category_from=10, category_until=12, form=2, reader_min=2, **common)
+    assert [holder.category_on(day) for day in range(8, 15)] == [0, 0, 3, 3, 3, 0, 0]
 
 
 def test_pass_covers_its_zones_and_days() -> None:

@@ -58,6 +58,8 @@ def cost(holder: Holder, last: Record, where: Trip, rules: Tariff | None = None)
         ({}, LAST, {}, 130),
         ({"category": 1}, LAST, {}, 65),
         ({"category": 1, "category_until": 2_499}, LAST, {}, 130),
+        ({"category": 1, "category_from": 2_501, "form": 2}, LAST, {}, 130),
+        ({"category": 1, "category_from": 2_500, "form": 2}, LAST, {}, 65),
         ({"category": 99}, LAST, {}, 130),
         ({"category": 1}, LAST, {"passengers": 3, "is_keyed": True}, 65 + 2 * 130),
         ({"passes": (PASS,)}, LAST, {}, 0),

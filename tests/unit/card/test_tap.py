@@ -200,8 +200,9 @@ def test_card_that_the_purse_refuses_has_too_little_whatever_its_journal_says() 
     ("holder", "said"),
     [
         ({"valid_until": 2_499}, No.EXPIRED),
-        ({"reader_min": 2}, No.WRONG_VERSION),
-        ({"form": 2, "spare": b"unknown"}, Yes.RIDE),
+        ({"form": 3, "reader_min": 3}, No.WRONG_VERSION),
+        ({"form": 3, "reader_min": 2, "spare": b"grows"}, Yes.RIDE),
+        ({"form": 2, "reader_min": 2}, Yes.RIDE),
     ],
 )
 def test_card_of_another_day_or_version_is_told_apart(holder: dict[str, int], said: No | Yes) -> None:

@@ -56,6 +56,7 @@ def test_file_of_the_home_that_the_environment_names_is_read(
         ('database_url = "mysql://s3cret"', "should be sqlite:///<absolute path> or postgresql://"),
         ('broker = "external"', "an external broker needs at least one host:port"),
         ('broker_addresses = ["s3cret"]', "should be host:port"),
+        ('card_token_label = "s3cret"', "set all, or none"),
         ("hold_s = 61", "hold_s (VENTANILLA_HOLD_S)"),
         ("not toml", "config.toml is not valid TOML"),
     ],

@@ -10,6 +10,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from card_reader.citizen_card.journal import Deed
+from card_reader.citizen_card.layout import SEAL_KEY
+from card_reader.citizen_card.sealing import signed_input
+from card_reader.desfire.crypto import short_mac
+from card_reader.desfire.transaction_mac import transaction_keys
+from hub.assembly.cards import RingSeals
 from hub.db import tables
 from hub.db.card_repository import CardRepository
 from hub.db.engine import sqlite_url
@@ -19,6 +24,9 @@ from hub.domain.cards.register import Card, CardState
 from hub.domain.cards.taps import SealKeys, TapVerdict
 from hub.jobs.tap_seals import BATCH, TapSeals
 from hub.jobs.undecided_taps import UndecidedTaps
+from hub.keys.card_keys import CardKeyRing
+from hub.keys.files import TwinFolder
+from hub.keys.vault import TokenAwayError
 from shared.model.event import Event
 from shared.model.said import Said
 from tests.support.card_register import some_card
@@ -32,6 +40,7 @@ from tests.support.signed_taps import (
     seal_of,
     tap_data,
 )
+from tests.support.softhsm import soft_token
 
 CARD = some_card()
 BUS = "bus-7"
@@ -286,6 +295,32 @@ def test_hub_without_keys_judges_nothing_and_does_so_once_it_has_them(database: 
         town.seals.run()
     assert town.verdicts() == [TapVerdict.GENUINE, TapVerdict.FORGED]
     town.writer.close()
+
+
+@pytest.mark.requires("softhsm2-util")
+def test_taps_wait_unjudged_while_the_token_is_away_and_are_judged_when_it_is_back(
+    database: str, tmp_path: Path
+) -> None:
+    with soft_token(tmp_path / "hsm") as token:
+        ring = CardKeyRing(TwinFolder(tmp_path / "keys", None), token.vault())
+        ring.make()
+        record = ride(BUS, 2)
+        signing = transaction_keys(ring.card_key(CARD.uid, SEAL_KEY, 1), record.counter, CARD.uid).signing
+        seal = short_mac(signing, signed_input(record))
+        town = Town(database, RingSeals(ring))
+        town.register(CARD)
+        honest = town.bus.says(CARD.subject, tap_data(record, seal))
+        forged = town.bus.says(CARD.subject, tap_data(ride(BUS, 3), bytes(8)))
+        town.arrive(honest, forged)
+        token.take_away()
+        for _ in range(3):
+            with pytest.raises(TokenAwayError):
+                town.seals.run()
+        assert (town.verdicts(), town.cases()) == ([], [])
+        token.bring_back()
+        town.seals.run()
+        assert town.verdicts() == [TapVerdict.GENUINE, TapVerdict.FORGED]
+        town.writer.close()
 
 
 def test_key_version_that_the_hub_lacks_leaves_a_tap_unchecked(town: Town) -> None:
