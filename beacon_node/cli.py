@@ -2,12 +2,14 @@
 
 import typer
 
+from beacon_node.flashing import command as flashing
 from beacon_node.survey import command
 
 beacon = typer.Typer(no_args_is_help=True)
 beacon.add_typer(command.app)
+beacon.add_typer(flashing.app, name="flash")
 
 
 @beacon.callback()
 def _describe() -> None:
-    """Beacons: see what is on the air."""
+    """Beacons: flash their boards, see what is on the air."""
