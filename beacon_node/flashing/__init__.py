@@ -1,0 +1,1 @@
+"""A board on the cable gets MicroPython: ports, chips, images, and esptool as a program."""
