@@ -17,7 +17,7 @@ import json
 from binascii import hexlify
 
 from beacon_node.firmware import constants as c
-from beacon_node.firmware.answers import MessageError, checked_answer
+from beacon_node.firmware.answers import ForgedError, MessageError, checked_answer
 from beacon_node.firmware.mac import CHAIN, mac_line, opened, token
 
 OFF = 0
@@ -102,8 +102,10 @@ class Session:
             if body is not None:
                 break
         else:
-            raise MessageError("The message is forged or malformed; it had no effect.")
+            raise ForgedError("The message is under none of the hub's keys; it had no effect.")
         try:
+            if not body.endswith(b"}\n"):  # an older MicroPython reads what is cut as if it were whole
+                raise ValueError
             members = json.loads(body)
         except ValueError:
             raise MessageError("The message is forged or malformed; it had no effect.")
