@@ -103,12 +103,10 @@ class Session:
                 break
         else:
             raise ForgedError("The message is under none of the hub's keys; it had no effect.")
-        try:
-            if not body.endswith(b"}\n"):  # an older MicroPython reads what is cut as if it were whole
-                raise ValueError
-            members = json.loads(body)
+        try:  # an older MicroPython reads what is cut as if it were whole
+            members = json.loads(body) if body.endswith(b"}\n") else None
         except ValueError:
-            raise MessageError("The message is forged or malformed; it had no effect.")
+            members = None
         if not isinstance(members, dict) or members.get("v") != 1:
             raise MessageError("The message is forged or malformed; it had no effect.")
         return members

@@ -137,7 +137,7 @@ class Guidance:
         if self._orders is None:  # a node that is asked nothing has no memory to spare for it
             from beacon_node.firmware.orders import Orders
 
-            self._orders = Orders(self._orders_path)
+            self._orders = Orders(self._orders_path, RESTART)
         link = self._link
         offset_ms = link.session.offset_ms
         hub_ms = None if offset_ms is None else link.uptime_ms() + offset_ms

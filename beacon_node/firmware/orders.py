@@ -16,7 +16,6 @@ Source: docs/PROTOCOL.md, section Twin, commands, bundles.
 from beacon_node.firmware import config
 from beacon_node.firmware import constants as c
 from beacon_node.firmware.answers import MessageError
-from beacon_node.firmware.guidance import RESTART
 
 BYTES_MAX = 8192
 INTERRUPTED = "the node started again in the middle of it; look at it before you repeat it"
@@ -32,16 +31,17 @@ class Orders:
 
     Args:
         path: where it is kept.
+        restarts: the operation that ends in a start.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, restarts: str) -> None:
         self._path = path
         book = self._read()
         if all(row[3] in _FINAL for row in book):
             return
         for row in book:
             if row[3] not in _FINAL:
-                row[3:] = ["done", ""] if row[1] == RESTART else ["failed", INTERRUPTED]
+                row[3:] = ["done", ""] if row[1] == restarts else ["failed", INTERRUPTED]
         try:
             self._keep(book)
         except OSError:

@@ -206,17 +206,17 @@ def order(name: str, op: str = "ping", ends_ms: int = NOW_MS + 60_000) -> dict[s
 
 @pytest.mark.sentence("W-5")
 def test_command_under_way_at_a_start_is_told_as_it_is_known(path: str) -> None:
-    orders = Orders(path)
+    orders = Orders(path, "restart")
     for name, op in (("a", "restart"), ("b", "report")):
         assert orders.take(order(name, op), NOW_MS)[0]
-    again = Orders(path)
+    again = Orders(path, "restart")
     assert again.take(order("a"), NOW_MS)[1][0] == {"state": "duplicate", "was": "done", "detail": ""}
     assert again.take(order("b"), NOW_MS)[1][0]["detail"] == INTERRUPTED
 
 
 @pytest.mark.sentence("W-6")
 def test_commands_that_are_remembered_fit_the_flash_and_no_further_one_is_taken(path: str) -> None:
-    orders = Orders(path)
+    orders = Orders(path, "restart")
     for number in range(limits.COMMANDS_REMEMBERED):
         name = f"{number:036}"
         assert orders.take(order(name, "o" * 32), NOW_MS)[0]
@@ -240,7 +240,7 @@ def test_commands_that_are_remembered_fit_the_flash_and_no_further_one_is_taken(
 )
 def test_command_that_is_malformed_is_refused(path: str, change: dict[str, object]) -> None:
     with pytest.raises(MessageError):
-        Orders(path).take(order("a") | change, NOW_MS)
+        Orders(path, "restart").take(order("a") | change, NOW_MS)
 
 
 # ---- the rest
