@@ -60,7 +60,9 @@ class Me:
 
 
 async def run(node) -> None:
-    """The link's task of a node: be connected, and tell now and then how it does; it ends only by a fault.
+    """The link's task of a node: be connected, guided, and tell now and then how it does.
+
+    It ends by a fault, or by the hub's command to start again.
 
     A node that nobody has enrolled stays a beacon, and looks again at its next start.
     """
@@ -69,11 +71,13 @@ async def run(node) -> None:
         while True:
             await asyncio.sleep(TELL_MS // 1000)
     node.guard.watch("link", GUARD_MS)
-    running = asyncio.create_task(link.run())
-    telling = asyncio.create_task(_tell_again(node, link))
-    await link.guidance.run()  # it ends when the node is to start again
-    telling.cancel()
-    running.cancel()
+    tasks = (link.run(), link.guidance.run(), _tell_again(node, link))
+    running = [asyncio.create_task(task) for task in tasks]
+    while not any(task.done() for task in running):
+        await asyncio.sleep(1)
+    for task in running:
+        if task.done():
+            await task  # by a fault, which is told, or because the node is to start again
 
 
 async def _tell_again(node, link) -> None:
