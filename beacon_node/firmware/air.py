@@ -43,34 +43,42 @@ class Air:
     """
 
     def __init__(self, radio, clock, settings: dict, identity, aes, ticks) -> None:
-        tx_dbm_0m = settings["beacon.tx_dbm_0m"]
-        interval_ms = settings["beacon.interval_ms"]
         self._radio = radio
         self._clock = clock
+        self._identity = identity
+        self._aes = aes
         self._ticks = ticks
-        self._interval_us = interval_ms * 1000
-        self.step_ms = max(STEP_MS_MIN, STEP_INTERVALS * interval_ms)
-        self._sent_a_step = self.step_ms // interval_ms
         self.rearmed = 0
         self.refused = 0
-        self._exponent = settings["beacon.eid_exponent"]
-        self._uid = bytearray(eddystone.UID_LENGTH)
-        eddystone.write_uid(self._uid, tx_dbm_0m, identity.namespace, identity.instance)
         self._tlm = bytearray(eddystone.TLM_LENGTH)
         eddystone.write_tlm(self._tlm)
-        self._url = _address(tx_dbm_0m, settings.get("beacon.url"))
         self._eid = self._etlm = self._rotation = self._sealer = None
         key = identity.air_key()
         if key is not None:
-            self._eid = bytearray(eddystone.EID_LENGTH)
-            eddystone.write_eid(self._eid, tx_dbm_0m)
             self._etlm = bytearray(eddystone.ETLM_LENGTH)
             eddystone.write_etlm(self._etlm)
-            self._rotation = Rotation(aes, key, self._exponent)
             self._sealer = Sealer(aes, key)
         self._place = 0
         self._last = self._born = ticks.ticks_ms()
         self._spare_ms = 0
+        self.take(settings)
+
+    def take(self, settings: dict) -> None:
+        """Say from the next step on what other settings want; what is counted goes on."""
+        tx_dbm_0m = settings["beacon.tx_dbm_0m"]
+        interval_ms = settings["beacon.interval_ms"]
+        self._interval_us = interval_ms * 1000
+        self.step_ms = max(STEP_MS_MIN, STEP_INTERVALS * interval_ms)
+        self._sent_a_step = self.step_ms // interval_ms
+        self._exponent = settings["beacon.eid_exponent"]
+        self._uid = bytearray(eddystone.UID_LENGTH)
+        eddystone.write_uid(self._uid, tx_dbm_0m, self._identity.namespace, self._identity.instance)
+        self._url = _address(tx_dbm_0m, settings.get("beacon.url"))
+        key = self._identity.air_key()
+        if key is not None:
+            self._eid = bytearray(eddystone.EID_LENGTH)
+            eddystone.write_eid(self._eid, tx_dbm_0m)
+            self._rotation = Rotation(self._aes, key, self._exponent)
 
     def begin(self) -> None:
         """Switch the radio on and say who is here; the first thing that a node does."""

@@ -15,6 +15,10 @@ class MessageError(Exception):
     """The message is forged or malformed; it had no effect."""
 
 
+class ForgedError(MessageError):
+    """The message is under none of the hub's keys; it had no effect."""
+
+
 def checked_answer(members):
     """Return a welcome's or an acknowledgement's members if it is one.
 

@@ -34,6 +34,7 @@ class Clock:
         high: upper 16 bits of Unix time.
         low: lower 16 bits.
         trusted: whether identifiers may be made of it.
+        heard: whether the hub has said the time in this start.
     """
 
     def __init__(self, ticks, rtc=None, record: str = RECORD) -> None:
@@ -44,7 +45,7 @@ class Clock:
         self._ms = 0
         self._unrecorded_s = 0
         self.high = self.low = 0
-        self.trusted = False
+        self.trusted = self.heard = False
         floor_s = _read_record(record)
         self._put(floor_s)
         kept_s = kept(rtc)
@@ -73,7 +74,7 @@ class Clock:
         is_news = not self.trusted or abs(unix_s - self.unix_s()) >= NEWS_S
         self._put(unix_s)
         self._ms = unix_ms % 1000
-        self.trusted = True
+        self.trusted = self.heard = True
         keep(self._rtc, unix_s)
         if is_news or self.record_due():
             self.record()

@@ -17,7 +17,7 @@ import json
 from binascii import hexlify
 
 from beacon_node.firmware import constants as c
-from beacon_node.firmware.answers import MessageError, checked_answer
+from beacon_node.firmware.answers import ForgedError, MessageError, checked_answer
 from beacon_node.firmware.mac import CHAIN, mac_line, opened, token
 
 OFF = 0
@@ -102,11 +102,11 @@ class Session:
             if body is not None:
                 break
         else:
-            raise MessageError("The message is forged or malformed; it had no effect.")
-        try:
-            members = json.loads(body)
+            raise ForgedError("The message is under none of the hub's keys; it had no effect.")
+        try:  # an older MicroPython reads what is cut as if it were whole
+            members = json.loads(body) if body.endswith(b"}\n") else None
         except ValueError:
-            raise MessageError("The message is forged or malformed; it had no effect.")
+            members = None
         if not isinstance(members, dict) or members.get("v") != 1:
             raise MessageError("The message is forged or malformed; it had no effect.")
         return members

@@ -17,18 +17,18 @@ Source: docs/PROTOCOL.md, sections Topics and The device's sending.
 import asyncio
 import json
 import os
-import time
 from binascii import hexlify
 
+from beacon_node.firmware import config, slots
 from beacon_node.firmware import constants as c
-from beacon_node.firmware import slots
 from beacon_node.firmware.answers import MessageError
 from beacon_node.firmware.delivery import STREAMING, Session
+from beacon_node.firmware.guidance import ORDERS, Guidance
 from beacon_node.firmware.mac import hkdf
 from beacon_node.firmware.mqtt import KEEPALIVE_S, Mqtt
 from beacon_node.firmware.offers import updates_of
 from beacon_node.firmware.ring import Ring, RingFullError
-from beacon_node.firmware.stamps import event_id, rfc3339
+from beacon_node.firmware.stamps import Uptime, event_id, rfc3339
 from beacon_node.firmware.wifi import wifi_of
 
 CONNECT_S = 20
@@ -40,6 +40,8 @@ GUARD_MS = 240_000
 HEALTH_BYTES = 12 * 1024
 TELEMETRY_BYTES = 48 * 1024
 """Some days of telemetry without a hub, of a file system of 1 MiB and more."""
+WORDS_MAX = 32
+"""Answers that wait to leave; the hub asks again for those beyond."""
 VERSION = "0.1.0"
 _TURN_MS = 5_000
 """The longest that the loop sleeps: a line that was said meanwhile waits no longer."""
@@ -59,7 +61,9 @@ class Me:
 
 
 async def run(node) -> None:
-    """The link's task of a node: be connected, and tell now and then how it does; it ends only by a fault.
+    """The link's task of a node: be connected, guided, and tell now and then how it does.
+
+    It ends by a fault, or by the hub's command to start again.
 
     A node that nobody has enrolled stays a beacon, and looks again at its next start.
     """
@@ -68,8 +72,17 @@ async def run(node) -> None:
         while True:
             await asyncio.sleep(TELL_MS // 1000)
     node.guard.watch("link", GUARD_MS)
-    running = asyncio.create_task(link.run())
-    while not running.done():
+    tasks = (link.run(), link.guidance.run(), _tell_again(node, link))
+    running = [asyncio.create_task(task) for task in tasks]
+    while not any(task.done() for task in running):
+        await asyncio.sleep(1)
+    for task in running:
+        if task.done():
+            await task  # by a fault, which is told, or because the node is to start again
+
+
+async def _tell_again(node, link) -> None:
+    while True:
         tell(node, link)
         await asyncio.sleep(TELL_MS // 1000)
 
@@ -78,7 +91,8 @@ def start(node, root: str = ""):
     """Return a node's link, or None where nobody has enrolled it.
 
     Args:
-        node: has `identity`, `telemetry`, `clock`, `settings`, `board` and `guard`.
+        node: has `identity`, `telemetry`, `air`, `clock`, `settings`, `board`, `twin`, `put_in_force` and
+            `guard`.
         root: what the paths of its files begin with.
     """
     enrolment = _json(root + "/enrolment")
@@ -90,26 +104,35 @@ def start(node, root: str = ""):
     parts = {
         "incarnation": _json(root + "/heard").get("incarnation", 0),
         "remember": lambda rose: _keep(root + "/heard", {"incarnation": rose}),
-        "began": slots.confirm,
         "moved": lambda: node.guard.moved("link"),
+        "guidance": Guidance(node, lambda: counters_of(node), root + ORDERS),
     }
-    wifi = wifi_of(node.settings)
+    wifi = wifi_of(node)
     if wifi is not None:
         parts["wifi"] = wifi
     updates = updates_of(node, me, enrolment, lambda: _tls(root))
     if updates is not None:
         parts["updates"] = updates
-    return Link(me, ring, node.clock, lambda: enrolment["brokers"], lambda: _tls(root), **parts)
+
+    def brokers() -> list:
+        return node.settings.get("link.brokers") or enrolment["brokers"]
+
+    return Link(me, ring, node.clock, brokers, lambda: _tls(root), **parts)
+
+
+def counters_of(node) -> dict:
+    """Return the whole numbers that the node measures."""
+    measured = node.telemetry.measured(node.air, node.clock)
+    return {name: int(value) for name, value in measured.items() if type(value) in (int, float)}
 
 
 def tell(node, link) -> None:
     """Say what the node measures; what the flash does not take is not said."""
     measured = node.telemetry.measured(node.air, node.clock)
-    counters = {name: int(value) for name, value in measured.items() if type(value) in (int, float)}
     why = measured.get("stalled")
     state = {"key": "start", "state": "degraded" if why else "ok", "detail": why or measured["start_cause"]}
     try:
-        link.say("telemetry", "device.counters", counters)
+        link.say("telemetry", "device.counters", counters_of(node))
         link.say("health", "device.state", state)
     except RingFullError:
         pass
@@ -119,21 +142,6 @@ class LineError(Exception):
     """A line of a node has at most 1,024 bytes; say less in one."""
 
 
-class Uptime:
-    """Milliseconds since the start, over a counter that wraps; asked at least once in six days."""
-
-    def __init__(self) -> None:
-        self._ms = 0
-        self._last = _ticks_ms()
-
-    def ms(self) -> int:
-        """Return them."""
-        now = _ticks_ms()
-        self._ms += _ticks_diff(now, self._last)
-        self._last = now
-        return self._ms
-
-
 class Link:
     """A node's way to its hub.
 
@@ -141,6 +149,8 @@ class Link:
         session: its state, for whoever shows it.
         refused: messages that had no effect.
         connects: connections that a broker took.
+        dialled: connections that were begun, joining the Wi-Fi included.
+        guidance: what the hub wants of the node.
     """
 
     def __init__(self, me, ring, clock, brokers, context, **parts) -> None:
@@ -152,14 +162,16 @@ class Link:
             clock: has `unix_ms()` and `trust(unix_ms)`.
             brokers: returns host:port of each, those to be tried first in front.
             context: returns a TLS context, or None for a stream in the clear (tests on one machine).
-            parts: `wifi` has `join()`, a coroutine; `moved` is called as the loop turns; `hear` is given
-                every message that is not an acknowledgement, opened; `began` is called when a session is
-                confirmed; `remember` is given the hub's incarnation when it rose; `updates` asks for
-                firmware while no broker is connected.
+            parts: `wifi` has `join()`, a coroutine; `moved` is called as the loop turns; `guidance` hears
+                every message that is not an acknowledgement, and when a session is confirmed; `remember` is
+                given the hub's incarnation when it rose; `updates` asks for firmware while no broker is
+                connected.
         """
         self.session = Session(me, ring, os.urandom, parts.get("incarnation", 0))
         self.refused = 0
         self.connects = 0
+        self.dialled = 0
+        self.guidance = parts["guidance"]
         self._me = me
         self._ring = ring
         self._clock = clock
@@ -171,7 +183,13 @@ class Link:
         self._failures = 0
         self._confirmed = 0
         self._broken = None
+        self._anew = False
         self._out = []
+        self.guidance.attach(self)
+
+    def uptime_ms(self) -> int:
+        """Return the milliseconds since the start."""
+        return self._uptime.ms()
 
     # -- saying
 
@@ -206,18 +224,26 @@ class Link:
         self._woken.set()
 
     def publish(self, verb: str, members: dict) -> None:
-        """Say something beside the streams, such as a command's result; lost where no session is."""
-        if self.session.state == STREAMING:
+        """Say something beside the streams, such as a result; lost where no session is, or too much waits."""
+        if self.session.state == STREAMING and len(self._out) < WORDS_MAX:
             members["session"] = self.session.session
             self._out.append(self.session.signed(verb, json.dumps(members).encode(), b"\n"))
             self._woken.set()
 
     # -- the connection
 
+    def dial_anew(self) -> None:
+        """Leave the connection that there is, or is being made, and make one with what is in force now."""
+        self._anew = True
+        self._failures = 0
+        self._woken.set()
+
     async def run(self) -> None:
         """Be connected, for ever."""
         turn = 0
         while True:
+            self.dialled += 1
+            self._anew = False
             brokers = self._brokers()
             try:
                 if "wifi" in self._parts:
@@ -267,7 +293,9 @@ class Link:
             if self.session.confirmed != self._confirmed:
                 self._confirmed = self.session.confirmed
                 self._failures = 0
-                self._call("began")
+                slots.confirm()
+                config.confirm()
+                self.guidance.began()
             if self._is_update_due():
                 return
             if now_ms - spoke_ms >= KEEPALIVE_S * 500:
@@ -278,6 +306,8 @@ class Link:
             await self._wait(min(wait_ms, _TURN_MS))
             if self._broken is not None:
                 raise self._broken
+            if self._anew:
+                return
 
     async def _hear(self, mqtt: Mqtt) -> None:
         acknowledgements = c.TOPIC_ACK % self._me.device
@@ -288,7 +318,7 @@ class Link:
                     if topic == acknowledgements:
                         self._answer(topic, payload)
                     else:
-                        self._call("hear", topic, self.session.open(topic, payload))
+                        self.guidance.hear(topic, payload)
                 except MessageError:
                     self.refused += 1
                 self._woken.set()
@@ -361,11 +391,3 @@ def _keep(path: str, members: dict) -> None:
         os.rename(path + ".new", path)
     except OSError:
         pass  # it is told again
-
-
-def _ticks_ms() -> int:
-    return time.ticks_ms() if hasattr(time, "ticks_ms") else time.monotonic_ns() // 1_000_000
-
-
-def _ticks_diff(later: int, earlier: int) -> int:
-    return time.ticks_diff(later, earlier) if hasattr(time, "ticks_diff") else later - earlier

@@ -18,15 +18,15 @@ from beacon_node.firmware import identity as identities
 from beacon_node.firmware.air import Air
 from beacon_node.firmware.clock import Clock
 from beacon_node.firmware.guard import Guard
+from beacon_node.firmware.twin import Twin
 
 BOARD = "/board"
 WATCHDOG_MS = 8000
 """The longest that every board can wait."""
 CHECK_MS = 1000
 STOOD_MS = 60000
+MINUTE_MS = 60000
 SAFE_MS = 900000
-TRIAL_MS = 1800000
-"""How long a firmware on trial may take until it is confirmed; then its start has failed."""
 MEASURE_MS = 60000
 SWEEP_BYTES = 4096
 """The heap is swept whenever so much was taken: swept only when full, it is in pieces too small for TLS."""
@@ -37,7 +37,8 @@ class Node:
     """What every task of a node is given.
 
     Attributes:
-        settings: in force.
+        twin: what the hub wants.
+        settings: in force: what it was set up with, and the twin's document over it.
         identity: who it is.
         clock: its time.
         air: what it says on the air.
@@ -48,12 +49,24 @@ class Node:
 
     def __init__(self) -> None:
         self.board = _board()
-        self.settings = config.load()
+        self.twin = Twin()
+        self._set_up = config.load()
+        self.settings = config.over(self._set_up, self.twin.in_force())
         self.identity = identities.load(machine.unique_id())
         self.clock = Clock(time, machine.RTC() if self.board.get("rtc") else None)
         self.air = Air(bluetooth.BLE(), self.clock, self.settings, self.identity, aes, time)
         self.telemetry = None
         self.guard = None
+
+    def put_in_force(self, doc: dict) -> None:
+        """Do from now on what another document of the hub wants."""
+        self.settings = config.over(self._set_up, doc)
+        self.air.take(self.settings)
+        self.watch_air()
+
+    def watch_air(self) -> None:
+        """Wait for the air as long as its steps last."""
+        self.guard.watch("air", 4 * self.air.step_ms + 5000)
 
 
 def aes(key: bytes):
@@ -100,7 +113,7 @@ async def live(node: Node) -> None:
 async def _speak(node: Node) -> None:
     import asyncio
 
-    node.guard.watch("air", 4 * node.air.step_ms + 5000)
+    node.watch_air()
     while True:
         await asyncio.sleep_ms(node.air.step_ms)
         if node.air.step():
@@ -133,12 +146,11 @@ async def _stand(node: Node) -> None:
 
     await asyncio.sleep_ms(STOOD_MS)
     slots.stood()
-    if slots.on_trial():
-        await asyncio.sleep_ms(TRIAL_MS)
-        if slots.on_trial():
-            return
-    while True:
-        await asyncio.sleep_ms(SAFE_MS)
+    minutes = heard_minutes = 0
+    while not (slots.on_trial() and slots.has_failed(minutes, heard_minutes)):
+        await asyncio.sleep_ms(MINUTE_MS)
+        minutes += 1
+        heard_minutes += node.clock.heard
 
 
 async def _wait_safely() -> None:

@@ -9,6 +9,11 @@ import sys
 
 from beacon_node.firmware import boot
 
+HEARD_MINUTES_MAX = 30
+"""How long a firmware on trial may hear the hub without a session; then its start has failed."""
+MINUTES_MAX = 1440
+"""The same where the hub says nothing: that may be the hub's fault, or the network's."""
+
 
 def running() -> str:
     """Return the slot that this firmware was started from."""
@@ -43,6 +48,16 @@ def begin(slot: str, sequence: int) -> None:
 def on_trial() -> bool:
     """Return whether the running firmware has to prove itself."""
     return boot.read()["trial"] == running()
+
+
+def has_failed(minutes: int, heard_minutes: int) -> bool:
+    """Return whether a start on trial was long enough.
+
+    Args:
+        minutes: since the start.
+        heard_minutes: of these, since the hub's first word in this start.
+    """
+    return minutes >= MINUTES_MAX or heard_minutes >= HEARD_MINUTES_MAX
 
 
 def confirm() -> bool:

@@ -1,5 +1,6 @@
-"""What a line is named and dated with: a UUID of version 7, and an instant in UTC."""
+"""What a line is named and dated with: a UUID of version 7, an instant in UTC, the uptime."""
 
+import time
 from binascii import hexlify
 
 _MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -34,3 +35,26 @@ def rfc3339(wall_ms: int) -> str:
 
 def _days_of(year: int) -> int:
     return _LEAP if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
+
+
+class Uptime:
+    """Milliseconds since the start, over a counter that wraps; asked at least once in six days."""
+
+    def __init__(self) -> None:
+        self._ms = 0
+        self._last = _ticks_ms()
+
+    def ms(self) -> int:
+        """Return them."""
+        now = _ticks_ms()
+        self._ms += _ticks_diff(now, self._last)
+        self._last = now
+        return self._ms
+
+
+def _ticks_ms() -> int:
+    return time.ticks_ms() if hasattr(time, "ticks_ms") else time.monotonic_ns() // 1_000_000
+
+
+def _ticks_diff(later: int, earlier: int) -> int:
+    return time.ticks_diff(later, earlier) if hasattr(time, "ticks_diff") else later - earlier

@@ -42,7 +42,7 @@ from shared.protocol import limits, topics
 from shared.protocol.bundle import HUB_KEYS
 from shared.protocol.command import encode_command
 from shared.protocol.mac import seal_message
-from shared.protocol.settings import CONFIRM
+from shared.protocol.settings import CONFIRM, settings_of
 from shared.protocol.twin import CONFIRM_S, Desired, encode_desired
 from shared.protocol.versions import Version
 
@@ -222,8 +222,9 @@ class Dispatch:
         """Return the settings that a device lacks; None where it has answered those that are wanted."""
         row = books.twins.get(device)
         given, reported = (row.desired, row.reported) if row is not None else (None, None)
-        place = place_of(device, self._parts.registry.device(device).site, books.districts)
-        doc = document(in_force(books.values, place))
+        entry = self._parts.registry.device(device)
+        place = place_of(device, entry.site, books.districts)
+        doc = settings_of(entry.kind, document(in_force(books.values, place)))
         if given is None and reported is None and not doc:
             return None
         ahead = reported is not None and (given is None or reported > given.version)
@@ -239,7 +240,10 @@ class Dispatch:
     def _bundles(self, device: str, books: _Books, connection: Connection) -> list[_Message]:
         found: list[_Message] = []
         held = books.held.get(device, {})
-        place = place_of(device, self._parts.registry.device(device).site, books.districts)
+        entry = self._parts.registry.device(device)
+        if entry.kind == "beacon":  # a node holds none
+            return found
+        place = place_of(device, entry.site, books.districts)
         wanted_here = for_place(books.bundles, place, self._parts.clock())
         # First of all the keys: what comes behind may be signed by one that the device has yet to trust.
         for row in sorted(wanted_here, key=lambda one: one.name != HUB_KEYS):

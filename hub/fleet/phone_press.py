@@ -35,8 +35,8 @@ from shared.model.beacon_notices import BeaconNotice, BeaconNotices
 from shared.model.errors import InputError
 from shared.protocol.bundle import BEACON_KEYS, BEACON_NOTICES, encode_notice, make_notice
 from shared.protocol.parsing import encode, parse_object
+from shared.protocol.settings import EID_EXPONENT
 
-EXPONENT_SETTING: Final = "beacon.eid_exponent"
 EXPONENT_DEFAULT: Final = 10
 RENEW_MS: Final = AHEAD_MS - DAY_MS
 """Less than this left, and a bundle is made again: every phone finds one that lasts a week."""
@@ -149,7 +149,7 @@ class PhonePress:
             exponents = {
                 (value.level, value.target): value.value
                 for value in SettingsRepository(connection).values()
-                if value.name == EXPONENT_SETTING
+                if value.name == EID_EXPONENT
             }
         in_use = _in_use(places)
         bodies: dict[str, bytes] = {}

@@ -4,11 +4,13 @@ Rules:
 - A value that cannot be is refused before anything is kept; the sentence says what may be.
 - Every change is kept with who made it. Undoing is a change too: it puts back what was there before, if
   nobody has changed it since.
+- The words of Wi-Fi networks are told to nobody: not as a value, not in the history.
+- K of the beacons is the city's or a district's: phones learn it by district.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hub.db.engine import Connection
@@ -19,6 +21,7 @@ from hub.db.writer import Writer
 from hub.domain.settings.service import CITY, Level, Place, Value, in_force
 from hub.keys.registry import Registry
 from shared.model.errors import ConflictError, InputError
+from shared.protocol import settings as table
 from shared.protocol.parsing import check_json
 from shared.protocol.settings import check_settings
 
@@ -80,6 +83,10 @@ class SettingsDesk:
         check_json(wish.value)
         check_settings({wish.name: wish.value} if wish.value is not None else {}, strict=True)
         check_target(self._registry, wish.level, wish.target)
+        if wish.name == table.EID_EXPONENT and wish.level not in (Level.CITY, Level.DISTRICT):
+            raise InputError(
+                f"{wish.name} is set for the city or a district: phones learn it by district; name no other"
+            )
         number = self._writer.run(
             lambda connection: SettingsRepository(connection).change(wish, self._clock())
         )
@@ -126,14 +133,14 @@ class SettingsDesk:
     def values(self) -> list[Value]:
         """Return every value that is set."""
         with self._writer.read() as connection:
-            return sorted(
-                SettingsRepository(connection).values(), key=lambda v: (v.name, v.level.value, v.target)
-            )
+            values = SettingsRepository(connection).values()
+        return sorted(map(_told, values), key=lambda v: (v.name, v.level.value, v.target))
 
     def history(self, after: int, limit: int) -> Page[ChangeRow]:
         """Return changes in their order."""
         with self._writer.read() as connection:
-            return SettingsRepository(connection).history(after, limit)
+            page = SettingsRepository(connection).history(after, limit)
+        return replace(page, items=[_told_change(row) for row in page.items])
 
     def standing(self, device: str) -> Standing:
         """Return what is in force for a device, and where each value comes from.
@@ -145,7 +152,7 @@ class SettingsDesk:
         with self._writer.read() as connection:
             repository = SettingsRepository(connection)
             place = place_of(device, entry.site, repository.districts())
-            values = in_force(repository.values(), place)
+            values = in_force(map(_told, repository.values()), place)
             twin = TwinRepository(connection).rows([device]).get(device)
         return Standing(place=place, values=values, twin=twin)
 
@@ -163,6 +170,21 @@ def check_target(registry: Registry, level: Level, target: str) -> None:
         raise InputError(
             f"a {level} has a name of 1 to {TARGET_LENGTH_MAX} characters, the city none; correct it"
         )
+
+
+def _told(value: Value) -> Value:
+    return replace(value, value=table.shown(value.name, value.value))
+
+
+def _told_change(row: ChangeRow) -> ChangeRow:
+    def told(text: str | None) -> str | None:
+        return None if text is None else json.dumps(table.shown(row.name, json.loads(text)))
+
+    return (
+        replace(row, before=told(row.before), after=told(row.after))
+        if row.name == table.WIFI_NETWORKS
+        else row
+    )
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 - any JSON value

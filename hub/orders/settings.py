@@ -1,7 +1,8 @@
 """`ventanilla hub settings`: see what is in force and why, set, clear, undo."""
 
 import json
-from getpass import getuser
+import sys
+from getpass import getpass, getuser
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,17 +57,21 @@ def show(device: str, home: Home = None) -> None:
 @app.command("set")
 def set_value(
     name: str,
-    value: Annotated[str, typer.Argument(help="As JSON; a text that is no JSON is taken as it is.")],
+    value: Annotated[
+        str, typer.Argument(help="As JSON; a text that is no JSON is taken as it is; - reads it, unseen.")
+    ],
     home: Home = None,
     district: District = None,
     site: Site = None,
     device: Device = None,
 ) -> None:
     """Set a value, for the city where nothing narrower is named."""
+    said = getpass(f"{name}: ") if value == "-" and sys.stdin.isatty() else value
+    said = sys.stdin.read().strip() if said == "-" else said
     try:
-        meant: Any = json.loads(value)
+        meant: Any = json.loads(said)
     except ValueError:
-        meant = value
+        meant = said
     _change(home, name, meant, district, site, device)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from shared.beacon_wire.eddystone import write_url
+from shared.model.beacon_keys import EXPONENT_MAX
 from shared.model.errors import InputError
 from shared.model.fields import degrees_or_none, text
 from shared.model.instants import WEEK
@@ -32,7 +34,16 @@ KIOSK_PLACE: Final = "kiosk.place"
 KIOSK_BRAND: Final = "kiosk.brand"
 KIOSK_HOURS: Final = "kiosk.hours"
 KIOSK_VERIFY: Final = "kiosk.verify"
+EID_EXPONENT: Final = "beacon.eid_exponent"
+WIFI_NETWORKS: Final = "wifi.networks"
+WIFI_NETWORKS_MAX: Final = 4
+NODE_GROUPS: Final = frozenset({"beacon", "firmware", "wifi"})
+"""What is set for nodes alone: no other device is given it."""
+HIDDEN: Final = "***"
+"""Stands where a secret word is not shown."""
 BRAND_NAME_LENGTH_MAX: Final = 60
+_NETWORK_NAME_BYTES_MAX: Final = 32
+_NETWORK_WORD_BYTES: Final = (8, 63)
 _COLOUR: Final = re.compile(r"#[0-9A-Fa-f]{6}")
 _WEB_ADDRESS: Final = re.compile(r"https://[A-Za-z0-9.-]{1,80}(:[0-9]{1,5})?(/[A-Za-z0-9._~-]{1,40}){0,4}")
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -85,6 +96,32 @@ def check_settings(doc: Mapping[str, Any], *, strict: bool) -> None:
         raise SettingError(
             f"all settings together have at most {limits.SETTINGS_BYTES_MAX} bytes; shorten the lists"
         )
+
+
+def settings_of(kind: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a document that a kind of device is given.
+
+    A node's flash and memory are small: it has what is for nodes and the link's. No other device has a
+    node's Wi-Fi words.
+    """
+    wanted = NODE_GROUPS | {"link"}
+    return {
+        name: value
+        for name, value in doc.items()
+        if (_group(name) in wanted if kind == "beacon" else _group(name) not in NODE_GROUPS)
+    }
+
+
+def shown(name: str, value: object) -> object:
+    """Return a setting's value as anybody may see it: without the words of Wi-Fi networks."""
+    if name != WIFI_NETWORKS or type(value) is not list:
+        return value
+    networks = cast("list[object]", value)
+    return [[*_texts(network)[:1], HIDDEN] for network in networks]
+
+
+def _group(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _whole(minimum: int, maximum: int) -> Callable[[object], bool]:
@@ -157,6 +194,30 @@ def _are_hours(value: object) -> bool:
         and all(len(span) == 2 and span[0] < span[1] for span in spans)  # noqa: PLR2004 - from and to
         and all(_TIME.fullmatch(moment) is not None for span in spans for moment in span)
     )
+
+
+def _is_beacon_url(value: object) -> bool:
+    try:
+        return type(value) is str and bool(write_url(0, value))
+    except ValueError:
+        return False
+
+
+def _are_networks(value: object) -> bool:
+    networks = cast("list[object]", value) if type(value) is list else []
+    return 0 < len(networks) <= WIFI_NETWORKS_MAX and all(map(_is_network, networks))
+
+
+def _is_network(value: object) -> bool:
+    items = _texts(value)
+    if len(items) != 2:  # noqa: PLR2004 - name and word
+        return False
+    try:
+        name, word = (len(item.encode()) for item in items)
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    shortest, longest = _NETWORK_WORD_BYTES
+    return 0 < name <= _NETWORK_NAME_BYTES_MAX and (word == 0 or shortest <= word <= longest)
 
 
 def _texts(value: object) -> list[str]:
@@ -273,6 +334,42 @@ SETTINGS: Final[Mapping[str, Setting]] = {
             values="an address such as https://avisos.villar.es, without a slash at its end",
             effect="For a kiosk: where telephones reach the hub; a receipt's QR code then opens its page.",
             allows=_is_web_address,
+        ),
+        Setting(
+            name=EID_EXPONENT,
+            default="10",
+            values=f"a whole number from 0 to {EXPONENT_MAX}",
+            effect="For a node: K, its identifier changes every 2^K seconds; for the city or a district.",
+            allows=_whole(0, EXPONENT_MAX),
+        ),
+        Setting(
+            name="beacon.interval_ms",
+            default="400",
+            values="a whole number of milliseconds from 100 to 10000",
+            effect="For a node: the time between two advertisements.",
+            allows=_whole(100, 10_000),
+        ),
+        Setting(
+            name="beacon.tx_dbm_0m",
+            default="-20",
+            values="a whole number from -100 to 20",
+            effect="For a node: what its frames say of its power at 0 m, in dBm.",
+            allows=_whole(-100, 20),
+        ),
+        Setting(
+            name="beacon.url",
+            default="none",
+            values="an address of the web of at most 17 encoded bytes, such as https://villar.es/b/7",
+            effect="For a node: the address that it says on the air as Eddystone-URL.",
+            allows=_is_beacon_url,
+        ),
+        Setting(
+            name=WIFI_NETWORKS,
+            default="those of the enrolment",
+            values=f'a list of 1 to {WIFI_NETWORKS_MAX} networks like [["name","word"]], the word of 8 to 63'
+            " bytes or empty",
+            effect="For a node: its Wi-Fi networks; their words are never shown.",
+            allows=_are_networks,
         ),
     )
 }

@@ -22,7 +22,7 @@ ALLOWED = {
     "beacon_node.firmware": ("beacon_node.firmware", "shared.beacon_wire", *BOARD),
     "shared.beacon_wire": ("shared.beacon_wire",),
     "shared.model": ("shared.model",),
-    "shared.protocol": ("shared.model", "shared.protocol", "cryptography"),
+    "shared.protocol": ("shared.beacon_wire", "shared.model", "shared.protocol", "cryptography"),
     "card_reader.apdu": ("shared.model", "card_reader.apdu", "card_reader.transport.port"),
     "card_reader.desfire": ("shared.model", "card_reader.apdu", "card_reader.desfire", "cryptography"),
     "card_reader.citizen_card": (

@@ -87,6 +87,10 @@ class NodeProcess:
             f"{lines} acknowledged",
         )
 
+    def wait_for_end(self) -> None:
+        """Wait until it ends by itself, as a board does that is to start again."""
+        assert self._process.wait(END_S) == 0, self.complaints
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()

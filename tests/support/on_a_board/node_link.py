@@ -1,7 +1,8 @@
 """A node without air, in the MicroPython virtual machine: its link alone, told what to say on its input.
 
 `micropython node_link.py ROOT SOURCE`: ROOT is the board's flash, SOURCE where `beacon_node` lies. A line on
-the input is `["telemetry", "type", {...}]`; each change of the session is a line on the output.
+the input is `["telemetry", "type", {...}]`; each change of session or settings is a line on the output.
+A node that is to start again ends.
 """
 
 import asyncio
@@ -13,8 +14,9 @@ import time
 sys.path.insert(0, sys.argv[2])
 ROOT = sys.argv[1]
 
-from beacon_node.firmware import identity, link  # noqa: E402  the path comes first
+from beacon_node.firmware import config, identity, link  # noqa: E402  the path comes first
 from beacon_node.firmware.telemetry import Telemetry  # noqa: E402
+from beacon_node.firmware.twin import Twin  # noqa: E402
 
 
 class Machine:
@@ -30,6 +32,12 @@ class Guard:
 
     def moved(self, name):
         pass
+
+
+class Air:
+    """An air that nobody hears."""
+
+    rearmed = 0
 
 
 class Clock:
@@ -55,8 +63,14 @@ class Node:
         self.telemetry = Telemetry(Machine, {}, ROOT + "/stalled", ROOT + "/starts")
         self.clock = Clock()
         self.guard = Guard()
-        self.settings = {}
         self.board = {}
+        self.air = Air()
+        self.twin = Twin(ROOT + "/twin")
+        self._set_up = config.load(ROOT + "/config", ROOT + "/config.good")
+        self.put_in_force(self.twin.in_force())
+
+    def put_in_force(self, doc):
+        self.settings = config.over(self._set_up, doc)
 
 
 async def listen(here):
@@ -68,7 +82,8 @@ async def listen(here):
         here.say(*json.loads(line))
 
 
-async def tell(here, clock):
+async def tell(here, node):
+    clock = node.clock
     said, ring = None, here._ring
     while True:
         session = here.session
@@ -83,6 +98,8 @@ async def tell(here, clock):
                 "refused": here.refused,
                 "recognised": session.recognised,
                 "trusted": clock.trusted > 0,
+                "twin": node.twin.report(),
+                "settings": node.settings,
             }
         )
         if told != said:
@@ -95,8 +112,8 @@ async def tell(here, clock):
 async def main():
     node = Node()
     here = link.start(node, ROOT)
-    tasks = [asyncio.create_task(here.run()), asyncio.create_task(listen(here))]
-    await tell(here, node.clock)
+    tasks = [asyncio.create_task(task) for task in (here.run(), listen(here), tell(here, node))]
+    await here.guidance.run()
     tasks.clear()
 
 

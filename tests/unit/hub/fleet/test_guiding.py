@@ -8,6 +8,7 @@ import pytest
 
 from hub.db.engine import Connection
 from hub.db.fleet_repository import COMMANDS_KEPT, CommandRepository
+from hub.db.settings_repository import SettingsRepository
 from hub.domain.settings.service import Level, Place, Value, document, in_force
 from hub.fleet.command_post import UNANSWERED, CommandsFullError, Order
 from hub.fleet.fleet import Wire, make_fleet
@@ -18,6 +19,7 @@ from shared.model.errors import InputError
 from shared.protocol import limits
 from shared.protocol.bundle import HUB_KEYS, HubPublicKeys, check_notice, decode_notice
 from shared.protocol.command import Command, decode_command
+from shared.protocol.settings import settings_of
 from shared.protocol.twin import decode_desired
 from shared.protocol.versions import Version
 from tests.support.office import Office, order
@@ -274,3 +276,59 @@ def test_revoked_device_is_sent_nothing(office: Office) -> None:
         office.fleet.commands.send("kiosk-1", order())
     office.set("screen.idle_s", 20)
     assert office.sent == []
+
+
+def test_words_of_networks_are_shown_to_nobody_and_can_be_put_back(office: Office) -> None:
+    desk = office.fleet.settings
+    first = office.set("wifi.networks", [["plaza", "palabra-1"], ["libre", ""]])
+    second = office.set("wifi.networks", [["plaza", "palabra-2"]])
+    assert first is not None
+    assert second is not None
+    assert [value.value for value in desk.values()] == [[["plaza", "***"]]]
+    standing = desk.standing("kiosk-1").values["wifi.networks"]
+    assert [value.value for value in standing] == [[["plaza", "***"]]]
+    assert "palabra" not in str(desk.history(0, 100).items)
+    assert "libre" in str(desk.history(0, 100).items)
+    desk.undo(second, "ana")
+    with office.writer.read() as connection:
+        values = SettingsRepository(connection).values()
+    assert values[0].value == [["plaza", "palabra-1"], ["libre", ""]]
+
+
+def test_what_is_set_for_nodes_is_sent_to_no_other_device(office: Office) -> None:
+    office.set("wifi.networks", [["plaza", "palabra-1"]])
+    office.set("beacon.interval_ms", 500)
+    office.set("screen.idle_s", 20)
+    office.fleet.dispatch.changed()
+    sent = [decode_desired(body).doc for end, body in office.opened() if end == "desired"]
+    assert sent[-1] == {"screen.idle_s": 20}
+    assert "palabra" not in str(sent)
+    given = {"wifi.networks": [["plaza", "palabra-1"]], "beacon.interval_ms": 500, "link.confirm_s": 9}
+    assert settings_of("beacon", {**given, "screen.idle_s": 20}) == given
+
+
+@pytest.mark.parametrize("level", [Level.SITE, Level.DEVICE])
+def test_exponent_is_refused_where_phones_could_not_know_it(office: Office, level: Level) -> None:
+    with pytest.raises(InputError, match="phones learn it by district"):
+        office.set("beacon.eid_exponent", 12, level, "kiosk-1")
+    assert office.set("beacon.eid_exponent", 12, Level.DISTRICT, "north")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        [["plaza"]],
+        [["plaza", "short"]],
+        [["", "palabra-1"]],
+        [["x" * 33, "palabra-1"]],
+        [["plaza", "x" * 64]],
+        [["\ud800", "palabra-1"]],
+        [["plaza", "palabra-1"]] * 5,
+        "plaza",
+    ],
+)
+def test_networks_that_cannot_be_are_refused_and_not_repeated(office: Office, value: object) -> None:
+    with pytest.raises(InputError) as refused:
+        office.set("wifi.networks", value)
+    assert "palabra" not in str(refused.value)
