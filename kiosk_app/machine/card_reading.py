@@ -1,13 +1,15 @@
 """Reading a citizen's card: the reader is this process's, the keys are the hub's, the owner passes bytes on.
 
     reading = CardReading(device, sealing, owner, reader)
-    said = reading.read(pin)         # waits for a card; on a thread of its own
+    given_up = reading.begin()       # on the thread that gives up
+    said = reading.read(pin, given_up)   # waits for a card; on a thread of its own
     reading.give_up()                # the citizen has gone
 
 Rules:
 - The order, with the card's number and the PIN, is sealed to the hub, and the verdict comes back under the
   same context: nobody between reads either. The context is forgotten with the talk.
-- One reading at a time: a new one ends the wait of the one before.
+- One reading at a time: a new one ends the wait of the one before. It can be given up from the moment that it
+  is begun, also while the one before it ends.
 - Nothing is asked twice: what fails ends the talk, and the citizen begins again.
 """
 
@@ -97,15 +99,26 @@ class CardReading:
         self._lock = threading.Lock()
         self._given_up = threading.Event()
 
+    def begin(self) -> threading.Event:
+        """A card is to be read; whoever waited for one waits no more. On the thread that gives up.
+
+        Returns:
+            What is set when this reading is given up.
+        """
+        self._given_up.set()
+        self._given_up = threading.Event()
+        return self._given_up
+
     def give_up(self) -> None:
         """Wait for no card any more."""
         self._given_up.set()
 
-    def read(self, pin: str) -> Mapping[str, Any]:
+    def read(self, pin: str, given_up: threading.Event) -> Mapping[str, Any]:
         """Wait for a card, and have it read.
 
         Args:
             pin: as it was typed; empty where none was.
+            given_up: of `begin`.
 
         Returns:
             What the hub tells of it.
@@ -113,9 +126,9 @@ class CardReading:
         Raises:
             CardNotReadError: nothing is told, and why.
         """
-        self._given_up.set()
         with self._lock:
-            given_up = self._given_up = threading.Event()
+            if given_up.is_set():
+                raise CardNotReadError(NO_CARD)
             try:
                 said = self._reader.serve(
                     lambda uid, field: self._talk(uid, field, pin), given_up, self._wait_s

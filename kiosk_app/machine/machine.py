@@ -152,7 +152,7 @@ class KioskMachine:
             case DropPhotos(tokens=tokens):
                 self._box.drop(tokens)
             case Ask(what=what) if what == CARD:
-                self._begin(self._read_card, effect, tell)
+                self._begin(self._card_read(), effect, tell)
             case Ask():
                 self._ask(effect, tell)
             case Submit():
@@ -250,15 +250,21 @@ class KioskMachine:
         self._equipment.print_ticket(replace(ticket, language=effect.language))
         return Printed(effect.number)
 
-    def _read_card(self, effect: Ask, session: int) -> Answer | None:
+    def _card_read(self) -> Callable[[Ask, int], Answer | None]:
         """Wait for a card, and have the hub read it; whoever has gone meanwhile hears nothing."""
-        if self._cards is None:
-            return Failed(effect.number, READER_GONE)
-        try:
-            said = self._cards.read(effect.about)
-        except CardNotReadError as error:
-            return Failed(effect.number, error.reason) if session == self._session else None
-        return Heard(effect.number, said) if session == self._session else None
+        cards = self._cards
+        if cards is None:
+            return lambda effect, _: Failed(effect.number, READER_GONE)
+        given_up = cards.begin()  # here, so that a wipe that comes before a worker is free counts
+
+        def work(effect: Ask, session: int) -> Answer | None:
+            try:
+                said = cards.read(effect.about, given_up)
+            except CardNotReadError as error:
+                return Failed(effect.number, error.reason) if session == self._session else None
+            return Heard(effect.number, said) if session == self._session else None
+
+        return work
 
     def _ask(self, effect: Ask, tell: Tell) -> None:
         session = self._session
