@@ -79,7 +79,7 @@ def begin(kiosk: KioskProcess, task: str = "mycard") -> None:
             kiosk.press("start")
         if page["page"] in {"attract", "language"}:
             kiosk.press("es")
-        if page["page"] == "home" and task not in page["choices"]:
+        if page["page"] == "home" and task == "lostcard":
             kiosk.press("more")
         return task in page["choices"]
 
