@@ -338,6 +338,7 @@ def _parts(hub: Hub, api_port: int, broker_port: int) -> Parts:
         is_connected=lambda device: hub.ingest.sessions.current(device) is not None,
         town=hub.config.town,
         relay=hub.desks.relay,
+        lost_cards=hub.desks.lost_cards,
     )
 
 

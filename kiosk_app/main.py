@@ -33,6 +33,7 @@ from kiosk_app.machine.far_owner import FarOwner
 from kiosk_app.machine.framing import MessageLine
 from kiosk_app.machine.hardening import shut_off
 from kiosk_app.machine.leaving_desk import LeavingDesk
+from kiosk_app.machine.lost_cards import LostCards
 from kiosk_app.machine.machine import KioskMachine, Whereabouts
 from kiosk_app.machine.photographs import PhotographBox
 from kiosk_app.machine.taking import Taking
@@ -192,7 +193,8 @@ def put_together(
         verify=hello.settings.get(KIOSK_VERIFY, ""),
     )
     reading = None if cards is None else CardReading(hello.device, hello.sealing, owner, cards)
-    machine = KioskMachine(owner, taking, box, where, equipment, reading)
+    lost = None if cards is None else LostCards(hello.device, hello.sealing, owner)
+    machine = KioskMachine(owner, taking, box, where, equipment, reading, lost)
     flow = Flow(TASKS if cards is None else WITH_CARDS, _patience(hello.settings), _languages(hello.settings))
     return LeavingDesk(flow, machine), machine
 

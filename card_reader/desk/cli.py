@@ -20,7 +20,7 @@ import typer
 from card_reader.citizen_card.holder import day_of
 from card_reader.desk.relay_client import RelayClient
 from card_reader.desk.serving import carry_out
-from card_reader.desk.words import OUTCOMES, card_of, explained, inspected, outcome
+from card_reader.desk.words import OUTCOMES, card_of, explained, inspected, outcome, printed_number
 from shared.adapters import device_keys
 from shared.edge.home import DeviceHome
 from shared.edge.log import log_to_standard_error
@@ -263,6 +263,8 @@ def _do(home: Path, reader: str, wait_s: float, language: Language, **asked: Any
     found, said = card_of(verdict), outcome(verdict, language)
     if found is not None:
         said += f". Saldo: {Money(found[1][0].balance_minor, EURO)}"
+    if number := printed_number(verdict, language):
+        said += f". {number}"
     typer.echo(said)
     _end(verdict)
 

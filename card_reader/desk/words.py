@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from card_reader.citizen_card.holder import ZONE_MAX, Holder, date_of
 from card_reader.citizen_card.journal import RIDES, Deed, Record
+from shared.model.card_number import grouped, is_card_number
 from shared.model.errors import InputError
 from shared.model.instants import TOWN_ZONE
 from shared.model.money import EURO, Money
@@ -170,6 +171,7 @@ STATES: Final[Mapping[str, Wording]] = {
     "replaced": _of("Sustituida por otra", "Substituïda per una altra", "Replaced by another"),
     "refunded": _of("Saldo devuelto", "Saldo tornat", "Refunded"),
 }
+_NUMBER: Final = _of("Número: {number}", "Número: {number}", "Number: {number}")
 _NOBODYS: Final = _of("Al portador", "Al portador", "Whoever holds it")
 _SOMEBODYS: Final = _of("De una persona", "D’una persona", "Somebody's own")
 _CATEGORY: Final = _of("Categoría: {category}", "Categoria: {category}", "Category: {category}")
@@ -231,6 +233,14 @@ def outcome(verdict: Mapping[str, Any], language: Language) -> str:
     return ". ".join(said)
 
 
+def printed_number(verdict: Mapping[str, Any], language: Language) -> str:
+    """Say the number that is printed on the card; empty where the hub told none."""
+    number = verdict.get("number")
+    if not isinstance(number, str) or not is_card_number(number):
+        return ""
+    return _NUMBER.in_language(language).format(number=grouped(number))
+
+
 def card_of(verdict: Mapping[str, Any]) -> tuple[Holder, list[Record]] | None:
     """Read what stands on the card; None where it could not be read.
 
@@ -254,6 +264,7 @@ def explained(verdict: Mapping[str, Any], language: Language) -> list[str]:
     holder, records = found
     last, state = records[0], str(verdict.get("state", ""))
     lines = [STATES[state].in_language(language)] if state in STATES else []
+    lines += [number] if (number := printed_number(verdict, language)) else []
     until, category = holder.category_until, holder.category
     kind = (_CATEGORY_UNTIL if until else _CATEGORY).in_language(language)
     lines += [

@@ -17,7 +17,7 @@ from hub.api.attachments import attachments_router, media_router, upload_router
 from hub.api.beacons import beacons_router
 from hub.api.body_limit import BodyLimit
 from hub.api.card_register import card_register_router
-from hub.api.cards import cards_router
+from hub.api.cards import Brake, cards_router
 from hub.api.clerk import clerk_router
 from hub.api.devices import devices_router
 from hub.api.enrolment import enrolment_router
@@ -54,7 +54,8 @@ def build_app(parts: Parts) -> FastAPI:
     app.include_router(bodies_router(parts.writer, parts.room.registry))
     app.include_router(node_firmware_router(parts.firmware, parts.room.registry))
     app.include_router(questions_router(parts.writer, parts.room.registry, parts.clock))
-    app.include_router(cards_router(parts.relay, parts.room.registry, parts.room.keys.sealing))
+    brake = Brake(parts.relay, parts.lost_cards, parts.clock)
+    app.include_router(cards_router(parts.relay, brake, parts.room.registry, parts.room.keys.sealing))
     desk = ReceiptDesk(town=parts.town, registry=parts.room.registry, writer=parts.writer)
     app.include_router(receipts_router(desk))
     app.include_router(phones_router(parts.phones, parts.town, parts.clock))

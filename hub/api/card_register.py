@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from hub.api.clerk import After, DeviceName, Limit
 from hub.api.errors import NoSuchThingError
 from hub.api.parts import Parts
+from hub.db.card_number_repository import CardNumberRepository
 from hub.db.card_repository import CardRepository, list_cards
 from hub.db.paging import Page
 from hub.db.tap_repository import TapsWanted, list_taps
@@ -22,7 +23,10 @@ SubjectName = Annotated[str | None, Query(max_length=128)]
 
 
 class CardView(BaseModel):
-    """A card as a clerk sees it; neither its number in the air nor its id leaves the hub."""
+    """A card as a clerk sees it; neither its number in the air nor its id leaves the hub.
+
+    `number` is the one that is printed on it: told of one card, as far as it was drawn.
+    """
 
     subject: str
     issue: int
@@ -34,6 +38,7 @@ class CardView(BaseModel):
     issued_ms: int
     state_ms: int
     who: str
+    number: str | None = None
 
 
 class ChangeView(BaseModel):
@@ -107,12 +112,13 @@ def card_register_router(parts: Parts) -> APIRouter:
             register = CardRepository(connection)
             found = register.find(subject)
             changes = register.changes(subject)
+            number = CardNumberRepository(connection).find(subject)
         if found is None:
             raise NoSuchThingError(NoSuchThingError.__doc__)
         told = [
             ChangeView(**{name: getattr(one, name) for name in ChangeView.model_fields}) for one in changes
         ]
-        return CardHistory(card=_card(found), changes=told)
+        return CardHistory(card=_card(found).model_copy(update={"number": number}), changes=told)
 
     @router.post("/cards/{subject}/block")
     def block(subject: Subject, wanted: StateWanted) -> Denied:
@@ -154,7 +160,7 @@ def card_register_router(parts: Parts) -> APIRouter:
 
 
 def _card(card: Card) -> CardView:
-    return CardView(**{name: getattr(card, name) for name in CardView.model_fields})
+    return CardView(**{name: getattr(card, name) for name in CardView.model_fields if name != "number"})
 
 
 def _tap(tap: JudgedTap) -> TapView:

@@ -6,9 +6,12 @@
 Rules:
 - Only a device of this hub asks, by a MAC over path and body; what it may ask is its kind's (`Order`).
 - A kiosk's order comes sealed to the hub, and its verdict goes back under the same context.
+- A lost card is reported without one: the verdict comes at once. Too many reports of one kiosk that lead
+  nowhere, and it hears nothing else for a while.
 - What goes back are commands for the card, and in the end what came of the order. Never a key.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -17,10 +20,12 @@ from starlette.concurrency import run_in_threadpool
 
 from card_reader.apdu.outcome import Doubt, Heard, NotSent, Unknown
 from hub.api.errors import BodyTooLongError
+from hub.api.patience import LOST_CARDS, Patience
 from hub.api.problems import problem
-from hub.domain.cards.orders import Order
-from hub.domain.cards.verdict import Verdict
+from hub.domain.cards.orders import Do, Order
+from hub.domain.cards.verdict import Said, Verdict
 from hub.keys.registry import Registry
+from hub.relay.lost_cards import LostCards
 from hub.relay.relay import Closed, Next, Relay
 from shared.model.errors import InputError, VentanillaError
 from shared.protocol import mac
@@ -43,11 +48,43 @@ Step = Next | Verdict | Closed
 _HEADERS: Final = {"Cache-Control": "no-store"}
 
 
-def cards_router(relay: Relay, registry: Registry, sealing: Sequence[HubSealingKey]) -> APIRouter:
+class Brake:
+    """Lets a kiosk report lost cards, and stops it where too many reports led nowhere; used by many threads.
+
+    Args:
+        relay: counts what came of reports.
+        lost_cards: blocks cards.
+        clock: the hub's time, Unix epoch in milliseconds.
+    """
+
+    def __init__(self, relay: Relay, lost_cards: LostCards, clock: Callable[[], int]) -> None:
+        self._relay = relay
+        self._lost_cards = lost_cards
+        self._clock = clock
+        self._left = Patience(LOST_CARDS)
+        self._lock = threading.Lock()
+
+    def lost(self, device: str, kind: str, order: Order) -> Verdict:
+        """Block a lost card; one report at a time, so that what is missed at one moment counts too."""
+        with self._lock:
+            if self._left.is_left(device, self._clock()):
+                verdict = self._lost_cards.reported(device, kind, order)
+            else:
+                verdict = Verdict(said=Said.TOO_MANY)
+            if verdict.said is Said.NO_MATCH:
+                self._left.spend(device, self._clock())
+        self._relay.count(verdict)
+        return verdict
+
+
+def cards_router(
+    relay: Relay, brake: Brake, registry: Registry, sealing: Sequence[HubSealingKey]
+) -> APIRouter:
     """Return the routes of cards at desks.
 
     Args:
         relay: holds talks.
+        brake: lets lost cards be reported.
         registry: knows who asks.
         sealing: the hub's keys that orders may be sealed to, the newest first.
     """
@@ -69,7 +106,10 @@ def cards_router(relay: Relay, registry: Registry, sealing: Sequence[HubSealingK
             def seal(verdict: Verdict) -> str:
                 return opened.answer(verdict_place(device), encode(verdict.to_data()))
 
-            return relay.begin(device, kind, asked.uid, Order.from_data(asked.order), seal)
+            order = Order.from_data(asked.order)
+            if order.do is Do.LOST:
+                return Closed(sealed=seal(brake.lost(device, kind, order)))
+            return relay.begin(device, kind, asked.uid, order, seal)
 
         return await _answer(device, request, registry, work)
 

@@ -20,6 +20,7 @@ from hub.fleet.fleet import Fleet
 from hub.fleet.phone_press import PhonePress
 from hub.keys.enrolment import Enrolment
 from hub.keys.room import KeyRoom
+from hub.relay.lost_cards import LostCards
 from hub.relay.relay import Relay
 
 
@@ -168,6 +169,7 @@ class Parts:
         is_connected: whether a device speaks in a session now.
         town: what the town is called.
         relay: holds talks with cards at desks.
+        lost_cards: blocks cards that their holders lost.
     """
 
     room: KeyRoom
@@ -190,3 +192,4 @@ class Parts:
     is_connected: Callable[[str], bool]
     town: str
     relay: Relay
+    lost_cards: LostCards

@@ -31,7 +31,12 @@ class Measure:
     every_ms: int
 
 
+LOST_CARDS_MAX: Final = 6
+"""Pairs of a card's number and a PIN that lead nowhere, at once: two people who mistype all their tries."""
+LOST_CARD_EVERY_MS: Final = 600_000
+"""After this there may be one more wrong one: six in an hour."""
 QUESTIONS: Final = Measure(size=QUESTIONS_MAX, every_ms=QUESTION_EVERY_MS)
+LOST_CARDS: Final = Measure(size=LOST_CARDS_MAX, every_ms=LOST_CARD_EVERY_MS)
 WRONG_CODES: Final = Measure(size=WRONG_CODES_MAX, every_ms=WRONG_CODE_EVERY_MS)
 
 

@@ -14,6 +14,7 @@ from hub.keys.card_names import card_names
 from hub.keys.card_pins import PinDigests
 from hub.keys.room import KeyRoom
 from hub.relay.deed_book import HubDeedBook
+from hub.relay.lost_cards import LostCards
 from hub.relay.pin_book import HubPinBook
 from hub.relay.relay import Relay
 
@@ -26,10 +27,12 @@ class Desks:
 
     Attributes:
         relay: holds talks.
+        lost_cards: blocks cards that their holders lost.
         jobs: what is to be done from time to time.
     """
 
     relay: Relay
+    lost_cards: LostCards
     jobs: Sequence[Job]
 
 
@@ -67,4 +70,9 @@ def make_desks(
         fares=TownFares(writer, room.registry, now_ms).at,
         form=config.card_form,
     )
-    return Desks(relay=relay, jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),))
+    lost_cards = LostCards(writer, pins, now_ms, publish_denied)
+    return Desks(
+        relay=relay,
+        lost_cards=lost_cards,
+        jobs=(Job(name="card deeds", every_s=EXPIRE_EVERY_S, run=book.expire),),
+    )

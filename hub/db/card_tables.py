@@ -67,5 +67,19 @@ card_pin = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("missed", Integer, nullable=False),
     Column("set_ms", BigInteger, nullable=False),
+    Column("named", Text, nullable=True),
 )
-"""What is kept of a card's PIN, and how often it was missed since it was last right; no row: it has none."""
+"""What is kept of a card's PIN, and how often it was missed since it was last right; no row: it has none.
+
+`named` is the pseudonym that its digest has in it, where that is not the card's own: the PIN came over from a
+card that this one replaces.
+"""
+
+card_number = Table(
+    "card_number",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("subject", Text, ForeignKey(card.c.subject), nullable=False),
+    UniqueConstraint("subject"),
+)
+"""The number that is printed on each card, drawn when a desk first asks for it."""

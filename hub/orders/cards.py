@@ -11,6 +11,7 @@ import typer
 
 from hub.config import load_config
 from hub.orders.asking import running, table
+from shared.model.card_number import grouped
 from shared.model.instants import TOWN_ZONE
 from shared.model.money import Money
 
@@ -56,6 +57,8 @@ def show(card: Subject, home: Home = None) -> None:
     one = found["card"]
     whose = "nobody's in particular" if one["is_anonymous"] else "somebody's"
     typer.echo(f"{card}: {one['state']}, issue {one['issue']}, category {one['category']}, {whose}.")
+    if one["number"]:
+        typer.echo(f"Printed number: {grouped(one['number'])}")
     table(
         ("at", "state", "keys", "by", "why"),
         [(_at(c["at_ms"]), c["state"], c["key_version"], c["who"], c["why"]) for c in found["changes"]],

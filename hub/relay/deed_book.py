@@ -12,6 +12,8 @@ import structlog
 from card_reader.citizen_card.holder import Holder
 from card_reader.desfire.transaction_mac import Committed
 from hub.db.card_deed_repository import CardDeedRepository, DeedState
+from hub.db.card_number_repository import CardNumberRepository
+from hub.db.card_pin_repository import CardPinRepository
 from hub.db.card_repository import CardRepository
 from hub.db.engine import Connection
 from hub.db.ledger_repository import purse_minor
@@ -29,6 +31,7 @@ CARD_DEED_UNKNOWN: Final = "card_deed_unknown"
 INTENT_MS_MAX: Final = 7 * 86_400_000
 """A card that has not come back to a desk by then is a clerk's, as it is at a terminal."""
 TORN: Final = "torn while it was made"
+PIN_CAME_OVER: Final = "PIN of the card that it replaces"
 TOO_LATE: Final = "the lost card was replaced or refunded meanwhile"
 _STATES: Final = {
     Do.BLOCK: CardState.BLOCKED,
@@ -78,6 +81,12 @@ class HubDeedBook:
         """Return the card in use that has a number in the air."""
         with self._writer.read() as connection:
             return CardRepository(connection).find_number(card_uid)
+
+    def number(self, subject: str) -> str:
+        """Return the number that is printed on a card; it is drawn when it is first asked for."""
+        with self._writer.read() as connection:
+            found = CardNumberRepository(connection).find(subject)
+        return found or self._writer.run(lambda connection: CardNumberRepository(connection).draw(subject))
 
     def successor_of(self, subject: str) -> Successor | None:
         """Return what a card would be replaced by."""
@@ -216,9 +225,18 @@ def _follow(connection: Connection, meant: Intended, now_ms: int) -> None:
     if state is not None and before is not None and before.state not in FINAL:
         said = Said(who=meant.order.who, why=meant.order.why, now_ms=now_ms)
         cards.set_state(before.subject, state, said)
+        if meant.order.do is Do.REPLACE:
+            _hand_pin_on(connection, meant, now_ms)
     elif before is not None and meant.order.do is Do.REPLACE:
         said = Said(who=meant.order.who, why=TOO_LATE, now_ms=now_ms)
         cards.set_state(meant.subject, CardState.REPLACED, said)
+
+
+def _hand_pin_on(connection: Connection, meant: Intended, now_ms: int) -> None:
+    """Let a PIN go over with the card: its holder knows it still, and trips that were closed stay so."""
+    if CardPinRepository(connection).hand_on(meant.order.replaces, meant.subject):
+        said = Said(who=meant.order.who, why=PIN_CAME_OVER, now_ms=now_ms)
+        CardRepository(connection).note(meant.subject, said)
 
 
 def _hand_over(connection: Connection, meant: Intended, now_ms: int) -> None:

@@ -43,13 +43,13 @@ class HubPinBook:
         self._clock = clock
 
     def tried(self, subject: str, pin: str) -> PinSaid:
-        """Compare a PIN, and count it; an empty one asks only whether there is one."""
+        """Compare a PIN, and count it; an empty one asks whether there is one. An unknown card has none."""
         with self._writer.read() as connection:
             kept = CardPinRepository(connection).find(subject)
         if not pin:
             return _standing(None if kept is None else kept.missed)
-        salt = _NO_SALT if kept is None else kept.salt
-        digest, now_ms = self._digests.digest(subject, pin, salt), self._clock()
+        salt, named = (_NO_SALT, subject) if kept is None else (kept.salt, kept.named)
+        digest, now_ms = self._digests.digest(named, pin, salt), self._clock()
         return self._writer.run(lambda connection: _counted(connection, subject, salt, digest, now_ms))
 
     def set(self, subject: str, pin: str, who: str) -> None:

@@ -25,7 +25,7 @@ from card_reader.citizen_card.holder import FIRST_FORM, day_of
 from card_reader.citizen_card.journal import terminal_number
 from hub.domain.cards.deeds import served
 from hub.domain.cards.making import made
-from hub.domain.cards.orders import MAKES, Order, check_may
+from hub.domain.cards.orders import MAKES, Do, Order, check_may
 from hub.domain.cards.ports import CardKeys, Counter, DeedBook, Pins
 from hub.domain.cards.verdict import Verdict
 from shared.model.errors import CapacityError, ConflictError, InputError
@@ -127,6 +127,11 @@ class Relay:
         self._lock = threading.Lock()
         self._open: dict[str, _Open] = {}
 
+    def count(self, verdict: Verdict) -> None:
+        """Count what came of an order; of one without a talk, whoever carried it out says so."""
+        with self._lock:
+            self.verdicts[verdict.said.value] = self.verdicts.get(verdict.said.value, 0) + 1
+
     def begin(
         self,
         device: str,
@@ -150,6 +155,8 @@ class Relay:
             NoCardKeysError: the hub has no card keys.
         """
         check_may(kind, order)
+        if order.do is Do.LOST:
+            raise InputError("a lost card is held to no reader; correct the sender")
         if len(card_uid) != UID_BYTES:
             raise InputError("a card of the town has a number of 7 bytes; hold another card there")
         counter = self._counter(device)
@@ -195,8 +202,7 @@ class Relay:
         except StopIteration as ended:
             self._forget(name)
             verdict: Verdict = ended.value
-            with self._lock:
-                self.verdicts[verdict.said.value] = self.verdicts.get(verdict.said.value, 0) + 1
+            self.count(verdict)
             return verdict if opened.seal is None else Closed(sealed=opened.seal(verdict))
         except BaseException:
             self._forget(name)

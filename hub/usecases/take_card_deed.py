@@ -63,7 +63,7 @@ def take_card_deed(meant: Intended, uow: UnitOfWork, now_ms: int) -> None:
         case Do.ISSUE | Do.REPLACE | Do.SELL | Do.BLOCK | Do.UNBLOCK:
             source = _source(meant, now_ms)
             Payments(uow.ledger, uow.exceptions).use_counter(source, record.counter)
-        case Do.READ | Do.MINE | Do.PIN_SET | Do.PIN_RESET:
+        case Do.READ | Do.MINE | Do.LOST | Do.PIN_SET | Do.PIN_RESET:
             pass
         case _:
             assert_never(order.do)

@@ -15,6 +15,8 @@ UNKNOWN: Final = "unknown"
 """The reason of a `Failed` after which nobody knows whether it took place."""
 CARD: Final = "card"
 """What is asked of the hub through the reader; the machine waits for a card first."""
+LOST: Final = "lost"
+"""That a card is to be blocked whose number and PIN are told; sealed to the hub."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,9 @@ class Ask:
 
     Attributes:
         number: of this question.
-        what: `case` (by its code), `nearby` (open reports of a service around a place), or `CARD` (what
-            stands on the card that somebody holds to the reader).
-        about: the code, `lat,long,service_code`, or the card's PIN, empty for none.
+        what: `case` (by its code), `nearby` (open reports of a service around a place), `CARD` (what
+            stands on the card that somebody holds to the reader) or `LOST`.
+        about: the code, `lat,long,service_code`, the card's PIN, empty for none, or its number and PIN.
     """
 
     number: int

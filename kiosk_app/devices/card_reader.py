@@ -1,10 +1,14 @@
 """The reader that citizens hold their card to, over PC/SC. Implements `kiosk_app.devices.port.CardReader`.
 
-It is watched only while somebody is asked for a card: a card that was forgotten there is read for nobody.
+It is watched only while somebody is asked for a card: a card that was forgotten there is read for nobody, and
+one that comes in the moment in which the wait ends is left alone. A talk that began then would cut off the
+talk of whoever comes next, as the hub holds one with each kiosk.
+
 What is wrong with it is asked of pcscd each round, and whoever is served notices nothing of that.
 """
 
 import queue
+import threading
 import time
 from collections.abc import Callable
 from threading import Event
@@ -68,12 +72,12 @@ class PcscCardReader:
 
     def serve(self, talk: Callable[[bytes, Transport], T], given_up: Event, wait_s: float) -> T:
         """Wait for a card and hold one talk with it."""
-        held = _One(talk)
+        held = OneTalk(talk)
         watched = Reader(self._name, held)
         watched.start()
         until_s, trouble_s = time.monotonic() + wait_s, 0.0
         try:
-            while held.is_busy or (time.monotonic() < until_s and not given_up.is_set()):
+            while (time.monotonic() < until_s and not given_up.is_set()) or not held.withdrawn():
                 watched.turn()
                 try:
                     return held.came.get(timeout=TURN_S)()
@@ -87,20 +91,27 @@ class PcscCardReader:
         raise NoCardHeldError(NoCardHeldError.__doc__)
 
 
-class _One(Cards):
+class OneTalk(Cards):
     """Holds one talk, with the first card that comes, and none after it."""
 
     def __init__(self, talk: Callable[[bytes, Transport], Any]) -> None:
         self.came: queue.Queue[Callable[[], Any]] = queue.Queue()
-        self.is_busy = False
         self._talk = talk
-        self._is_done = False
+        self._lock = threading.Lock()
+        self._is_done = self._is_busy = False
+
+    def withdrawn(self) -> bool:
+        """Let no talk begin any more; returns whether there is none whose end is to be waited for."""
+        with self._lock:
+            self._is_done = True
+            return not self._is_busy and self.came.empty()
 
     def serve(self, number: bytes, field: Field) -> None:
         """Hold the talk, on the reader's thread; what it raises is for who waits."""
-        if self._is_done:
-            return
-        self._is_done = self.is_busy = True
+        with self._lock:
+            if self._is_done:
+                return
+            self._is_done = self._is_busy = True
         try:
             said = self._talk(number, field)
         except (VentanillaError, TimeoutError) as error:
@@ -108,7 +119,7 @@ class _One(Cards):
         else:
             self.came.put(lambda: said)
         finally:
-            self.is_busy = False
+            self._is_busy = False
 
     def missed(self, mishap: Mishap) -> None:
         """A card that left at once is waited for again; one that says nothing is not."""

@@ -1,21 +1,21 @@
 """Reading a citizen's card: the reader is this process's, the keys are the hub's, the owner passes bytes on.
 
     reading = CardReading(device, sealing, owner, reader)
-    said = reading.read(pin)         # waits for a card; on a thread of its own
+    given_up = reading.begin()       # on the thread that gives up
+    said = reading.read(pin, given_up)   # waits for a card; on a thread of its own
     reading.give_up()                # the citizen has gone
 
 Rules:
 - The order, with the card's number and the PIN, is sealed to the hub, and the verdict comes back under the
   same context: nobody between reads either. The context is forgotten with the talk.
-- One reading at a time: a new one ends the wait of the one before.
+- One reading at a time: a new one ends the wait of the one before. It can be given up from the moment that it
+  is begun, also while the one before it ends.
 - Nothing is asked twice: what fails ends the talk, and the citizen begins again.
 """
 
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from secrets import token_bytes, token_hex
 from typing import Any, Final
 
 import structlog
@@ -23,21 +23,12 @@ import structlog
 from card_reader.transport.port import NotSentError, Transport, UnansweredError
 from kiosk_app.devices.port import CardReader, MuteCardError, NoCardHeldError
 from kiosk_app.machine.far_owner import FarOwner
+from kiosk_app.machine.sealed_order import SealedOrder
 from shared.model.errors import DeviceError, InputError, TransientError, VentanillaError
 from shared.model.fields import text, whole
-from shared.model.ids import EVENT_ID_RANDOM_BYTES, new_event_id
 from shared.protocol.parsing import parse_object
-from shared.protocol.relay import (
-    COMMANDS_MAX,
-    VERDICT_LENGTH_MAX,
-    Answer,
-    Begin,
-    Failed,
-    SealedBegin,
-    order_place,
-    verdict_place,
-)
-from shared.protocol.sealing import CONTEXT_KEY_BYTES, HubSealingPublicKey, SealingContext
+from shared.protocol.relay import COMMANDS_MAX, Answer, Failed
+from shared.protocol.sealing import HubSealingPublicKey
 
 WAIT_S: Final = 40.0
 """For a card: time to look for it in a bag, and less than it takes to be asked whether one is there."""
@@ -52,7 +43,6 @@ UNREACHED: Final = "unreached"
 _DONE: Final = "done"
 _NAME_LENGTH_MAX: Final = 64
 _COMMAND_LENGTH_MAX: Final = 600
-_CONTEXT_ID_BYTES: Final = 6
 
 log = structlog.get_logger(__name__)
 
@@ -97,15 +87,26 @@ class CardReading:
         self._lock = threading.Lock()
         self._given_up = threading.Event()
 
+    def begin(self) -> threading.Event:
+        """A card is to be read; whoever waited for one waits no more. On the thread that gives up.
+
+        Returns:
+            What is set when this reading is given up.
+        """
+        self._given_up.set()
+        self._given_up = threading.Event()
+        return self._given_up
+
     def give_up(self) -> None:
         """Wait for no card any more."""
         self._given_up.set()
 
-    def read(self, pin: str) -> Mapping[str, Any]:
+    def read(self, pin: str, given_up: threading.Event) -> Mapping[str, Any]:
         """Wait for a card, and have it read.
 
         Args:
             pin: as it was typed; empty where none was.
+            given_up: of `begin`.
 
         Returns:
             What the hub tells of it.
@@ -113,9 +114,9 @@ class CardReading:
         Raises:
             CardNotReadError: nothing is told, and why.
         """
-        self._given_up.set()
         with self._lock:
-            given_up = self._given_up = threading.Event()
+            if given_up.is_set():
+                raise CardNotReadError(NO_CARD)
             try:
                 said = self._reader.serve(
                     lambda uid, field: self._talk(uid, field, pin), given_up, self._wait_s
@@ -141,32 +142,15 @@ class CardReading:
         """Hold the talk: the hub's commands to the card, the card's answers to the hub."""
         if len(uid) != UID_BYTES:
             raise CardNotReadError(STRANGER)
-        context = self._context()
-        said = self._asked("", self._sealed(context, uid, pin))
+        order = SealedOrder(self._device, self._owner.told.sealing or self._sealing)
+        said = self._asked("", order.begin({"do": "mine", **({"pin": pin} if pin else {})}, uid))
         for _ in range(COMMANDS_MAX):
             if "sealed" in said:
-                answer = text(said, "sealed", VERDICT_LENGTH_MAX)
-                return parse_object(context.open_answer(verdict_place(self._device), answer))
+                return order.verdict(said)
             n, talk = whole(said, "n", 1, COMMANDS_MAX), text(said, "talk", _NAME_LENGTH_MAX)
             heard = Answer(n=n, heard=_heard(field, _command(said)))
             said = self._asked(talk, parse_object(heard.to_body()))
         raise TransientError("a talk with a card has no end; try again")
-
-    def _context(self) -> SealingContext:
-        key = self._owner.told.sealing or self._sealing
-        return SealingContext(key, self._device, token_hex(_CONTEXT_ID_BYTES), token_bytes(CONTEXT_KEY_BYTES))
-
-    def _sealed(self, context: SealingContext, uid: bytes, pin: str) -> Mapping[str, Any]:
-        order = {
-            "id": new_event_id(time.time_ns() // 1_000_000, token_bytes(EVENT_ID_RANDOM_BYTES)),
-            "do": "mine",
-            "who": self._device,
-            **({"pin": pin} if pin else {}),
-        }
-        body = Begin(uid=uid, order=order).to_body()
-        return SealedBegin(
-            context=context.context, sealed=context.seal(order_place(self._device), body)
-        ).to_members()
 
     def _asked(self, talk: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         asked: Future[Mapping[str, Any]] = self._owner.ask_card(talk, body)

@@ -19,6 +19,7 @@ from kiosk_app.core.desk import Key
 from kiosk_app.core.draft import Ability, Around, Gazetteer, Place
 from kiosk_app.core.effects import (
     CARD,
+    LOST,
     UNKNOWN,
     Answer,
     Ask,
@@ -39,6 +40,7 @@ from kiosk_app.core.words import Words, say_counted
 from kiosk_app.machine.card_reading import READER_GONE, CardNotReadError, CardReading
 from kiosk_app.machine.equipment import Equipment, TicketWanted
 from kiosk_app.machine.far_owner import FarOwner
+from kiosk_app.machine.lost_cards import LostCards
 from kiosk_app.machine.photographs import PhotographBox
 from kiosk_app.machine.reasons import (
     BROKEN,
@@ -100,6 +102,7 @@ class KioskMachine:
         where: where the kiosk stands.
         equipment: camera, printer and the rest.
         cards: reads citizens' cards; None where there is no reader.
+        lost_cards: has cards blocked; None where the town has none.
 
     Attributes:
         is_leaving: this process is about to be replaced, and takes nothing more.
@@ -113,6 +116,7 @@ class KioskMachine:
         where: Whereabouts,
         equipment: Equipment,
         cards: CardReading | None = None,
+        lost_cards: LostCards | None = None,
     ) -> None:
         self.is_leaving = False
         self._owner = owner
@@ -121,6 +125,7 @@ class KioskMachine:
         self._where = where
         self._equipment = equipment
         self._cards = cards
+        self._lost_cards = lost_cards
         self._session = 0
         self._ticket: TicketWanted | None = None
         self._is_stale = False
@@ -152,7 +157,9 @@ class KioskMachine:
             case DropPhotos(tokens=tokens):
                 self._box.drop(tokens)
             case Ask(what=what) if what == CARD:
-                self._begin(self._read_card, effect, tell)
+                self._begin(self._card_read(), effect, tell)
+            case Ask(what=what) if what == LOST:
+                self._begin(self._block_card, effect, tell)
             case Ask():
                 self._ask(effect, tell)
             case Submit():
@@ -250,12 +257,29 @@ class KioskMachine:
         self._equipment.print_ticket(replace(ticket, language=effect.language))
         return Printed(effect.number)
 
-    def _read_card(self, effect: Ask, session: int) -> Answer | None:
+    def _card_read(self) -> Callable[[Ask, int], Answer | None]:
         """Wait for a card, and have the hub read it; whoever has gone meanwhile hears nothing."""
-        if self._cards is None:
-            return Failed(effect.number, READER_GONE)
+        cards = self._cards
+        if cards is None:
+            return lambda effect, _: Failed(effect.number, READER_GONE)
+        given_up = cards.begin()  # here, so that a wipe that comes before a worker is free counts
+
+        def work(effect: Ask, session: int) -> Answer | None:
+            try:
+                said = cards.read(effect.about, given_up)
+            except CardNotReadError as error:
+                return Failed(effect.number, error.reason) if session == self._session else None
+            return Heard(effect.number, said) if session == self._session else None
+
+        return work
+
+    def _block_card(self, effect: Ask, session: int) -> Answer | None:
+        """Have a lost card blocked; whoever has gone meanwhile hears nothing, and it is blocked."""
+        if self._lost_cards is None:
+            return Failed(effect.number, UNREACHED)
+        number, _, pin = effect.about.partition(" ")
         try:
-            said = self._cards.read(effect.about)
+            said = self._lost_cards.block(number, pin)
         except CardNotReadError as error:
             return Failed(effect.number, error.reason) if session == self._session else None
         return Heard(effect.number, said) if session == self._session else None

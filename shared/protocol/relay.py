@@ -87,7 +87,7 @@ class Begin:
     """An order for the card in the field.
 
     Attributes:
-        uid: its number in the air.
+        uid: its number in the air; empty for a lost card, which is in no field.
         order: as it is asked.
     """
 
@@ -102,11 +102,13 @@ class Begin:
             InputError: it is malformed.
         """
         said = parse_object(body)
-        return cls(uid=_octets(said, "uid", UID_BYTES_MAX), order=as_object(said.get("order"), "order"))
+        uid = _octets(said, "uid", UID_BYTES_MAX) if "uid" in said else b""
+        return cls(uid=uid, order=as_object(said.get("order"), "order"))
 
     def to_body(self) -> bytes:
         """It as it travels, without its MAC line."""
-        return encode({"uid": self.uid.hex(), "order": dict(self.order)}) + b"\n"
+        uid = {"uid": self.uid.hex()} if self.uid else {}
+        return encode({**uid, "order": dict(self.order)}) + b"\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

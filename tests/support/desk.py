@@ -23,6 +23,7 @@ from hub.keys.card_pins import PinDigests
 from hub.keys.files import TwinFolder
 from hub.keys.vault import KeyVault
 from hub.relay.deed_book import HubDeedBook
+from hub.relay.lost_cards import LostCards
 from hub.relay.pin_book import HubPinBook
 from hub.relay.relay import Next, Relay
 from shared.model.errors import TransientError
@@ -123,6 +124,7 @@ class Office:
             form=self.form,
             monotonic_s=lambda: self.clock.monotonic_s,
         )
+        self.lost_cards = LostCards(self.writer, self.pins, lambda: self.clock.now_ms, self._publish)
 
     def close(self) -> None:
         self.writer.close()

@@ -145,6 +145,10 @@ ANSWERS: Mapping[str, Sequence[Mapping[str, object]]] = {
         {"said": "done", "state": "blocked", "card": {**CARD, "pin": "none", "trips": TRIPS_MADE}},
         {"said": "done", "state": "issued", "card": {**CARD, "is_expired": True, "pin": "asked"}},
     ),
+    "lost": (
+        {"said": "done", "state": "blocked", "card": {}},
+        {"said": "done", "state": "blocked", "card": {"reference": REFERENCE}},
+    ),
     "nearby": (
         {"reports": []},
         {

@@ -55,7 +55,7 @@ SIZES = ((1080, 1920), (1920, 1080), (1280, 800))
 TYPED = {
     Keyboard.TEXT: ("ma", "La farola parpadea desde el lunes y de noche no se ve el paso de cebra. " * 9),
     Keyboard.PHONE: ("600", "600123456"),
-    Keyboard.DIGITS: ("600", "600123456"),
+    Keyboard.DIGITS: ("600", "412345678905"),
     Keyboard.CODE: ("7KXM", REFERENCE),
 }
 CLOSED: Mapping[Ability, Words] = {

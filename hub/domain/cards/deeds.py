@@ -206,7 +206,8 @@ def rekeyed(card: Card, card_uid: bytes, known: Known, who: str, counter: Counte
 def _done(card: Card, order: Order, image: Image, known: Known, counter: Counter) -> Talk[Verdict]:
     """Do what is asked, where the card has nothing open."""
     if order.do is Do.READ:
-        return (yield from _read(card, order, image, known))
+        seen = yield from _read(card, order, image, known)
+        return replace(seen, number=counter.book.number(known.subject))
     if order.do is Do.MINE:
         return (yield from _mine(card, order, image, known, counter))
     if order.do in PIN_DEEDS:

@@ -178,7 +178,7 @@ def _told(said: Outcome[Committed], meant: list[Intended], counter: Counter) -> 
             counter.book.happened(intended, proof)
             holder = intended.holder
             image = None if holder is None else Image(holder=holder, records=(intended.record,))
-            return Verdict(said=Said.DONE, image=image)
+            return Verdict(said=Said.DONE, image=image, number=counter.book.number(intended.subject))
         case NotSent():
             counter.book.never_happened(intended)
             return Verdict(said=Said.REMOVED)

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from card_reader.citizen_card.holder import DAY_MAX
 from card_reader.citizen_card.issuing import HIGHEST_MINOR
 from shared.model import fields
+from shared.model.card_number import CARD_NUMBER_LENGTH, is_card_number
 from shared.model.card_pin import PIN_LENGTH, check_new_pin, is_pin
 from shared.model.errors import InputError
 from shared.model.ids import check_event_id
@@ -42,6 +43,8 @@ class Do(StrEnum):
     UNBLOCK = "unblock"
     MINE = "mine"
     """What a citizen asks of their own card at a kiosk."""
+    LOST = "lost"
+    """What a citizen who has lost a card asks at a kiosk, by the number that is printed on it and its PIN."""
     PIN_SET = "pin_set"
     PIN_RESET = "pin_reset"
     """The card has no PIN any more."""
@@ -59,9 +62,9 @@ PIN_DEEDS: Final = frozenset({Do.PIN_SET, Do.PIN_RESET})
 """What changes a PIN, and nothing on the card."""
 SUBJECT_LENGTH_MAX: Final = 64
 MAY: Final[Mapping[str, frozenset[Do]]] = {
-    "desk": frozenset(Do),
+    "desk": frozenset(Do) - {Do.LOST},
     "inspector": frozenset({Do.READ}),
-    "kiosk": frozenset({Do.MINE}),
+    "kiosk": frozenset({Do.MINE, Do.LOST}),
 }
 """What a device of each kind may ask; a device of another kind asks nothing."""
 
@@ -88,6 +91,7 @@ class Order:
         lowest_minor: how far a new card goes below zero.
         replaces: pseudonym of the card that a new one replaces.
         pin: of the card, as somebody typed it; empty where none was given. It is never kept with the order.
+        number: that is printed on a lost card; never kept with the order.
         product: that is sold, by its number.
         paid_by: how a sale is paid.
         first_day: from which a pass is to be good; 0 is today.
@@ -110,6 +114,7 @@ class Order:
     lowest_minor: int = 0
     replaces: str = ""
     pin: str = field(default="", repr=False)
+    number: str = field(default="", repr=False)
     product: int = 0
     paid_by: Method = Method.CASH
     first_day: int = 0
@@ -146,6 +151,7 @@ class Order:
             lowest_minor=fields.whole(data, "lowest_minor", LOWEST_MINOR, 0) if is_issue else 0,
             replaces=fields.text(data, "replaces", SUBJECT_LENGTH_MAX) if do is Do.REPLACE else "",
             pin=_pin(data, do),
+            number=_number(data) if do is Do.LOST else "",
             product=fields.whole(data, "product", 1, CODE_MAX) if is_sale else 0,
             paid_by=fields.choice(data, "paid_by", Method) if is_sale else Method.CASH,
             first_day=fields.whole(data, "first_day", 0, DAY_MAX) if is_sale else 0,
@@ -176,10 +182,22 @@ def _pin(data: Mapping[str, object], do: Do) -> str:
     """Read a PIN; a sentence about a wrong one never has it in it."""
     if do is Do.PIN_SET:
         return check_new_pin(fields.text(data, "pin", PIN_LENGTH))
-    given = fields.text_or_none(data, "pin", PIN_LENGTH) if do is Do.MINE else None
+    if do is Do.LOST:
+        given: str | None = fields.text(data, "pin", PIN_LENGTH)
+    else:
+        given = fields.text_or_none(data, "pin", PIN_LENGTH) if do is Do.MINE else None
     if given is not None and not is_pin(given):
         raise InputError(f"a PIN is {PIN_LENGTH} digits; correct the sender")
     return given or ""
+
+
+def _number(data: Mapping[str, object]) -> str:
+    given = fields.text(data, "number", CARD_NUMBER_LENGTH)
+    if not is_card_number(given):
+        raise InputError(
+            f"a card's number is {CARD_NUMBER_LENGTH} digits, the last a check; correct the sender"
+        )
+    return given
 
 
 def check_may(kind: str, order: Order) -> None:

@@ -95,6 +95,10 @@ class DeedBook(Protocol):
         """Return the card in use that has a number in the air."""
         ...
 
+    def number(self, subject: str) -> str:
+        """Return the number that is printed on a card of the register; it is drawn when first asked for."""
+        ...
+
     def successor_of(self, subject: str) -> Successor | None:
         """Return what a card would be replaced by; None where the register does not know it."""
         ...

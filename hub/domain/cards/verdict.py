@@ -45,6 +45,10 @@ class Said(StrEnum):
     """The fares in force at the desk sell nothing of that number."""
     NO_ROOM = "no_room"
     """The card holds as many passes or rides as it can, or another ticket."""
+    NO_MATCH = "no_match"
+    """No card that could be blocked has this number and this PIN; which of the two it is nobody hears."""
+    TOO_MANY = "too_many"
+    """Too many such pairs led nowhere at this kiosk."""
     NUMBER_IN_USE = "number_in_use"
     """The card is empty, and the register has its number in use."""
 
@@ -89,6 +93,7 @@ class Verdict:
         state: how the register has it; None where that plays no part.
         before: what was settled that had been open; None where nothing was.
         happened: whether that had happened; None where nobody can tell.
+        number: that is printed on the card; empty where nobody is told.
         words: what a citizen is told of the card, in place of its bytes; None at a desk.
     """
 
@@ -97,6 +102,7 @@ class Verdict:
     state: CardState | None = None
     before: Do | None = None
     happened: bool | None = None
+    number: str = field(default="", repr=False)
     words: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def to_data(self) -> dict[str, Any]:
@@ -105,6 +111,8 @@ class Verdict:
         if self.image is not None:
             data["holder"] = self.image.holder.to_bytes().hex()
             data["records"] = [record.to_bytes().hex() for record in self.image.records]
+        if self.number:
+            data["number"] = self.number
         if self.words is not None:
             data["card"] = dict(self.words)
         if self.state is not None:

@@ -146,13 +146,14 @@ def _pin_step() -> Step:
         length_max=PIN_LENGTH,
         private=True,
         secret=True,
-        check=_check_pin,
+        check=check_pin,
         notes=(Note(words=say("Tape el teclado con la mano."), tone=Tone.QUIET),),
         example=say("Cuatro cifras"),
     )
 
 
-def _check_pin(text: str) -> Words | None:
+def check_pin(text: str) -> Words | None:
+    """Say what is wrong with a PIN as it was typed; None where nothing is."""
     return None if is_pin(text) else say("El PIN tiene cuatro cifras. Revíselo.")
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from kiosk_app.core.tasks.agenda import ReadAgenda
 from kiosk_app.core.tasks.callback import CallBack
 from kiosk_app.core.tasks.follow import Follow
+from kiosk_app.core.tasks.lostcard import LostCard
 from kiosk_app.core.tasks.mycard import MyCard
 from kiosk_app.core.tasks.rate import Rate
 from kiosk_app.core.tasks.report import Report
@@ -24,5 +25,5 @@ TASKS: Final[Sequence[AnyTask]] = (
     CallBack(),
     Rate(),
 )
-WITH_CARDS: Final[Sequence[AnyTask]] = (*TASKS[:2], MyCard(), *TASKS[2:])
+WITH_CARDS: Final[Sequence[AnyTask]] = (*TASKS[:2], MyCard(), *TASKS[2:5], LostCard(), *TASKS[5:])
 """Of a kiosk that has a card reader."""

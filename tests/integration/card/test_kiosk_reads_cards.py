@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.adapters import device_keys
+from shared.model.card_number import is_card_number
 from shared.model.ids import new_event_id
 from shared.protocol.mac import seal_message
 from shared.protocol.parsing import encode
@@ -67,8 +68,8 @@ def issued(desk: DeskProcess, pcscd: Pcscd, card: CardProcess) -> CardProcess:
     return card
 
 
-def begin(kiosk: KioskProcess) -> None:
-    """Go to where a card is waited for."""
+def begin(kiosk: KioskProcess, task: str = "mycard") -> None:
+    """Begin a task; with "my card", go to where a card is waited for."""
     page: Mapping[str, Any] = {}
 
     def offered() -> bool:
@@ -78,15 +79,17 @@ def begin(kiosk: KioskProcess) -> None:
             kiosk.press("start")
         if page["page"] in {"attract", "language"}:
             kiosk.press("es")
-        return "mycard" in page["choices"]
+        if page["page"] == "home" and task == "lostcard":
+            kiosk.press("more")
+        return task in page["choices"]
 
-    eventually(offered, timeout_s=PATIENCE_S, what=lambda: f"my card is offered; there is {page}")
-    kiosk.press("mycard", "next")
+    eventually(offered, timeout_s=PATIENCE_S, what=lambda: f"{task} is offered; there is {page}")
+    kiosk.press(task, *(["next"] if task == "mycard" else []))
 
 
 def answered(kiosk: KioskProcess) -> Mapping[str, Any]:
     """Wait until the kiosk waits for no card any more."""
-    begun = ("mycard.answer", "mycard.begin", "mycard.pin")
+    begun = ("mycard.answer", "mycard.begin", "mycard.pin", "lostcard.answer", "lostcard.pin")
     page: Mapping[str, Any] = {}
 
     def there() -> bool:
@@ -135,6 +138,49 @@ def test_card_is_read_and_its_trips_only_with_the_pin_and_the_owner_knows_nothin
     after = kiosk.wait_for_screen(other_than=screen)
     assert not in_memory(after, scan)
     assert not on_disk([tmp_path / "kiosk-1", kiosk.log_path], scan)
+
+
+@pytest.mark.sentence("N-9")
+def test_lost_card_is_blocked_by_number_and_pin_at_once_and_the_owner_knows_nothing_of_it(
+    kiosk: KioskProcess, hub: HubProcess, desk: DeskProcess, pcscd: Pcscd, new_card: NewCard, tmp_path: Path
+) -> None:
+    card = issued(desk, pcscd, new_card())
+    card.hold(pcscd.door())
+    assert desk.run("pin", "set", typed=f"{PIN}\n").returncode == 0
+    (told,) = (line for line in desk.run("explain").stdout.splitlines() if line.startswith("Número: "))
+    number = told.removeprefix("Número: ").replace(" ", "")
+    assert is_card_number(number)
+    screen = kiosk.wait_for_screen()
+    begin(kiosk, "lostcard")
+    kiosk.say(type="lostcard.number", text=number)
+    kiosk.press("next")
+    for typed in ("8266", PIN):
+        kiosk.say(type="lostcard.pin", text=typed)
+        kiosk.press("next")
+        page = answered(kiosk)
+        if typed != PIN:
+            assert "no coinciden" in str(page["error"])
+    assert page["page"] == "lostcard.answer"
+    scan = Scan(needles([f'"number":"{number}"', f'"pin":"{PIN}"']))
+    assert not in_memory(kiosk.pid, scan)
+    read = desk.run("explain")
+    assert "Bloqueada" in read.stdout, read.stdout + read.stderr
+    (subject,) = (line.split()[0] for line in hub.command("cards", "list").splitlines() if "blocked" in line)
+    assert "lost, by its holder, receipt" in hub.command("cards", "show", subject)
+    assert "deny-list" in hub.command("bundle", "list")
+    kiosk.press("done")
+    after = kiosk.wait_for_screen(other_than=screen)
+    assert not in_memory(after, scan)
+    assert not on_disk([tmp_path / "kiosk-1", kiosk.log_path], scan)
+
+    hub.kill()
+    kiosk.press("start", "es")
+
+    def closed() -> str:
+        return str(kiosk.press("home", "start", "es", "more")["closed"].get("lostcard", ""))
+
+    eventually(closed, timeout_s=PATIENCE_S, what="it is closed without a hub")
+    assert "conexión" in closed()
 
 
 @pytest.mark.sentence("N-7")

@@ -16,6 +16,7 @@ from hub.domain.cards.days import Sum
 from hub.domain.cards.register import Card
 from hub.ingest.opening import Opener
 from hub.jobs.tap_seals import TapSeals
+from hub.jobs.undecided_taps import UndecidedTaps
 from hub.keys.card_names import card_names
 from shared.edge.happenings import happening
 from shared.model.event import Event, EventType
@@ -25,8 +26,11 @@ from tests.support.card_register import some_card
 from tests.support.edge import running
 from tests.support.pcsc import CardProcess, Pcscd
 from tests.support.polling import eventually
+from tests.support.reader_process import ReaderProcess, load_keys
 from tests.support.signed_taps import SealMasters
 
+BEYOND_JOURNAL = 21
+"""One more deed than a card keeps."""
 pytestmark = pytest.mark.requires("pcscd", "cc", "libpcsclite.so", "libc.so")
 NewCard = Callable[[], CardProcess]
 GO = "● green"
@@ -152,3 +156,48 @@ def test_day_of_a_terminal_agrees_with_what_it_counted_itself(
         (found,) = reconcile_day(connection, str(row["day"]))
     assert found.counted == found.arrived == found.booked == Sum(taps=1, amount_minor=130)
     assert (found.signed, found.differences()) == (1, [])
+
+
+@pytest.mark.sentence("P-2")
+def test_tap_that_its_card_no_longer_tells_is_a_case_until_the_deed_with_its_counter_arrives(
+    line: Line, pcscd: Pcscd, new_card: NewCard
+) -> None:
+    """Torn at its commit, the terminal started again, and the card back after more deeds than it keeps."""
+    terminal, card = line.serving(), new_card()
+    line.registered(card)
+    card.hold(pcscd.door(), tear_at=8)
+    eventually(lambda: terminal.status()["taps"]["open"] == 1, what=lambda: str(terminal.status()))
+    terminal.kill()
+    card.take_away()
+    assert card.tell(keep="then") == "ok"
+    with card.near() as near:
+        for _ in range(BEYOND_JOURNAL):
+            line.town.top_up_at(near, card.uid, 1)
+    again = line.serving()
+    card.hold(pcscd.door())
+    assert again.next_line().startswith(GO)
+    assert sorted(line.verdicts(2)) == ["genuine", "undecided"]
+    closing = UndecidedTaps(line.hub.writer, line.hub.clock)
+    closing.run()
+    assert line.cases() == ["tap_undecided"]
+    assert again.status()["taps"]["open"] == 0
+    (booked,) = line.taps()
+    assert booked["counter"] == 3 + BEYOND_JOURNAL
+    card.take_away()
+    assert again.stop() == 0
+
+    assert card.tell(put="then") == "ok"  # as it was when another bus used the counter, and told of it late
+    home = line.hub.home("bus-8")
+    assert load_keys(home, line.town).returncode == 0
+    words = ("--fares", str(line.fares), "--name", "door", "--line", "9", "--stop", "1")
+    other = ReaderProcess(home, pcscd, *words)
+    try:
+        other.wait_until_it_serves()
+        card.hold(pcscd.door())
+        assert other.next_line().startswith(GO)
+        assert line.verdicts(3)[2] == "genuine"
+    finally:
+        other.stop()
+    closing.run()
+    assert "tap_undecided" not in line.cases()
+    line.hub.nothing_wrong()

@@ -29,11 +29,11 @@ class Bus:
         self.home = self.hub.home("bus-7")
         self.pcscd = pcscd
         self._closing = closing
-        self._fares = write_fares(folder / "fares.json")
+        self.fares = write_fares(folder / "fares.json")
         assert load_keys(self.home, self.town).returncode == 0
 
     def start(self, *options: str) -> ReaderProcess:
-        options = options or ("--fares", str(self._fares), "--name", "door", "--line", "4", "--stop", "12")
+        options = options or ("--fares", str(self.fares), "--name", "door", "--line", "4", "--stop", "12")
         terminal = ReaderProcess(self.home, self.pcscd, *options)
         self._closing.callback(terminal.stop)
         return terminal

@@ -6,12 +6,13 @@ What is somebody's own is heard by a headset alone; whoever stands beside the sp
 import pytest
 
 from kiosk_app.core.desk import Key
-from kiosk_app.core.effects import Answer, Ask, Heard, Submit, Wipe
+from kiosk_app.core.effects import Answer, Ask, Failed, Heard, Submit, Wipe
 from kiosk_app.core.flow import Flow
 from kiosk_app.core.pages import Entry, Keyboard
 from kiosk_app.core.session import Patience
 from kiosk_app.core.tasks.offer import TASKS, WITH_CARDS
 from kiosk_app.core.words import Words, say, written
+from shared.model.card_number import card_number
 from shared.model.event import EventType
 from shared.model.ids import new_reference
 from shared.model.wording import Language
@@ -22,6 +23,7 @@ from tests.support.listener import Listener
 CODE = new_reference(bytes(range(16)))
 PHONE = "600123456"
 PIN, WRONG_PIN = "8264", "8266"
+NUMBER = card_number(41_234_567_890)
 SECRETS = (PHONE, "cambiada", "6, 0, 0. 1, 2, 3", "Rota", "Gracias", CODE, ", ".join(CODE[:4]))
 
 
@@ -231,6 +233,42 @@ def test_card_is_read_by_ear_and_its_trips_behind_the_pin(language: Language) ->
     assert listener.kiosk.asked[-1] == Wipe(personal=True)
 
 
+def register(asked: Ask) -> Answer:
+    """The hub blocks the card of one number and PIN."""
+    if asked.about == f"{NUMBER} {PIN}":
+        return Heard(asked.number, {"said": "done", "state": "blocked", "card": {"reference": CODE}})
+    return Failed(asked.number, "no_match")
+
+
+@pytest.mark.parametrize("language", Language)
+def test_lost_card_is_blocked_by_ear(language: Language) -> None:
+    listener = with_reader(language, answers=register)
+    listener.choose(say("Más"))
+    listener.choose(say("Bloquear mi tarjeta perdida"))
+    has_heard_all(listener, say("¿Qué número tiene su tarjeta?"), say("Está vacío."))
+    listener.dial(NUMBER)
+    listener.choose(say("Seguir"))
+    has_heard_all(listener, say("Al seguir se bloquea. Solo la desbloquea la oficina de atención."))
+    listener.dial(WRONG_PIN)
+    listener.choose(say("Seguir"))
+    has_heard_all(
+        listener,
+        say("No hemos bloqueado nada: número y PIN no coinciden. Revíselos o pida que le llamen."),
+    )
+    for _ in WRONG_PIN:
+        listener.choose(say("Borrar"))
+    listener.dial(PIN)
+    listener.choose(say("Seguir"))
+    spelled = ". ".join(", ".join(group) for group in CODE.split("-"))
+    has_heard_all(
+        listener,
+        say("Su tarjeta está bloqueada. Este es su justificante"),
+        say("Su código: {code}", code=spelled),
+    )
+    leave(listener)
+    assert listener.kiosk.asked[-1] == Wipe(personal=True)
+
+
 @pytest.mark.parametrize("language", Language)
 def test_whoever_stands_beside_the_speaker_hears_neither_card_nor_pin(language: Language) -> None:
     listener = with_reader(language, answers=card, owns_headset=False)
@@ -256,9 +294,9 @@ def test_whoever_stands_beside_the_speaker_hears_neither_card_nor_pin(language: 
 
 
 def test_every_task_of_the_kiosk_is_finished_by_ear_above() -> None:
-    tasks = {"report", "follow", "mycard", "agenda", "suggest", "callback", "rate"}
+    tasks = {"report", "follow", "mycard", "agenda", "suggest", "callback", "lostcard", "rate"}
     assert {task.tile.id for task in WITH_CARDS} == tasks
-    assert {task.tile.id for task in TASKS} == tasks - {"mycard"}
+    assert {task.tile.id for task in TASKS} == tasks - {"mycard", "lostcard"}
 
 
 @pytest.mark.parametrize("language", Language)

@@ -27,6 +27,7 @@ GOOD: dict[str, dict[str, object]] = {
     "block": {"why": "perdida"},
     "unblock": {},
     "mine": {},
+    "lost": {"number": "412345678905", "pin": "8264"},
     "pin_set": {"pin": "8264"},
     "pin_reset": {},
 }
@@ -36,9 +37,9 @@ GOOD: dict[str, dict[str, object]] = {
 def test_order_is_read_as_it_was_written(do: Do) -> None:
     order = Order.from_data({"id": ID, "who": "ana", "do": do.value, **GOOD[do.value]})
     kept = order.to_data()
-    assert "pin" not in kept
+    assert not {"pin", "number"} & set(kept)
     assert "8264" not in repr(order)
-    assert Order.from_data({**kept, "pin": order.pin or None}) == order
+    assert Order.from_data({**kept, "pin": order.pin or None, "number": order.number or None}) == order
 
 
 @pytest.mark.parametrize(
