@@ -26,7 +26,9 @@ from shared.model.ids import check_reference
 
 NUMBER: Final = "lostcard.number"
 PIN: Final = "lostcard.pin"
-_WHERE: Final = Note(words=say("Está en la hoja que le dieron con ella. Sin número o PIN, elija «Que me llamen»."))
+_WHERE: Final = Note(
+    words=say("Está en la hoja que le dieron con ella. Sin número o PIN, elija «Que me llamen».")
+)
 _AWAY: Final = say("Se ha cortado la conexión y no sabemos si está bloqueada. Inténtelo otra vez.")
 _FAILURES: Final[Mapping[str, Words]] = {
     "no_match": say("No hemos bloqueado nada: número y PIN no coinciden. Revíselos o pida que le llamen."),
